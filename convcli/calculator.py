@@ -1,0 +1,270 @@
+"""`convcli shape`: read the notation -> lay windows over inputs -> show, one case after another."""
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain, islice
+from typing import NamedTuple, get_args
+
+from convcli import formats, notation
+from convcli.errors import ConvcliError, DoesNotFit, UsageError
+from convcli.geometry import Kind, Window, spread
+from convcli.inverse import Answer, Unknown, solve
+from convcli.network import Layer, Step, apply, follow
+from convcli.notation import Sizes, lazy_product
+from convcli.streams import Streams, choose_format
+
+FORMATS = ("table", "plain", "json", "csv")
+
+
+class Request(NamedTuple):
+    """The options of `shape` as they were typed; None where they were not."""
+
+    n: str | None = None
+    f: str | None = None
+    p: str | None = None
+    s: str | None = None
+    d: str | None = None
+    op: str | None = None
+    c: str | None = None
+    g: str | None = None
+    bias: bool = True
+    kind: Kind = "conv"
+    ceil: bool = False
+    dims: int | None = None
+    layers: tuple[str, ...] = ()
+    layers_file: str | None = None
+    solve: str | None = None
+    out: str | None = None
+    explain: bool = False
+    animate: bool = False
+    format: str | None = None
+
+
+def run(request: Request, streams: Streams) -> int:
+    """Answer a request on standard output.
+
+    Returns
+    -------
+    int
+        Exit status: 1 if some cases of a sweep did not fit, each told on standard error.
+    """
+    misfits = 0
+
+    def misfit(error: DoesNotFit) -> None:
+        nonlocal misfits
+        misfits += 1
+        streams.stderr.write(f"convcli: error: {error}\n")
+
+    if request.animate:
+        return _animate(request, streams)
+    wanted = "table" if request.explain and request.format is None else request.format
+    fmt = choose_format(wanted, streams.stdout, FORMATS)
+    if request.explain and fmt in ("plain", "csv"):
+        raise UsageError(f"--explain has no {fmt} form; use --format table or json")
+    if request.solve is not None or request.out is not None:
+        _show_answers(request, fmt, streams)
+    elif request.layers or request.layers_file is not None:
+        _show_stacks(request, fmt, streams, misfit)
+    else:
+        _show_cases(request, fmt, streams, misfit)
+    return 1 if misfits else 0
+
+
+def cases(request: Request, misfit: Callable[[DoesNotFit], None] | None = None) -> Iterator[Step]:
+    """Lay out every case of a request without a stack, in the order of the options.
+
+    Parameters
+    ----------
+    request : Request
+    misfit : callable, optional
+        Called with the error of a case of a sweep that does not fit. The only case of a request
+        raises its error instead.
+
+    Yields
+    ------
+    Step
+        As it is computed: nothing is held, however many cases there are.
+    """
+    pooling = request.kind in ("maxpool", "avgpool")
+    n = notation.parse_sizes("-n", _need("-n", request.n))
+    f = notation.parse_sizes("-f", _need("-f", request.f))
+    p = notation.parse_padding("-p", request.p or "0")
+    s = notation.parse_sizes("-s", request.s or "1")
+    d = notation.parse_sizes("-d", request.d or "1")
+    op = notation.parse_sizes("--output-padding", request.op or "0")
+    channels = notation.parse_channels("-c", request.c) if request.c else [(None, None)]
+    groups = list(chain.from_iterable(notation.parse_numbers("-g", request.g or "1")))
+    dims = notation.settle_dims([x.axes for x in (n, f, p, s, d, op)], request.dims)
+    alone = len(n) * len(f) * len(p) * len(s) * len(d) * len(op) * len(groups) * len(channels) == 1
+    for size, filter_, pad, stride, dilation, extra, (c_in, c_out), g in lazy_product(
+        n, f, p, s, d, op, channels, groups
+    ):
+        # A pooling window moves on by its own size, as in PyTorch and Keras.
+        if pooling and request.s is None:
+            stride = filter_
+        window = Window(filter_, stride, pad, dilation, extra, request.kind, request.ceil)
+        layer = Layer(window, c_out, g, request.bias)
+        try:
+            yield apply(layer, spread("-n", size, dims), c_in)
+        except DoesNotFit as error:
+            if alone or misfit is None:
+                raise
+            misfit(error)
+
+
+def stacks(
+    request: Request, streams: Streams, misfit: Callable[[DoesNotFit], None] | None = None
+) -> Iterator[list[Step]]:
+    """Send each input size of a request through its stack of layers."""
+    own = {"-f": request.f, "-s": request.s, "-p": request.p, "-d": request.d, "-g": request.g}
+    for option, value in own.items():
+        if value is not None:
+            raise UsageError(
+                f"{option} {value} stands beside a stack of layers; "
+                f"write it in the layer: {option[1:]}={value}"
+            )
+    layers = list(_read_layers(request, streams))
+    if not layers:
+        raise UsageError(f"--layers {request.layers_file} holds no layer; write one such as conv f=3")
+    n = notation.parse_sizes("-n", _need("-n", request.n))
+    dims = notation.settle_dims([n.axes] + [x.window.axes for x in layers], request.dims)
+    channels = notation.parse_channels("-c", request.c) if request.c else [(None, None)]
+    for size, (c_in, c_out) in lazy_product(n, channels):
+        if c_out not in (None, c_in):
+            raise UsageError(f"-c {request.c}: a stack takes its input channels; use -c {c_in}")
+        try:
+            yield list(follow(layers, spread("-n", size, dims), c_in))
+        except DoesNotFit as error:
+            if misfit is None or len(n) == 1:
+                raise
+            misfit(error)
+
+
+def _read_layers(request: Request, streams: Streams) -> Iterator[Layer]:
+    """Read layers from the file (or the pipe) first, then from ``-l``."""
+    if request.layers_file == "-":
+        yield from notation.parse_layers(streams.stdin, "standard input")
+    elif request.layers_file is not None:
+        try:
+            with open(request.layers_file, encoding="utf-8") as lines:
+                yield from notation.parse_layers(lines, request.layers_file)
+        except UnicodeDecodeError as error:
+            raise ConvcliError(
+                f"{request.layers_file!r} is not text ({error.reason}); "
+                f"a layers file has lines such as conv f=3 p=1 c=64"
+            ) from None
+    yield from notation.parse_layers(request.layers, "-l")
+
+
+def answers(request: Request) -> tuple[Sizes, list[Answer]]:
+    """Solve for one number on each axis.
+
+    Returns
+    -------
+    tuple
+        The wanted output sizes, and for each axis the answer of `inverse.solve`.
+    """
+    unknown = request.solve
+    if unknown is None or request.out is None:
+        raise UsageError("--solve and --out go together; write --solve n --out 112")
+    if unknown not in get_args(Unknown):
+        raise UsageError(f"--solve {unknown!r} is not one of n, f, p, s; write --solve n")
+    given = {"n": request.n, "f": request.f, "p": request.p, "s": request.s}
+    if given[unknown] is not None:
+        raise UsageError(f"-{unknown} {given[unknown]} is given, and --solve asks for it; drop one")
+    pooling = request.kind in ("maxpool", "avgpool")
+    texts = {
+        "n": "1" if unknown == "n" else _need("-n", request.n),
+        "f": "1" if unknown == "f" else _need("-f", request.f),
+        "s": request.s or (_need("-f", request.f) if pooling and unknown != "s" else "1"),
+        "d": request.d or "1",
+        "op": request.op or "0",
+    }
+    values = {name: notation.parse_only(f"-{name}", text) for name, text in texts.items()}
+    out = notation.parse_only("--out", request.out)
+    p = notation.parse_only_padding("-p", request.p or "0")
+    named = [out, *values.values()] + ([] if isinstance(p, str) else [p])
+    dims = notation.settle_dims(map(len, named), request.dims)
+    out = spread("--out", out, dims)
+    columns = {name: spread(f"-{name}", value, dims) for name, value in values.items()}
+    pads = (p,) * dims if isinstance(p, str) else spread("-p", p, dims)
+    return out, [
+        solve(
+            unknown,  # type: ignore[arg-type]
+            out[axis],
+            p=pads[axis],
+            kind=request.kind,
+            ceil=request.ceil,
+            **{name: column[axis] for name, column in columns.items()},
+        )
+        for axis in range(dims)
+    ]
+
+
+def _need(option: str, value: str | None) -> str:
+    if value is None:
+        raise UsageError(f"{option} is missing; add it, such as {option} 8")
+    return value
+
+
+def _show_answers(request: Request, fmt: str, streams: Streams) -> None:
+    out, found = answers(request)
+    if fmt == "table":
+        from convcli import report  # noqa: PLC0415  Rich is loaded for tables alone
+
+        report.show_answers(request.solve, out, found, streams)
+        return
+    _write(formats.answer_lines(fmt, request.solve, out, found), streams)
+    if fmt == "plain" and any(answer.last is None for answer in found):
+        streams.stderr.write(f"convcli: note: and every larger {request.solve}\n")
+
+
+def _show_cases(
+    request: Request, fmt: str, streams: Streams, misfit: Callable[[DoesNotFit], None]
+) -> None:
+    _show(cases(request, misfit), request, fmt, streams)
+
+
+def _show_stacks(
+    request: Request, fmt: str, streams: Streams, misfit: Callable[[DoesNotFit], None]
+) -> None:
+    found = stacks(request, streams, misfit)
+    if fmt == "plain":
+        _write(formats.plain(steps[-1] for steps in found), streams)
+    elif fmt == "table" and not request.explain:
+        from convcli import report  # noqa: PLC0415
+
+        for steps in found:
+            report.show_stack(steps, streams)
+    else:
+        _show(chain.from_iterable(found), request, fmt, streams)
+
+
+def _show(steps: Iterable[Step], request: Request, fmt: str, streams: Streams) -> None:
+    if fmt == "table":
+        from convcli import report  # noqa: PLC0415
+
+        (report.explain if request.explain else report.show_cases)(steps, streams)
+    elif fmt == "json":
+        records = formats.explained if request.explain else formats.record
+        _write(formats.json_lines(map(records, steps)), streams)
+    else:
+        _write(formats.LINES[fmt](steps), streams)
+
+
+def _write(lines: Iterable[str], streams: Streams) -> None:
+    for line in lines:
+        streams.stdout.write(f"{line}\n")
+
+
+def _animate(request: Request, streams: Streams) -> int:
+    if not (streams.stdout.isatty() and streams.stdin.isatty()):
+        raise UsageError(
+            "--animate draws on a terminal, and this is a pipe or a file; use --explain instead"
+        )
+    steps = list(islice(cases(request), 2))
+    if len(steps) != 1:
+        raise UsageError("--animate shows one case, not a sweep; give each option one value")
+    from convcli import animation  # noqa: PLC0415
+
+    animation.play(steps[0], streams)
+    return 0

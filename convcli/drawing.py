@@ -1,0 +1,122 @@
+"""Pictures in a terminal: the padded input under its windows, and heat maps of numbers."""
+
+from collections.abc import Sequence
+
+from rich.text import Text
+
+from convcli.coverage import coverage
+from convcli.geometry import Axis
+
+_ROWS = 24  # a picture taller than this scrolls its start off a small terminal
+_MARK = {  # what a cell is, to its sign and style
+    "tap": ("■", "bold yellow"),
+    "tap on padding": ("□", "bold yellow"),
+    "pixel": ("o", "blue"),
+    "padding": ("·", "dim"),
+}
+
+
+def windows(axes: Sequence[Axis], width: int, at: Sequence[int] | None = None) -> Text:
+    """Draw the padded input, one window on it and where each window starts.
+
+    A transposed layer writes: its output is drawn, with the crop around it.
+
+    Parameters
+    ----------
+    axes : sequence of Axis
+        Of more than two axes, the last two are drawn.
+    width : int
+        Columns of the terminal.
+    at : sequence of int, optional
+        Which window to draw, one index for each axis; the first by default.
+    """
+    transposed = axes[0].kind == "convt"
+    place = list(at) if at is not None else [0] * len(axes)
+    rows_axis = axes[-2] if len(axes) > 1 else None
+    columns_axis = axes[-1]
+    columns = _Line(columns_axis, place[-1], (width - 4) // 2)
+    rows = _Line(rows_axis, place[-2] if rows_axis else 0, _ROWS)
+    text = Text()
+    text.append("    " + " ".join("v" if c in columns.starts else " " for c in columns.shown) + "\n")
+    for r in rows.shown:
+        text.append("  > " if rows_axis and r in rows.starts else "    ")
+        for c in columns.shown:
+            inside = r in rows.inside and c in columns.inside
+            tap = r in rows.taps and c in columns.taps
+            kind = "tap" if tap and inside else "tap on padding" if tap else "pixel"
+            sign, style = _MARK[kind if tap or inside else "padding"]
+            text.append(f"{sign} ", style)
+        text.append("\n")
+    what = "output, · is cropped" if transposed else "input, · is padding"
+    text.append(f"o {what}; ■ {'the filter on' if transposed else 'first window of'} ")
+    text.append("the first input pixel" if transposed else "the filter, □ on padding")
+    text.append("\nv and > where windows start: every ")
+    text.append(" and ".join(f"{a.s}" for a in dict.fromkeys(axes[-2:])) + " pixels")
+    for note in (_cut_note(rows, "rows"), _cut_note(columns, "columns"), _depth_note(axes)):
+        text.append(f"\n{note}" if note else "")
+    return text
+
+
+class _Line:
+    """One axis of the picture: which cells are shown, are input, start a window, hold a tap."""
+
+    def __init__(self, axis: Axis | None, place: int, room: int) -> None:
+        if axis is None:  # a single row
+            self.inside = self.taps = self.shown = range(1)
+            self.starts, self.length = range(0), 1
+            return
+        pixels, count = (axis.out, axis.n) if axis.kind == "convt" else (axis.n, axis.out)
+        self.inside = range(axis.pb, axis.pb + pixels)
+        self.starts = range(0, count * axis.s, axis.s)
+        first = place * axis.s
+        self.taps = range(first, first + axis.e, axis.d)
+        self.length = max(axis.pb + pixels + axis.pe, (count - 1) * axis.s + axis.e)
+        self.shown = range(min(self.length, room))
+
+
+def coverage_map(axes: Sequence[Axis], width: int) -> Text:
+    """Draw how often each pixel is read, as numbers on a heat map."""
+    counts = [coverage(a) for a in axes]
+    deep = 1
+    for axis_counts in counts[:-2]:
+        deep *= axis_counts[len(axis_counts) // 2]
+    columns = counts[-1]
+    rows = counts[-2] if len(counts) > 1 else [1]
+    top = deep * max(rows) * max(columns)
+    cell = len(str(top)) + 1
+    shown_rows, shown_columns = rows[:_ROWS], columns[: (width - 2) // cell]
+    text = Text()
+    for r in shown_rows:
+        text.append("  ")
+        for c in shown_columns:
+            text.append(f"{deep * r * c:>{cell}}", heat(deep * r * c / top if top else 0))
+        text.append("\n")
+    notes = []
+    if len(shown_rows) < len(rows):
+        notes.append(f"drawn: the first {len(shown_rows)} of {len(rows)} rows")
+    if len(shown_columns) < len(columns):
+        notes.append(f"drawn: the first {len(shown_columns)} of {len(columns)} columns")
+    if len(axes) > 2:
+        notes.append("drawn: the middle slice of the depth")
+    text.append("\n".join(notes))
+    text.rstrip()
+    return text
+
+
+_COLD, _WARM = (38, 54, 110), (244, 196, 66)
+
+
+def heat(share: float) -> str:
+    """Style a cell from cold (0) to warm (1); the text on it stays readable on either."""
+    r, g, b = (round(c + (w - c) * share) for c, w in zip(_COLD, _WARM, strict=True))
+    return f"{'black' if share > 0.5 else 'white'} on rgb({r},{g},{b})"
+
+
+def _cut_note(line: _Line, what: str) -> str:
+    if len(line.shown) == line.length:
+        return ""
+    return f"drawn: the first {len(line.shown)} of {line.length} {what}, padding included"
+
+
+def _depth_note(axes: Sequence[Axis]) -> str:
+    return "drawn: one slice of the depth" if len(axes) > 2 else ""

@@ -1,0 +1,17 @@
+"""What can go wrong for a user, each an exception whose text is the one line they read."""
+
+
+class ConvcliError(Exception):
+    """It could not be done: the text names the value, the rule and the remedy."""
+
+    status = 1
+
+
+class UsageError(ConvcliError):
+    """It was asked for wrongly: the same answer for any input."""
+
+    status = 2
+
+
+class DoesNotFit(ConvcliError):
+    """The sizes of input, filter and padding do not go together."""

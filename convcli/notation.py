@@ -1,0 +1,320 @@
+"""The one text notation, both ways: what a user types, and what `shape` prints for the next one.
+
+``x`` joins axes, ``,`` (or white space) joins cases, ``a..b..step`` is a range of cases,
+``begin:end`` is padding that differs on the two sides.
+"""
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from math import prod
+from typing import Any, Generic, TypeVar, cast
+
+from convcli.errors import UsageError
+from convcli.geometry import AXIS_NAMES, PADDING_WORDS, PaddingWord, Window
+from convcli.inverse import Answer
+from convcli.network import Layer
+
+T = TypeVar("T")
+
+Sizes = tuple[int, ...]
+Padding = PaddingWord | tuple[tuple[int, int], ...]
+
+_NUMBER = re.compile(r"[+-]?[0-9]{1,18}")
+_SEPARATOR = re.compile(r"[,\s]+")
+
+
+class Sweep(Generic[T]):
+    """The cases an option stands for: iterated afresh each time, never held."""
+
+    def __init__(self, choices: Sequence[str | tuple[Collection[Any], ...]]) -> None:
+        """Take for each case a word, or a tuple with the choices for each axis."""
+        self.choices = choices
+
+    def __iter__(self) -> Iterator[T]:
+        for case in self.choices:
+            yield from cast("Iterable[T]", (case,) if isinstance(case, str) else lazy_product(*case))
+
+    def __len__(self) -> int:
+        return sum(1 if isinstance(c, str) else prod(map(len, c)) for c in self.choices)
+
+    @property
+    def axes(self) -> int:
+        """How many axes its cases name at most."""
+        return max(1 if isinstance(case, str) else len(case) for case in self.choices)
+
+
+class _BothSides:
+    """The same padding before and after, for each amount of a range."""
+
+    def __init__(self, amounts: range) -> None:
+        self.amounts = amounts
+
+    def __contains__(self, pair: object) -> bool:
+        return pair in iter(self)
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        return ((amount, amount) for amount in self.amounts)
+
+    def __len__(self) -> int:
+        return len(self.amounts)
+
+
+def lazy_product(*choices: Iterable[T]) -> Iterator[tuple[T, ...]]:
+    """Yield what `itertools.product` does without holding the choices, which may be a million."""
+    if not choices:
+        yield ()
+        return
+    first, *rest = choices
+    for choice in first:
+        for others in lazy_product(*rest):
+            yield (choice, *others)
+
+
+def parse_sizes(option: str, text: str) -> Sweep[Sizes]:
+    """Read sizes such as ``8``, ``8x6``, ``32,64`` or ``8..64..8``."""
+    return Sweep(
+        tuple(
+            tuple(_parse_range(option, text, axis) for axis in case.split("x"))
+            for case in _split_cases(option, text)
+        )
+    )
+
+
+def parse_padding(option: str, text: str) -> Sweep[Padding]:
+    """Read padding such as ``1``, ``2x1``, ``0:1``, ``0:1x1:0``, ``0..3`` or ``same``."""
+    return Sweep(tuple(_parse_padding_case(option, text, c) for c in _split_cases(option, text)))
+
+
+def parse_number(option: str, text: str) -> int:
+    """Read one whole number."""
+    if not _NUMBER.fullmatch(text):
+        raise UsageError(f"{option} {text!r} is not a whole number; write one such as 3")
+    return int(text)
+
+
+def _split_cases(option: str, text: str) -> list[str]:
+    cases = _SEPARATOR.split(text.strip())
+    if "" in cases:
+        raise UsageError(f"{option} {text!r} has an empty case; write numbers with commas between")
+    return cases
+
+
+def _parse_range(option: str, text: str, part: str) -> range:
+    numbers = part.split("..")
+    if len(numbers) > 3 or not all(map(_NUMBER.fullmatch, numbers)):
+        raise UsageError(
+            f"{option} {text!r}: {part!r} is not a whole number; write a size such as 8 or 8x6, "
+            f"or a sweep such as 32,64 or 8..64..8"
+        )
+    first, last, step = (int(numbers[0]), int(numbers[-1]), 1)
+    if len(numbers) > 1:
+        last = int(numbers[1])
+    if len(numbers) == 3:
+        step = int(numbers[2])
+    if step < 1 or last < first:
+        raise UsageError(
+            f"{option} {text!r}: the range {part!r} is empty; write FIRST..LAST..STEP with FIRST "
+            f"no larger than LAST and STEP 1 or more"
+        )
+    return range(first, last + 1, step)
+
+
+def _parse_padding_case(
+    option: str, text: str, case: str
+) -> str | tuple[Collection[tuple[int, int]], ...]:
+    if case in PADDING_WORDS:
+        return case
+    axes: list[Collection[tuple[int, int]]] = []
+    for axis in case.split("x"):
+        begin, colon, end = axis.partition(":")
+        if colon and _NUMBER.fullmatch(begin) and _NUMBER.fullmatch(end):
+            axes.append([(int(begin), int(end))])
+        elif colon or not all(map(_NUMBER.fullmatch, axis.split(".."))):
+            raise UsageError(
+                f"{option} {text!r}: {case!r} is not padding; write a number, BEGIN:END, "
+                f"or one of {', '.join(PADDING_WORDS)}"
+            )
+        else:
+            axes.append(_BothSides(_parse_range(option, text, axis)))
+    return tuple(axes)
+
+
+def parse_channels(option: str, text: str) -> list[tuple[int, int | None]]:
+    """Read channels, ``IN`` or ``IN:OUT``, several with commas between."""
+    channels: list[tuple[int, int | None]] = []
+    for case in _split_cases(option, text):
+        c_in, colon, c_out = case.partition(":")
+        if not _NUMBER.fullmatch(c_in) or (colon and not _NUMBER.fullmatch(c_out)):
+            raise UsageError(
+                f"{option} {text!r}: {case!r} is not channels; write IN:OUT such as 3:64, or IN"
+            )
+        channels.append((int(c_in), int(c_out) if colon else None))
+    return channels
+
+
+def parse_numbers(option: str, text: str) -> list[range]:
+    """Read whole numbers and ranges of them, such as ``1,2`` or ``8..64..8``."""
+    return [_parse_range(option, text, case) for case in _split_cases(option, text)]
+
+
+def parse_only(option: str, text: str) -> Sizes:
+    """Read sizes where a sweep has no meaning."""
+    return _only(option, parse_sizes(option, text))
+
+
+def parse_only_padding(option: str, text: str) -> Padding:
+    """Read padding where a sweep has no meaning."""
+    return _only(option, parse_padding(option, text))
+
+
+def settle_dims(named: Iterable[int], dims: int | None) -> int:
+    """Count the axes: what `dims` (``--dims``) says, else the most named, else a square image."""
+    if dims is None:
+        dims = max(named)
+        if dims == 1:
+            return 2
+    if not 1 <= dims <= len(AXIS_NAMES):
+        raise UsageError(f"{dims} axes were named; there can be 1, 2 or 3")
+    return dims
+
+
+def format_sizes(sizes: Sequence[int]) -> str:
+    """Write one size for each axis: ``4x4``."""
+    return "x".join(map(str, sizes))
+
+
+def format_padding(pads: Sequence[tuple[int, int]]) -> str:
+    """Write padding as short as it reads back: ``1``, ``2x1``, ``0:1``."""
+    texts = [str(b) if b == e else f"{b}:{e}" for b, e in pads]
+    return texts[0] if len(set(texts)) == 1 else "x".join(texts)
+
+
+_LAYER_KINDS = ("conv", "convt", "maxpool", "avgpool")
+_LAYER_KEYS = ("f", "s", "p", "d", "g", "c", "op", "bias", "ceil", "repeat", "name")
+_SWITCH = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
+
+
+def parse_layers(lines: Iterable[str], source: str) -> Iterator[Layer]:
+    """Read layers such as ``conv f=7 s=2 p=3 c=64``, one a line; ``#`` starts a comment.
+
+    Parameters
+    ----------
+    lines : iterable of str
+    source : str
+        What errors call the lines: a file name, or ``-l``.
+
+    Yields
+    ------
+    Layer
+        A line with ``repeat=k`` gives `k` layers.
+    """
+    number = 0
+    for line_number, line in enumerate(lines, 1):
+        text = line.partition("#")[0].strip()
+        if not text:
+            continue
+        where = f"{source}, line {line_number}" if source != "-l" else f"-l {text!r}"
+        layer, repeat = _parse_layer(text, where)
+        for copy in range(1, repeat + 1):
+            number += 1
+            name = f"{layer.name}.{copy}" if layer.name and repeat > 1 else layer.name
+            label = f"{where}, layer {number} ({name or text})"
+            yield layer._replace(name=name, where=label)
+
+
+def _parse_layer(text: str, where: str) -> tuple[Layer, int]:
+    """Read one layer and how often it is repeated."""
+    kind, *pairs = text.split()
+    if kind not in _LAYER_KINDS:
+        raise UsageError(
+            f"{where}: {kind!r} is not a kind of layer; write {', '.join(_LAYER_KINDS)}"
+        )
+    values: dict[str, str] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if key not in _LAYER_KEYS or not equals or not value or key in values:
+            raise UsageError(
+                f"{where}: {pair!r} is not KEY=VALUE with a key not given before; "
+                f"the keys are {' '.join(_LAYER_KEYS)}"
+            )
+        values[key] = value
+
+    def sizes(key: str, default: str) -> Sizes:
+        return parse_only(f"{where}: {key}", values.get(key, default))
+
+    def switch(key: str, default: str) -> bool:
+        value = values.get(key, default)
+        if value not in _SWITCH:
+            raise UsageError(f"{where}: {key}={value} must be 1 or 0; write {key}=1 or {key}=0")
+        return _SWITCH[value]
+
+    if "f" not in values:
+        raise UsageError(f"{where}: {text!r} has no filter size; add f=3 or another")
+    pooling = kind in ("maxpool", "avgpool")
+    window = Window(
+        f=sizes("f", ""),
+        s=sizes("s", values["f"] if pooling else "1"),
+        p=parse_only_padding(f"{where}: p", values.get("p", "0")),
+        d=sizes("d", "1"),
+        op=sizes("op", "0"),
+        kind=kind,  # type: ignore[arg-type]
+        ceil=switch("ceil", "0"),
+    )
+    numbers = {
+        key: parse_number(f"{where}: {key}", values[key])
+        for key in ("c", "g", "repeat")
+        if key in values
+    }
+    repeat = numbers.get("repeat", 1)
+    if repeat < 1:
+        raise UsageError(f"{where}: repeat={repeat} must be 1 or more; write repeat=1")
+    layer = Layer(
+        window,
+        c=numbers.get("c"),
+        g=numbers.get("g", 1),
+        bias=switch("bias", "1"),
+        name=values.get("name", ""),
+    )
+    return layer, repeat
+
+
+def _only(where: str, sweep: Sweep[T]) -> T:
+    """Take the one case of a sweep."""
+    if len(sweep) != 1:
+        raise UsageError(f"{where} takes one value here, not a sweep of {len(sweep)}; write one")
+    return next(iter(sweep))
+
+
+def format_layer(layer: Layer) -> str:
+    """Write a layer as `parse_layers` reads it, what is at its default left out."""
+    window = layer.window
+    words = [window.kind, f"f={format_sizes(window.f)}"]
+    pooling = window.kind in ("maxpool", "avgpool")
+    if window.s != (window.f if pooling else (1,)):
+        words.append(f"s={format_sizes(window.s)}")
+    if window.p != ((0, 0),):
+        words.append(f"p={window.p if isinstance(window.p, str) else format_padding(window.p)}")
+    words += [f"d={format_sizes(window.d)}"] * (window.d != (1,))
+    words += [f"op={format_sizes(window.op)}"] * (window.op != (0,))
+    words += [f"c={layer.c}"] * (layer.c is not None)
+    words += [f"g={layer.g}"] * (layer.g != 1)
+    words += ["bias=0"] * (not layer.bias) + ["ceil=1"] * window.ceil
+    return " ".join(words)
+
+
+def format_answers(unknown: str, answers: Sequence[Answer]) -> str:
+    """Write what `inverse.solve` found on each axis as ``-n``, ``-f``, ``-p`` or ``-s`` reads it.
+
+    Padding the same on both sides is preferred; an uneven one is written where only it works.
+    """
+    texts = []
+    for first, last in answers:
+        if unknown == "p" and last is not None:
+            low, high = -(-first // 2), last // 2
+            if low > high:
+                texts.append(f"{first // 2}:{first - first // 2}")
+                continue
+        else:
+            low, high = first, first if last is None else last
+        texts.append(str(low) if low == high else f"{low}..{high}")
+    return texts[0] if len(set(texts)) == 1 else "x".join(texts)

@@ -1,0 +1,27 @@
+"""The three standard streams as one value that is passed in, so that tests can replace them."""
+
+from typing import NamedTuple, TextIO
+
+from convcli.errors import UsageError
+
+
+class Streams(NamedTuple):
+    """Standard input, output and error; bytes go through their ``buffer``."""
+
+    stdin: TextIO
+    stdout: TextIO
+    stderr: TextIO
+
+
+def choose_format(given: str | None, stream: TextIO, formats: tuple[str, ...]) -> str:
+    """Take the format asked for; by default a table on a terminal, plain text elsewhere."""
+    if given is None:
+        return "table" if stream.isatty() else "plain"
+    if given not in formats:
+        raise UsageError(f"--format {given!r} is not a format; write one of {', '.join(formats)}")
+    return given
+
+
+def printable(text: str) -> str:
+    """Escape what could drive a terminal, such as a file name with control codes in it."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
