@@ -2,9 +2,8 @@
 
 import contextlib
 import itertools
-import select
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from math import prod
 
 from rich.console import Group
@@ -15,8 +14,8 @@ from convcli import drawing
 from convcli.errors import ConvcliError
 from convcli.network import Step
 from convcli.notation import format_sizes
-from convcli.report import console
 from convcli.streams import Streams
+from convcli.tables import console
 
 _WHOLE = 15.0  # seconds for a whole run, if no frame is to be faster or slower than these
 _FASTEST, _SLOWEST = 0.03, 0.5
@@ -67,9 +66,10 @@ def frame(step: Step, place: "tuple[int, ...] | list[int]", done: int, width: in
 
 
 @contextlib.contextmanager
-def _keys(streams: Streams) -> "Iterator[_Pressed]":
+def _keys(streams: Streams) -> Iterator[Callable[[float], bool]]:
     """Read single keys without echo; the terminal is put back whatever happens."""
     try:
+        import select  # noqa: PLC0415
         import termios  # noqa: PLC0415  not on Windows, where Ctrl-C alone ends it
         import tty  # noqa: PLC0415
     except ImportError:
@@ -92,6 +92,3 @@ def _keys(streams: Streams) -> "Iterator[_Pressed]":
 def _sleep(seconds: float) -> bool:
     time.sleep(seconds)
     return False
-
-
-_Pressed = type(_sleep)

@@ -54,6 +54,10 @@ def run(request: Request, streams: Streams) -> int:
         misfits += 1
         streams.stderr.write(f"convcli: error: {error}\n")
 
+    if request.ceil and request.kind not in ("maxpool", "avgpool"):
+        raise UsageError("--ceil rounds pooling sizes; add --pool")
+    if request.op is not None and request.kind != "convt":
+        raise UsageError("--output-padding belongs to a transposed layer; add --transposed")
     if request.animate:
         return _animate(request, streams)
     wanted = "table" if request.explain and request.format is None else request.format
@@ -99,9 +103,8 @@ def cases(request: Request, misfit: Callable[[DoesNotFit], None] | None = None) 
         n, f, p, s, d, op, channels, groups
     ):
         # A pooling window moves on by its own size, as in PyTorch and Keras.
-        if pooling and request.s is None:
-            stride = filter_
-        window = Window(filter_, stride, pad, dilation, extra, request.kind, request.ceil)
+        step = filter_ if pooling and request.s is None else stride
+        window = Window(filter_, step, pad, dilation, extra, request.kind, request.ceil)
         layer = Layer(window, c_out, g, request.bias)
         try:
             yield apply(layer, spread("-n", size, dims), c_in)
@@ -124,7 +127,9 @@ def stacks(
             )
     layers = list(_read_layers(request, streams))
     if not layers:
-        raise UsageError(f"--layers {request.layers_file} holds no layer; write one such as conv f=3")
+        raise UsageError(
+            f"--layers {request.layers_file} holds no layer; write one such as conv f=3"
+        )
     n = notation.parse_sizes("-n", _need("-n", request.n))
     dims = notation.settle_dims([n.axes] + [x.window.axes for x in layers], request.dims)
     channels = notation.parse_channels("-c", request.c) if request.c else [(None, None)]
@@ -209,9 +214,9 @@ def _need(option: str, value: str | None) -> str:
 def _show_answers(request: Request, fmt: str, streams: Streams) -> None:
     out, found = answers(request)
     if fmt == "table":
-        from convcli import report  # noqa: PLC0415  Rich is loaded for tables alone
+        from convcli import report_shape  # noqa: PLC0415  Rich is loaded for tables alone
 
-        report.show_answers(request.solve, out, found, streams)
+        report_shape.show_answers(request.solve, out, found, streams)
         return
     _write(formats.answer_lines(fmt, request.solve, out, found), streams)
     if fmt == "plain" and any(answer.last is None for answer in found):
@@ -231,19 +236,19 @@ def _show_stacks(
     if fmt == "plain":
         _write(formats.plain(steps[-1] for steps in found), streams)
     elif fmt == "table" and not request.explain:
-        from convcli import report  # noqa: PLC0415
+        from convcli import report_shape  # noqa: PLC0415
 
         for steps in found:
-            report.show_stack(steps, streams)
+            report_shape.show_stack(steps, streams)
     else:
         _show(chain.from_iterable(found), request, fmt, streams)
 
 
 def _show(steps: Iterable[Step], request: Request, fmt: str, streams: Streams) -> None:
     if fmt == "table":
-        from convcli import report  # noqa: PLC0415
+        from convcli import report_shape  # noqa: PLC0415
 
-        (report.explain if request.explain else report.show_cases)(steps, streams)
+        (report_shape.explain if request.explain else report_shape.show_cases)(steps, streams)
     elif fmt == "json":
         records = formats.explained if request.explain else formats.record
         _write(formats.json_lines(map(records, steps)), streams)

@@ -37,7 +37,9 @@ def windows(axes: Sequence[Axis], width: int, at: Sequence[int] | None = None) -
     columns = _Line(columns_axis, place[-1], (width - 4) // 2)
     rows = _Line(rows_axis, place[-2] if rows_axis else 0, _ROWS)
     text = Text()
-    text.append("    " + " ".join("v" if c in columns.starts else " " for c in columns.shown) + "\n")
+    text.append(
+        "    " + " ".join("v" if c in columns.starts else " " for c in columns.shown) + "\n"
+    )
     for r in rows.shown:
         text.append("  > " if rows_axis and r in rows.starts else "    ")
         for c in columns.shown:

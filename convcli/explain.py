@@ -85,8 +85,9 @@ def _axis_steps(axis: Axis, p: Padding) -> Iterator[str]:
     room = a.padded - a.e
     yield f"padded input   n + {both} = {a.n} + {a.pb} + {a.pe} = {a.padded}"
     yield f"room to move   {a.padded} - {a.e} = {room}"
-    yield f"strides        {room}/{a.s} = {room / a.s:g}, rounded {'up' if a.ceil else 'down'}: " + str(
-        -(-room // a.s) if a.ceil else room // a.s
+    yield (
+        f"strides        {room}/{a.s} = {room / a.s:g}, rounded {'up' if a.ceil else 'down'}: "
+        + str(-(-room // a.s) if a.ceil else room // a.s)
     )
     yield f"out = {'ceil' if a.ceil else 'floor'}((n + {both} - {e})/s) + 1"
     yield f"    = {formula(a)}"

@@ -74,7 +74,7 @@ def csv_lines(steps: Iterable[Step]) -> Iterator[str]:
     for i, step in enumerate(steps):
         row = {key: _cell(value) for key, value in record(step).items()}
         row["p"] = format_padding([(a.pb, a.pe) for a in step.axes])
-        for values in ((row.keys(), row.values()) if i == 0 else (row.values(),)):
+        for values in (row.keys(), row.values()) if i == 0 else (row.values(),):
             writer.writerow(values)
             yield text.getvalue()
             text.seek(0)

@@ -42,10 +42,9 @@ def pytorch(step: Step) -> str:
     return f"nn.Sequential(nn.ZeroPad{dims}d({pads}), {line})"
 
 
-def _pytorch_pool(
-    axes: Sequence[Axis], name: str, words: list[str], even: bool, ceil: bool
-) -> str:
+def _pytorch_pool(axes: Sequence[Axis], name: str, words: list[str], even: bool, ceil: bool) -> str:
     dims = len(axes)
+    even = even and all(a.pb <= a.f // 2 for a in axes)  # more, which dilation allows, it refuses
     if name == "AvgPool" and any(a.d > 1 for a in axes):
         return "no equal: PyTorch has no dilated average pooling"
     if even:

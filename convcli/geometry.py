@@ -91,14 +91,19 @@ class Window(NamedTuple):
         p = (self.p,) * dims if isinstance(self.p, str) else spread("-p", self.p, dims)
         args = list(zip(n, f, s, p, d, op, strict=True))
         if args.count(args[0]) == dims:
-            return (fit(*args[0], self.kind, self.ceil),) * dims
+            return (self._on_axis(*args[0]),) * dims
         axes = []
         for name, each in zip(AXIS_NAMES[dims], args, strict=True):
             try:
-                axes.append(fit(*each, self.kind, self.ceil))
+                axes.append(self._on_axis(*each))
             except (DoesNotFit, UsageError) as error:
                 raise type(error)(f"{name}: {error}") from None
         return tuple(axes)
+
+    def _on_axis(
+        self, n: int, f: int, s: int, p: PaddingWord | tuple[int, int], d: int, op: int
+    ) -> Axis:
+        return fit(n, f, s, p, d, op, self.kind, self.ceil)
 
 
 def spread(option: str, values: tuple[T, ...], dims: int) -> tuple[T, ...]:
@@ -186,9 +191,7 @@ def fit(
     return Axis(kind, n, f, s, d, pb, pe, op, ceil, out)
 
 
-def _resolve_word(
-    p: PaddingWord, n: int, e: int, s: int, op: int, kind: Kind
-) -> tuple[int, int]:
+def _resolve_word(p: PaddingWord, n: int, e: int, s: int, op: int, kind: Kind) -> tuple[int, int]:
     """Turn a padding word into (before, after); the words are those of TensorFlow and ONNX.
 
     ``same`` makes the output ``ceil(n/s)``, and of a transposed layer ``n·s``; an odd total

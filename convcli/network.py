@@ -53,9 +53,7 @@ def apply(layer: Layer, n: tuple[int, ...], c_in: int | None = None) -> Step:
     return next(follow([layer], n, c_in))
 
 
-def follow(
-    layers: Iterable[Layer], n: tuple[int, ...], c_in: int | None = None
-) -> Iterator[Step]:
+def follow(layers: Iterable[Layer], n: tuple[int, ...], c_in: int | None = None) -> Iterator[Step]:
     """Send an input through a stack of layers.
 
     Parameters
@@ -109,7 +107,8 @@ def _costs(
     if kind in ("maxpool", "avgpool"):
         if c_in is not None and c_out != c_in:
             raise UsageError(
-                f"pooling keeps the channels: {c_in} come in, {c_out} cannot come out; use -c {c_in}"
+                f"pooling keeps the channels: {c_in} come in, {c_out} cannot come out; "
+                f"use -c {c_in}"
             )
         return (None, None, c_out) if c_in is None else (0, 0, c_out)
     if g < 1:
@@ -143,9 +142,9 @@ def _receptive_field(column: tuple[Axis, ...]) -> "tuple[int, int | Fraction, in
             spans.append(span)
     jump: int | Fraction = prod(axis.s for axis in column if axis.kind != "convt")
     if period > 1:
-        from fractions import Fraction  # noqa: PLC0415
+        import fractions  # noqa: PLC0415
 
-        jump = Fraction(jump, period)
+        jump = fractions.Fraction(int(jump), period)
     return max((hi - lo + 1 for lo, hi in spans), default=0), jump, -spans[0][0] if spans else 0
 
 

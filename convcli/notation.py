@@ -32,7 +32,9 @@ class Sweep(Generic[T]):
 
     def __iter__(self) -> Iterator[T]:
         for case in self.choices:
-            yield from cast("Iterable[T]", (case,) if isinstance(case, str) else lazy_product(*case))
+            yield from cast(
+                "Iterable[T]", (case,) if isinstance(case, str) else lazy_product(*case)
+            )
 
     def __len__(self) -> int:
         return sum(1 if isinstance(c, str) else prod(map(len, c)) for c in self.choices)
@@ -50,7 +52,7 @@ class _BothSides:
         self.amounts = amounts
 
     def __contains__(self, pair: object) -> bool:
-        return pair in iter(self)
+        return any(pair == own for own in self)
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
         return ((amount, amount) for amount in self.amounts)
@@ -59,7 +61,7 @@ class _BothSides:
         return len(self.amounts)
 
 
-def lazy_product(*choices: Iterable[T]) -> Iterator[tuple[T, ...]]:
+def lazy_product(*choices: Iterable[Any]) -> Iterator[tuple[Any, ...]]:
     """Yield what `itertools.product` does without holding the choices, which may be a million."""
     if not choices:
         yield ()

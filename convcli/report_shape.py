@@ -1,20 +1,20 @@
-"""What a person sees: tables on a terminal, drawn by Rich from results alone."""
+"""What a person sees of `shape`: tables and explanations, from results alone."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
-from typing import TextIO
 
-from rich import box
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from convcli import drawing, explain as words, frameworks
+from convcli import drawing, frameworks
+from convcli import explain as words
+from convcli.coverage import unread
 from convcli.geometry import Axis
 from convcli.inverse import Answer
 from convcli.network import Step
 from convcli.notation import format_answers, format_layer, format_padding, format_sizes
 from convcli.streams import Streams
+from convcli.tables import columns_table, console, facts_table
 
 KIND_NAMES = {
     "conv": "convolution",
@@ -23,34 +23,6 @@ KIND_NAMES = {
     "avgpool": "average pooling",
 }
 _PAGE = 500  # rows of a long table that are laid out, and held, together
-
-
-def console(stream: TextIO) -> Console:
-    """Make a console that obeys NO_COLOR, FORCE_COLOR, TERM and COLUMNS, and no markup."""
-    return Console(file=stream, highlight=False, markup=False, emoji=False, soft_wrap=False)
-
-
-def facts_table(rows: Iterable[tuple[str, str]], title: str) -> Table:
-    """Lay out named facts, one a row."""
-    table = Table(title=Text(title), box=box.ROUNDED, show_header=False, title_justify="left")
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(overflow="fold")
-    for name, value in rows:
-        table.add_row(Text(name), Text(value))
-    return table
-
-
-def columns_table(headers: Sequence[str], title: str = "") -> Table:
-    """Lay out columns, all but the first and the last text aligned to the right."""
-    table = Table(title=Text(title) if title else None, box=box.SIMPLE_HEAD, title_justify="left")
-    for header in headers:
-        table.add_column(
-            header,
-            justify="left" if header == "layer" else "right",
-            overflow="fold",
-            no_wrap=header != "layer",
-        )
-    return table
 
 
 def show_cases(steps: Iterable[Step], streams: Streams) -> None:
@@ -77,7 +49,9 @@ def case_table(step: Step) -> Table:
     ]
     if any(a.d > 1 for a in axes):
         spans = format_sizes([a.e for a in axes])
-        rows.append(("dilation d", f"{format_sizes([a.d for a in axes])}, so the filter spans {spans}"))
+        rows.append(
+            ("dilation d", f"{format_sizes([a.d for a in axes])}, so the filter spans {spans}")
+        )
     if layer.window.kind == "convt":
         rows.append(("output padding", format_sizes([a.op for a in axes])))
     rows += [("output", format_sizes(step.out)), ("formula", words.formulas(axes))]
@@ -117,7 +91,7 @@ def sweep_table(steps: Sequence[Step]) -> Table:
             format_sizes([a.s for a in axes]),
             *[format_sizes([a.d for a in axes])] * dilated,
             format_sizes(step.out),
-            format_sizes([words.unread(a) for a in axes]),
+            format_sizes([unread(a) for a in axes]),
         ]
         cells += [_count(step.params), _count(step.macs)] if counted else []
         table.add_row(*cells)

@@ -1,0 +1,177 @@
+"""Every option, declared once: its names, its help, and the group it is shown in."""
+
+from typing import Annotated, Any
+
+from typer import Argument, Option
+
+WINDOW, COST, STACK = "Window", "Channels", "Stacks and the inverse"
+DATA, MACHINE, SHOW = "Input and filter", "Where it runs", "What comes out"
+
+
+def _option(group: str, help_: str, *names: str, metavar: str | None = None) -> Any:
+    return Option(*names, metavar=metavar, rich_help_panel=group, help=help_)
+
+
+Version = Annotated[bool, Option("--version", help="Show the version and leave.")]
+
+Size = Annotated[
+    str | None,
+    _option(
+        WINDOW,
+        "Input size: 8 (a square image), 8x6, 16x224x224; sweeps 32,64 or 8..64..8.",
+        "-n",
+        "--size",
+        metavar="SIZES",
+    ),
+]
+Filter = Annotated[
+    str | None,
+    _option(WINDOW, "Filter size; run makes a random one.", "-f", "--filter", metavar="SIZES"),
+]
+Padding = Annotated[
+    str | None,
+    _option(
+        WINDOW,
+        "Padding on each side: 1, 2x1, BEGIN:END, or valid, same, same-lower, full.",
+        "-p",
+        "--padding",
+        metavar="PADDING",
+    ),
+]
+Stride = Annotated[
+    str | None,
+    _option(WINDOW, "Stride; 1, of a pool its filter size.", "-s", "--stride", metavar="SIZES"),
+]
+Dilation = Annotated[
+    str | None, _option(WINDOW, "Dilation; 1.", "-d", "--dilation", metavar="SIZES")
+]
+Dims = Annotated[
+    int | None,
+    _option(
+        WINDOW,
+        "Number of spatial axes, where single numbers leave it open; 2.",
+        "--dims",
+        metavar="1|2|3",
+    ),
+]
+Transposed = Annotated[bool, _option(WINDOW, "A transposed convolution.", "--transposed")]
+OutputPadding = Annotated[
+    str | None,
+    _option(
+        WINDOW,
+        "Extra output at the end of a transposed convolution.",
+        "--output-padding",
+        metavar="SIZES",
+    ),
+]
+Pool = Annotated[bool, _option(WINDOW, "A pooling layer.", "--pool")]
+Ceil = Annotated[bool, _option(WINDOW, "Round a pooling size up.", "--ceil")]
+
+Channels = Annotated[
+    str | None,
+    _option(
+        COST,
+        "Channels; adds parameters, MACs and FLOPs.",
+        "-c",
+        "--channels",
+        metavar="IN:OUT",
+    ),
+]
+Groups = Annotated[
+    str | None, _option(COST, "Groups of channels; 1.", "-g", "--groups", metavar="NUMBER")
+]
+CountBias = Annotated[
+    bool, _option(COST, "Count a bias for each output channel.", "--bias/--no-bias")
+]
+
+Layer = Annotated[
+    list[str] | None,
+    _option(
+        STACK,
+        "A layer of a stack, such as 'conv f=7 s=2 p=3 c=64'; one -l for each.",
+        "-l",
+        "--layer",
+        metavar="LAYER",
+    ),
+]
+Layers = Annotated[
+    str | None,
+    _option(STACK, "A file (or the pipe) with one layer a line.", "--layers", metavar="FILE|-"),
+]
+Solve = Annotated[
+    str | None,
+    _option(
+        STACK, "Find every n, f, p or s that gives the size --out.", "--solve", metavar="n|f|p|s"
+    ),
+]
+Out = Annotated[str | None, _option(STACK, "The output size wanted.", "--out", metavar="SIZES")]
+
+Explain = Annotated[
+    bool,
+    _option(
+        SHOW,
+        "Show why: the formula in steps, the windows, how often each pixel is read.",
+        "--explain",
+    ),
+]
+Animate = Annotated[bool, _option(SHOW, "Slide the window over the input.", "--animate")]
+ShapeFormat = Annotated[
+    str | None,
+    _option(
+        SHOW,
+        "A table on a terminal, plain in a pipe, unless given.",
+        "--format",
+        metavar="table|plain|json|csv",
+    ),
+]
+
+Input = Annotated[
+    str | None,
+    Argument(
+        metavar="[INPUT]",
+        help="A .npy file, - for the pipe, or rand:8x8, randn: arange: ones: zeros:.",
+    ),
+]
+Kernel = Annotated[
+    str | None,
+    _option(
+        DATA,
+        "Filter: a name such as sobel-x or gaussian:5:1.0, a literal [[0,1],[2,3]], a .npy file, "
+        "or rand:3x3.",
+        "-k",
+        "--kernel",
+        metavar="FILTER",
+    ),
+]
+Seed = Annotated[int | None, _option(DATA, "Seed of random numbers.", "--seed", metavar="NUMBER")]
+Layout = Annotated[
+    str | None,
+    _option(
+        DATA,
+        "A letter for each axis of the input, such as HWC; the last of NCDHW.",
+        "--layout",
+        metavar="LETTERS",
+    ),
+]
+Device = Annotated[
+    str,
+    _option(
+        MACHINE,
+        "Device: cpu, auto (the best there is), or one of PyTorch's.",
+        "--device",
+        metavar="cpu|auto|cuda[:N]|mps|xpu",
+    ),
+]
+EngineName = Annotated[
+    str,
+    _option(MACHINE, "Library that convolves; auto.", "--engine", metavar="auto|numpy|torch"),
+]
+Output = Annotated[
+    str | None,
+    _option(SHOW, "Write to a .npy file, or - for the pipe.", "-o", "--output", metavar="FILE"),
+]
+RunFormat = Annotated[
+    str | None,
+    _option(SHOW, "How the report is written.", "--format", metavar="table|plain|json"),
+]
+Quiet = Annotated[bool, _option(SHOW, "No report.", "-q", "--quiet")]

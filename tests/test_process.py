@@ -1,0 +1,197 @@
+"""Real processes: what is imported, pipes, files, and how they fail."""
+
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.conftest import npy_bytes, shell
+
+_PROBE = """
+import sys
+from convcli.cli import main
+status = main(sys.argv[2:])
+loaded = [name for name in sys.argv[1].split(",") if name in sys.modules]
+assert not loaded, f"imported: {loaded}"
+sys.exit(status)
+"""
+
+
+def _probe(modules: str, *args: str) -> "subprocess.CompletedProcess[bytes]":
+    """Run a command in a fresh process that fails if it imported any of the modules."""
+    return subprocess.run(
+        [sys.executable, "-c", _PROBE, modules, *args],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)},
+    )
+
+
+@pytest.mark.parametrize("fmt", ["plain", "json", "csv"])
+def test_shape_in_a_pipe_imports_no_large_library(fmt: str) -> None:
+    done = _probe("numpy,torch,rich", *"shape -n 8 -f 3 --format".split(), fmt)
+    assert done.returncode == 0, done.stderr.decode()
+
+
+def test_run_on_the_cpu_imports_no_torch() -> None:
+    done = _probe("torch", *"run rand:8x8 -k rand:3x3 --device cpu".split())
+    assert done.returncode == 0, done.stderr.decode()
+
+
+@pytest.mark.parametrize(
+    ("module", "args"),
+    [
+        ("rich", "shape -n 8 -f 3 --format table"),
+        ("numpy", "run rand:8x8 -k rand:3x3"),
+        ("torch", "run rand:8x8 -k rand:3x3 --engine torch"),
+    ],
+)
+def test_the_import_tests_can_fail(module: str, args: str) -> None:
+    done = _probe(module, *args.split())
+    assert done.returncode == 1
+    assert f"imported: ['{module}']" in done.stderr.decode()
+
+
+def test_pipe_in_pipe_out(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", np.arange(9).reshape(3, 3))
+    done = shell("cat x.npy | convcli run -k '[[0,1],[2,3]]' > y.npy", tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    assert np.load(tmp_path / "y.npy").tolist() == [[19, 25], [37, 43]]
+
+
+def test_a_pipe_of_two() -> None:
+    done = shell("convcli run arange:5x5 -k box:2 | convcli run -k box:2 -o - | wc -c")
+    assert int(done.stdout) == 128 + 9 * 8
+
+
+@pytest.mark.parametrize("command", ["run rand:2000x2000 -k box", "shape -n 1..1000000 -f 1"])
+def test_a_closed_pipe_ends_it_silently(command: str) -> None:
+    done = shell(f"convcli {command} | head -c 20 > /dev/null; echo ${{PIPESTATUS[0]}}")
+    assert done.stdout == b"141\n"
+    assert done.stderr == b""
+
+
+@pytest.mark.parametrize(
+    ("script", "status", "message"),
+    [
+        ("convcli run nope.npy -k box", 1, "'nope.npy': No such file or directory"),
+        ("convcli run . -k box", 1, "'.': Is a directory"),
+        ("convcli run cut.npy -k box", 1, "cut short"),
+        ("cat cut.npy | convcli run -k box", 1, "cut short"),
+        ("convcli run pickle.npy -k box", 1, "pickled Python objects"),
+        ("cat pickle.npy | convcli run -k box", 1, "pickled Python objects"),
+        ("convcli run text.npy -k box", 1, "starts with b'hello"),
+        ("convcli run words.npy -k box", 1, "holds <U5 values, and numbers are needed"),
+        ("convcli run </dev/null -k box", 1, "standard input is empty"),
+        ("convcli run x.npy -k sobelx", 1, "did you mean sobel-x"),
+        ("convcli run x.npy -k '[[1,2],[3]]'", 2, "rows of equal length"),
+        ("convcli run x.npy -k gaussian:3:0", 2, "sigma 0 must be above 0"),
+        ("convcli run x.npy -k box:0", 2, "filter size 0"),
+        ("convcli run x.npy", 2, "give one of -k"),
+        ("convcli run x.npy -k box -f 3", 2, "give one of -k"),
+        ("convcli run x.npy -k box:9", 1, "filter 9 does not fit input 3"),
+        ("convcli run rand:3x8x8 -k rand:2x1x2x2", 1, "takes 1 channels, and the input has 3"),
+        ("convcli run rand:8x8x3 -k box -g 2", 2, "-g 2: one spatial filter"),
+        ("convcli run x.npy -k box --layout HWC", 2, "names 3 axes, and the input has 2"),
+        ("convcli run x.npy -k box --layout HH", 2, "is not a layout"),
+        ("convcli run x.npy -k box --engine numpy --device cuda", 2, "runs on cpu alone"),
+        ("convcli run x.npy -k box --device cuda:77", 1, "is not there; here are: cpu"),
+        ("convcli run x.npy -k box --device gpu", 2, "is no device that PyTorch knows"),
+        ("convcli run x.npy -k box --device meta", 2, "holds no numbers"),
+        ("convcli run x.npy -k box -o no/such/place.npy", 1, "'no/such/place.npy': No such file"),
+        ("convcli run rand:99999999x99999999 -k box", 1, "more than the memory"),
+        ("convcli run huge.npy -k box", 1, "says it holds"),
+        ("cat huge.npy | convcli run -k box", 1, "more than the memory"),
+        ("convcli run x.npy -k box --format csv", 2, "--format 'csv' is not a format"),
+    ],
+)
+def test_mistakes_get_one_line(tmp_path: Path, script: str, status: int, message: str) -> None:
+    (tmp_path / "x.npy").write_bytes(npy_bytes(np.arange(9.0).reshape(3, 3)))
+    (tmp_path / "cut.npy").write_bytes(npy_bytes(np.arange(9.0).reshape(3, 3))[:-5])
+    np.save(tmp_path / "pickle.npy", np.array([[print, 1]], object))
+    np.save(tmp_path / "words.npy", np.array([["hello"]]))
+    (tmp_path / "text.npy").write_text("hello, world")
+    huge = npy_bytes(np.zeros((3, 3)))[:128].replace(b"(3, 3), }", b"(3000000, 3000000), }")
+    (tmp_path / "huge.npy").write_bytes(huge.replace(b"}" + b" " * 12, b"}", 1)[:127] + b"\n")
+    done = shell(script, tmp_path)
+    err = done.stderr.decode()
+    assert done.returncode == status, err
+    assert done.stdout == b""
+    assert err.startswith("convcli: error: ")
+    assert err.count("\n") == 1
+    assert message in err
+
+
+def test_without_torch_the_error_says_how_to_get_it(tmp_path: Path) -> None:
+    (tmp_path / "torch.py").write_text("raise ImportError('no torch here')")
+    path = f"{tmp_path}:{Path(__file__).parent.parent}"
+    done = shell("convcli run rand:8x8 -k box --device cuda", PYTHONPATH=path)
+    assert done.returncode == 1
+    assert done.stderr.decode() == (
+        "convcli: error: PyTorch is not installed, which every device but cpu and --engine torch "
+        "need; pip install 'convcli[torch]', or use --device cpu\n"
+    )
+
+
+def test_device_auto_takes_the_best_there_is() -> None:
+    done = shell("convcli run rand:8x8 -k box --device auto -o /dev/null --format json")
+    assert b'"device": "cpu"' in done.stdout or b'"device": "cuda' in done.stdout
+
+
+def test_an_output_takes_its_place_only_when_complete(tmp_path: Path) -> None:
+    (tmp_path / "y.npy").write_text("old")
+    failed = shell("convcli run rand:3x3 -k box:9 -o y.npy", tmp_path)
+    assert failed.returncode == 1
+    assert (tmp_path / "y.npy").read_text() == "old"
+    done = shell("convcli run arange:3x3 -k box:3 -o y.npy", tmp_path)
+    assert done.stdout == b"1x1\n"
+    assert np.load(tmp_path / "y.npy").tolist() == [[4]]
+    assert os.listdir(tmp_path) == ["y.npy"]
+
+
+def test_the_output_may_be_the_input(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", np.arange(9).reshape(3, 3))
+    assert shell("convcli run x.npy -k '[[2]]' -o x.npy", tmp_path).returncode == 0
+    assert np.load(tmp_path / "x.npy").tolist() == [[0, 2, 4], [6, 8, 10], [12, 14, 16]]
+
+
+def _on_terminal(*args: str) -> tuple[int, str]:
+    """Run a command whose three streams are a terminal of 80 columns."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.environ |= {"COLUMNS": "80", "TERM": "xterm-256color"}
+        os.environ["PYTHONPATH"] = str(Path(__file__).parent.parent)
+        os.execv(sys.executable, [sys.executable, "-m", "convcli", *args])
+    text = b""
+    try:
+        while chunk := os.read(terminal, 65536):
+            text += chunk
+    except OSError:  # how a terminal says that the other side has left
+        pass
+    _, status = os.waitpid(pid, 0)
+    return os.waitstatus_to_exitcode(status), text.decode()
+
+
+def test_a_terminal_gets_a_table_and_no_bytes() -> None:
+    status, text = _on_terminal("run", "arange:3x3", "-k", "[[0,1],[2,3]]", "-p", "1")
+    assert status == 0
+    assert "NUMPY" not in text
+    for fact in ("input", "cross-correlation", "3 + 2·1 - 2 + 1 = 4", "engine numpy", "37", "43"):
+        assert fact in text
+
+
+def test_bytes_asked_for_on_a_terminal_are_refused() -> None:
+    status, text = _on_terminal("run", "rand:8x8", "-k", "box", "-o", "-")
+    assert status == 2
+    assert "would send bytes to a terminal" in text
+
+
+def test_a_terminal_without_input_says_so() -> None:
+    status, text = _on_terminal("run", "-k", "box")
+    assert status == 2
+    assert "there is no input; name a .npy file or rand:8x8, or pipe one in" in text

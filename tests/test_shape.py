@@ -1,0 +1,112 @@
+"""`shape` at the prompt: what it prints, and what it says of mistakes."""
+
+import json
+
+import pytest
+
+from tests.conftest import run_command
+
+
+@pytest.mark.parametrize(
+    ("args", "out"),
+    [
+        ("-n 8 -f 3 -p 1 -s 2", "4x4"),
+        ("-n 8 -f 3 -p 1", "8x8"),
+        ("-n 3 -f 2 -p 1", "4x4"),
+        ("-n 8x6 -f 5x3 -p 2x1 -s 3x4", "3x2"),
+        ("-n 8 -f 3 --dims 1", "6"),
+        ("-n 8 -f 3 --dims 3", "6x6x6"),
+        ("-n 8 -f 3x3x3", "6x6x6"),
+        ("-n 7 -f 3 -d 2", "3x3"),
+        ("-n 5 -f 3 -p same -s 2", "3x3"),
+        ("-n 5 -f 2 -p same-lower", "5x5"),
+        ("-n 5 -f 3 -p full", "7x7"),
+        ("-n 5 -f 3 -p valid", "3x3"),
+        ("-n 5 -f 2 -p 0:1", "5x5"),
+        ("-n 5 -f 2 -p 0:1x1:0", "5x5"),
+        ("--size 8 --filter 3 --padding 1 --stride 2 --dilation 1", "4x4"),
+    ],
+)
+def test_plain_output(args: str, out: str) -> None:
+    done = run_command("shape", *args.split())
+    assert (done.status, done.out, done.err) == (0, out + "\n", "")
+
+
+@pytest.mark.parametrize(
+    ("args", "status", "line"),
+    [
+        (
+            "-n 3 -f 5",
+            1,
+            "filter 5 does not fit input 3 with padding 0: 3 + 2·0 < 5; use -p 1 or more",
+        ),
+        ("-n 2 -f 3 -s 2", 1, "filter 3 does not fit input 2 with padding 0: 2 + 2·0 < 3"),
+        ("-n 8 -f 3 -d 4", 1, "filter 3 with dilation 4 spans 9 and does not fit input 8"),
+        ("-n 8x2 -f 3", 1, "width: filter 3 does not fit input 2"),
+        ("-n 8 -f 3 -s 0", 2, "stride 0 must be 1 or more; use -s 1 or more"),
+        ("-n 8 -f 3 -s -2", 2, "stride -2 must be 1 or more"),
+        ("-n 8 -f 3 -p -1", 2, "padding -1 must be 0 or more"),
+        ("-n 0 -f 3", 2, "input size 0 must be 1 or more"),
+        ("-n 8a -f 3", 2, "-n '8a': '8a' is not a whole number; write a size such as 8"),
+        ("-n 2.5 -f 3", 2, "'2.5' is not a whole number"),
+        ("-n 8 -f x", 2, "-f 'x': '' is not a whole number"),
+        ("-n 8 -f 3 -p sme", 2, "'sme' is not padding; write a number, BEGIN:END, or one of valid"),
+        ("-n 8x8x8 -f 3x3", 2, "-f has 2 values for 3 axes; give 1 value for all, or 3"),
+        ("-n 8x8x8x8 -f 3", 2, "4 axes were named; there can be 1, 2 or 3"),
+        ("-n 8 -f 3 --dims 4", 2, "4 axes were named; there can be 1, 2 or 3"),
+        ("-n 8 -f 3 --dims two", 2, "'two' is not a valid int"),
+        ("-n 8", 2, "-f is missing; add it, such as -f 8"),
+        ("-f 3", 2, "-n is missing"),
+        ("-n 8 -f 3 --format xml", 2, "--format 'xml' is not a format; write one of table, plain"),
+        ("-n 8 -f 3 --frmat json", 2, "No such option: --frmat"),
+        ("-n 8, -f 3", 2, "has an empty case"),
+        ("-n 9..3 -f 3", 2, "the range '9..3' is empty"),
+    ],
+)
+def test_mistakes_get_one_line(args: str, status: int, line: str) -> None:
+    done = run_command("shape", *args.split())
+    assert done.status == status
+    assert done.out == ""
+    assert done.err.startswith("convcli: error: ")
+    assert line in done.err
+    assert done.err.count("\n") == 1
+
+
+def test_a_table_on_a_terminal_has_the_formula_filled_in() -> None:
+    done = run_command("shape", *"-n 8 -f 3 -p 1 -s 2".split(), tty=True)
+    assert "floor((8 + 2·1 - 3)/2) + 1 = 4" in done.out
+    assert all(fact in done.out for fact in ("8x8", "3x3", "4x4"))
+
+
+def test_a_word_is_shown_with_what_it_resolved_to() -> None:
+    done = run_command("shape", *"-n 5 -f 2 -p same --format table".split())
+    assert "same = 0:1" in done.out
+
+
+def test_json_is_one_object_with_stable_names() -> None:
+    done = run_command("shape", *"-n 8x6 -f 3 -p 0:1x1 --format json".split())
+    (line,) = done.out.splitlines()
+    record = json.loads(line)
+    assert record["n"] == [8, 6]
+    assert record["p"] == [[0, 1], [1, 1]]
+    assert record["out"] == [7, 6]
+
+
+def test_plain_output_is_input() -> None:
+    first = run_command("shape", *"-n 224 -f 7 -p 3 -s 2".split()).out.strip()
+    assert run_command("shape", "-n", first, *"-f 3 -s 2".split()).out == "55x55\n"
+    sweep = run_command("shape", *"-n 32,64 -f 3".split()).out
+    assert run_command("shape", "-n", sweep, "-f", "3").out == "28x28\n60x60\n"
+
+
+def test_names_cannot_drive_the_terminal() -> None:
+    done = run_command("shape", "-n", "8\x1b[31m", "-f", "3")
+    assert "\x1b" not in done.err
+
+
+def test_version_and_help() -> None:
+    assert run_command("--version").out.startswith("convcli 0.")
+    for args in ((), ("--help",), ("-h",), ("shape", "--help"), ("run", "-h")):
+        done = run_command(*args)
+        assert done.status == 0
+        assert "Usage: convcli" in done.out
