@@ -31,8 +31,8 @@ class Sources:
         self._random: np.random.Generator | None = None
 
     @property
-    def random(self) -> np.random.Generator:
-        """Random numbers, made when first asked for: numpy.random is slow to load."""
+    def random(self) -> "np.random.Generator":
+        """Random numbers, made when first asked for: naming numpy.random already loads it."""
         if self._random is None:
             self._random = np.random.default_rng(self._seed)
         return self._random

@@ -14,16 +14,17 @@ from tests.conftest import DATA
 
 KNOWN = json.loads((DATA / "known_answers.json").read_text())
 small = st.integers(1, 12)
-pads = st.tuples(st.integers(0, 4), st.integers(0, 4))
+both_sides = st.tuples(st.integers(0, 4), st.integers(0, 4))
 
 
 def _fit_case(case: dict[str, Any], **kind: Any) -> int:
-    p: Any = case.get("p", 0)
+    p = case.get("p", 0)
+    pads: Any = p if isinstance(p, str) else (p, p)
     return fit(
         case["n"],
         case["f"],
         case.get("s", 1),
-        p if isinstance(p, str) else (p, p),
+        pads,
         case.get("d", 1),
         case.get("op", 0),
         **kind,
@@ -56,7 +57,7 @@ def test_sizes_of_the_tutorial(case: dict[str, Any]) -> None:
     assert out == axes("out", 0)
 
 
-@given(n=st.integers(1, 30), f=small, s=small, d=small, p=pads)
+@given(n=st.integers(1, 30), f=small, s=small, d=small, p=both_sides)
 def test_size_is_the_number_of_window_positions(
     n: int, f: int, s: int, d: int, p: tuple[int, int]
 ) -> None:
@@ -176,7 +177,7 @@ def test_numbers_out_of_range_are_wrong_usage(numbers: dict[str, Any], message: 
         fit(**numbers)
 
 
-@given(n=small, f=small, d=st.integers(1, 3), p=pads)
+@given(n=small, f=small, d=st.integers(1, 3), p=both_sides)
 def test_the_remedy_of_a_misfit_works(n: int, f: int, d: int, p: tuple[int, int]) -> None:
     try:
         fit(n, f, p=p, d=d)
