@@ -54,10 +54,6 @@ def run(request: Request, streams: Streams) -> int:
         misfits += 1
         streams.stderr.write(f"convcli: error: {error}\n")
 
-    if request.ceil and request.kind not in ("maxpool", "avgpool"):
-        raise UsageError("--ceil rounds pooling sizes; add --pool")
-    if request.op is not None and request.kind != "convt":
-        raise UsageError("--output-padding belongs to a transposed layer; add --transposed")
     if request.animate:
         return _animate(request, streams)
     wanted = "table" if request.explain and request.format is None else request.format
@@ -125,13 +121,14 @@ def stacks(
                 f"{option} {value} stands beside a stack of layers; "
                 f"write it in the layer: {option[1:]}={value}"
             )
+    n = notation.parse_sizes("-n", _need("-n", request.n))
     layers = list(_read_layers(request, streams))
     if not layers:
         raise UsageError(
             f"--layers {request.layers_file} holds no layer; write one such as conv f=3"
         )
-    n = notation.parse_sizes("-n", _need("-n", request.n))
-    dims = notation.settle_dims([n.axes] + [x.window.axes for x in layers], request.dims)
+    named = [n.axes] if n.axes > 1 else [layer.window.axes for layer in layers]
+    dims = notation.settle_dims(named, request.dims)
     channels = notation.parse_channels("-c", request.c) if request.c else [(None, None)]
     for size, (c_in, c_out) in lazy_product(n, channels):
         if c_out not in (None, c_in):

@@ -7,11 +7,11 @@ from rich.text import Text
 from convcli.coverage import coverage
 from convcli.geometry import Axis
 
-_ROWS = 24  # a picture taller than this scrolls its start off a small terminal
+_ROWS = 20  # taller, two pictures do not fit a terminal
 _MARK = {  # what a cell is, to its sign and style
-    "tap": ("■", "bold yellow"),
-    "tap on padding": ("□", "bold yellow"),
-    "pixel": ("o", "blue"),
+    "tap": ("■", "bold magenta"),
+    "tap on padding": ("□", "bold magenta"),
+    "pixel": ("o", "none"),
     "padding": ("·", "dim"),
 }
 
@@ -49,11 +49,13 @@ def windows(axes: Sequence[Axis], width: int, at: Sequence[int] | None = None) -
             sign, style = _MARK[kind if tap or inside else "padding"]
             text.append(f"{sign} ", style)
         text.append("\n")
-    what = "output, · is cropped" if transposed else "input, · is padding"
-    text.append(f"o {what}; ■ {'the filter on' if transposed else 'first window of'} ")
-    text.append("the first input pixel" if transposed else "the filter, □ on padding")
-    text.append("\nv and > where windows start: every ")
-    text.append(" and ".join(f"{a.s}" for a in dict.fromkeys(axes[-2:])) + " pixels")
+    whose = "a window" if at is not None else "the first window"
+    if transposed:
+        text.append(f"o output, · is cropped; ■ {whose}, what one input pixel writes\n")
+    else:
+        text.append(f"o input, · is padding; ■ {whose}, □ where it reads padding\n")
+    strides = " and ".join(dict.fromkeys(str(a.s) for a in axes[-2:]))
+    text.append(f"v and > where windows start: stride {strides}")
     for note in (_cut_note(rows, "rows"), _cut_note(columns, "columns"), _depth_note(axes)):
         text.append(f"\n{note}" if note else "")
     return text

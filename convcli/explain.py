@@ -60,7 +60,7 @@ def _padding_term(sign: str, axis: Axis) -> str:
 
 def step_by_step(step: Step) -> list[str]:
     """Write the formula in letters, then with the numbers, one step a line."""
-    lines = []
+    lines: list[str] = []
     for axis in dict.fromkeys(step.axes):
         names = [n for n, a in zip(AXIS_NAMES[len(step.axes)], step.axes, strict=True) if a == axis]
         lines.append(f"{' and '.join(names)}:")
@@ -70,27 +70,50 @@ def step_by_step(step: Step) -> list[str]:
 
 def _axis_steps(axis: Axis, p: Padding) -> Iterator[str]:
     a = axis
+    e = "f"
     if a.d > 1:
+        e = "e"
         yield f"e   = d·(f - 1) + 1 = {a.d}·({a.f} - 1) + 1 = {a.e}, what the filter spans"
-    e = "e" if a.d > 1 else "f"
     if isinstance(p, str):
         yield f"p   = {p}: {a.pb} before, {a.pe} after"
     if a.kind == "convt":
-        yield f"out = (n - 1)·s - 2p + {e} + op".replace(
-            "2p", "2p" if a.pb == a.pe else "p_begin - p_end"
-        )
-        yield f"    = {formula(a).replace(' = ', chr(10) + '    = ')}"
+        crop = "2p" if a.pb == a.pe else "p_begin - p_end"
+        yield f"out = (n - 1)·s - {crop} + {e} + op"
+        yield f"    = {formula(a)}"
         return
     both = "2p" if a.pb == a.pe else "p_begin + p_end"
     room = a.padded - a.e
+    strides = -(-room // a.s) if a.ceil else room // a.s
     yield f"padded input   n + {both} = {a.n} + {a.pb} + {a.pe} = {a.padded}"
     yield f"room to move   {a.padded} - {a.e} = {room}"
-    yield (
-        f"strides        {room}/{a.s} = {room / a.s:g}, rounded {'up' if a.ceil else 'down'}: "
-        + str(-(-room // a.s) if a.ceil else room // a.s)
-    )
+    yield f"strides        {room}/{a.s} = {room / a.s:g}, {_rounded(a)}: {strides}"
     yield f"out = {'ceil' if a.ceil else 'floor'}((n + {both} - {e})/s) + 1"
     yield f"    = {formula(a)}"
+    if a.kind == "conv" and a.s == 1 and a.e > 1:
+        yield from _keeping_the_size(a, e)
+
+
+def _rounded(axis: Axis) -> str:
+    return "rounded up" if axis.ceil else "rounded down"
+
+
+def _keeping_the_size(a: Axis, e: str) -> Iterator[str]:
+    """Say what padding is for: without it a deep network runs out of pixels."""
+    loss = a.e - 1
+    if a.out < a.n:
+        yield f"each such layer takes {a.n - a.out} of the pixels: {_deep(a)}"
+    if loss % 2 == 0:
+        yield f"p = ({e} - 1)/2 = {loss // 2} keeps the size"
+    else:
+        yield (
+            f"({e} - 1)/2 = {loss / 2:g} is not whole: no p keeps the size, which is why filters "
+            f"are odd; -p same adds {loss // 2}:{loss - loss // 2}"
+        )
+
+
+def _deep(a: Axis) -> str:
+    layers, left = divmod(a.n - 1, a.n - a.out)
+    return f"after {layers} of them {left + 1} of {a.n} are left"
 
 
 def coverage_words(axes: Sequence[Axis]) -> list[str]:
@@ -100,13 +123,15 @@ def coverage_words(axes: Sequence[Axis]) -> list[str]:
     middle = prod(c[len(c) // 2] for c in counts)
     taps = "·".join(str(a.f) for a in axes)
     if axes[0].kind == "convt":
-        return [
-            f"How many input pixels write each output pixel (the filter has {taps} taps):",
-            f"a corner is written {_times(corner)}, the middle {_times(middle)}",
-        ]
+        what, verb = "input pixels write each output pixel", "written"
+    else:
+        what, verb = "windows read each input pixel", "read"
+    corner_name = "an end" if len(axes) == 1 else "a corner"
+    most = prod(map(max, counts))
+    also = f", the most {verb} pixel {_times(most)}" if most > max(corner, middle) else ""
     return [
-        f"How many windows read each input pixel (the filter has {taps} taps):",
-        f"a corner is read {_times(corner)}, the middle {_times(middle)}",
+        f"How many {what} (the filter has {taps} taps):",
+        f"{corner_name} is {verb} {_times(corner)}, the middle {_times(middle)}{also}",
     ]
 
 

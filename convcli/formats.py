@@ -8,7 +8,7 @@ from convcli.explain import formula
 from convcli.frameworks import keras, onnx, pytorch
 from convcli.inverse import Answer
 from convcli.network import Step
-from convcli.notation import format_answers, format_padding, format_sizes
+from convcli.notation import format_answers, format_layer, format_padding, format_sizes
 
 
 def plain(steps: Iterable[Step]) -> Iterator[str]:
@@ -18,10 +18,11 @@ def plain(steps: Iterable[Step]) -> Iterator[str]:
 
 def record(step: Step) -> dict[str, Any]:
     """Every figure of a layer under a stable name; lists hold one value for each axis."""
-    axes, layer = step.axes, step.layer
+    axes, layer, fields = step.axes, step.layer, step.fields
     return {
         "kind": layer.window.kind,
         "name": layer.name or None,
+        "layer": format_layer(layer),
         "n": [a.n for a in axes],
         "f": [a.f for a in axes],
         "s": [a.s for a in axes],
@@ -40,9 +41,9 @@ def record(step: Step) -> dict[str, Any]:
         "params": step.params,
         "macs": step.macs,
         "flops": step.flops,
-        "r": list(step.r),
-        "j": [j if isinstance(j, int) else float(j) for j in step.j],
-        "P": list(step.P),
+        "r": [field.r for field in fields],
+        "j": [field.j if isinstance(field.j, int) else float(field.j) for field in fields],
+        "P": [field.P for field in fields],
     }
 
 

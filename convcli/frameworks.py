@@ -71,8 +71,6 @@ def keras(step: Step) -> str:
         return "no equal: Keras pooling takes no dilation"
     if any(a.s > 1 for a in axes) and any(a.d > 1 for a in axes):
         return "no equal: Keras takes no stride above 1 together with dilation"
-    if kind != "convt" and len({a.s for a in axes}) > 1 and kind not in _POOLS:
-        return "no equal: Keras takes one stride for all axes"
     words = [
         f"{'pool_size' if kind in _POOLS else 'kernel_size'}={_tuple([a.f for a in axes])}",
         f"strides={_tuple([a.s for a in axes])}",

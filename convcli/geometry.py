@@ -111,9 +111,10 @@ def spread(option: str, values: tuple[T, ...], dims: int) -> tuple[T, ...]:
     if len(values) == 1:
         return values * dims
     if len(values) != dims:
+        given = "x".join(":".join(map(str, v)) if isinstance(v, tuple) else str(v) for v in values)
         raise UsageError(
-            f"{option} has {len(values)} values for {dims} {'axis' if dims == 1 else 'axes'}; "
-            f"give 1 value for all, or {dims}"
+            f"{option} {given} has {len(values)} values for {dims} "
+            f"{'axis' if dims == 1 else 'axes'}; give 1 value for all, or {dims}"
         )
     return values
 
@@ -167,11 +168,16 @@ def fit(
     _check_range("stride", "-s", s, 1)
     _check_range("dilation", "-d", d, 1)
     e = effective_filter(f, d)
+    pooling = kind in ("maxpool", "avgpool")
     if kind == "convt":
         _check_output_padding(op, s, d)
+    elif op:
+        raise UsageError(f"output padding {op} belongs to a transposed layer alone; leave it out")
+    if ceil and not pooling:
+        raise UsageError("ceil mode belongs to a pooling layer alone; leave it out")
     pb, pe = _resolve_word(p, n, e, s, op, kind) if isinstance(p, str) else p
     _check_range("padding", "-p", min(pb, pe), 0)
-    if kind in ("maxpool", "avgpool") and max(pb, pe) > e // 2:
+    if pooling and max(pb, pe) > e // 2:
         raise UsageError(
             f"padding {max(pb, pe)} is more than half of the pooling filter {e}, so that a window "
             f"could hold nothing but padding; use -p {e // 2} or less"

@@ -116,7 +116,8 @@ def _nearest(
     first: int | None,
     start: int,
 ) -> str:
-    around = [x for x in ((first or _LIMIT) - 1, first) if x is not None and x >= start]
+    first = _LIMIT if first is None else first
+    around = [x for x in (first - 1, first) if start <= x < _LIMIT]
     near = [f"{_name(unknown, x)} gives {size(x)}" for x in around if size(x) is not None]
     return f"no {unknown} gives the output {out}; nearest: {' and '.join(near)}"
 

@@ -24,11 +24,9 @@ class Layer(NamedTuple):
 
 
 class Step(NamedTuple):
-    """What a layer does to the input that reaches it.
+    """What a layer does to the input that reaches it, through the steps `before` it.
 
     `params`, `macs` and `flops` are None where the number of channels is not known.
-    Fields for each axis: `r` receptive field in input pixels, `j` jump (input pixels from one
-    output to the next), `P` effective padding in input pixels.
     """
 
     layer: Layer
@@ -38,14 +36,34 @@ class Step(NamedTuple):
     params: int | None
     macs: int | None
     flops: int | None
-    r: tuple[int, ...]
-    j: "tuple[int | Fraction, ...]"
-    P: tuple[int, ...]
+    before: "Step | None"
 
     @property
     def out(self) -> tuple[int, ...]:
         """Output size of each axis."""
-        return tuple(axis.out for axis in self.axes)
+        return tuple([axis.out for axis in self.axes])
+
+    @property
+    def fields(self) -> "tuple[Field, ...]":
+        """What an output pixel sees of the input of the whole stack, for each axis."""
+        rows = [self.axes]
+        step = self.before
+        while step is not None:
+            rows.append(step.axes)
+            step = step.before
+        return tuple(_field(column[::-1]) for column in zip(*rows, strict=True))
+
+
+class Field(NamedTuple):
+    """Receptive field of one axis, in input pixels.
+
+    `r` is its size, `j` the jump from one output to the next, `P` how far the first output's
+    field starts before the input (effective padding).
+    """
+
+    r: int
+    j: "int | Fraction"
+    P: int
 
 
 def apply(layer: Layer, n: tuple[int, ...], c_in: int | None = None) -> Step:
@@ -75,22 +93,20 @@ def follow(layers: Iterable[Layer], n: tuple[int, ...], c_in: int | None = None)
     UsageError, DoesNotFit
         As `geometry.fit`; the text names the layer where it has a name.
     """
-    so_far: list[tuple[Axis, ...]] = []
+    before = None
     for layer in layers:
         try:
             axes = layer.window.on(n)
             params, macs, c_out = _costs(layer, axes, c_in)
         except ConvcliError as error:
             raise _in_layer(layer, error) from None
-        so_far.append(axes)
         flops = None
         if macs is not None and c_out is not None:
             has_bias = layer.bias and params
             flops = 2 * macs + (c_out * prod(a.out for a in axes) if has_bias else 0)
-        fields = [_receptive_field(column) for column in zip(*so_far, strict=True)]
-        r, j, P = zip(*fields, strict=True)
-        yield Step(layer, axes, c_in, c_out, params, macs, flops, r, j, P)
-        n, c_in = tuple(axis.out for axis in axes), c_out
+        before = Step(layer, axes, c_in, c_out, params, macs, flops, before)
+        yield before
+        n, c_in = before.out, c_out
 
 
 def _costs(
@@ -126,8 +142,8 @@ def _costs(
     return weights + (c_out if layer.bias else 0), weights * places, c_out
 
 
-def _receptive_field(column: tuple[Axis, ...]) -> "tuple[int, int | Fraction, int]":
-    """Trace outputs of the last layer back to the input: (r, j, P) of one axis.
+def _field(column: tuple[Axis, ...]) -> Field:
+    """Trace outputs of the last layer back to the input.
 
     After a transposed layer outputs differ in what they read, with the period of its stride:
     `r` is the largest. Without one this is ``r += (e-1)j; P += pb·j; j *= s``.
@@ -145,7 +161,8 @@ def _receptive_field(column: tuple[Axis, ...]) -> "tuple[int, int | Fraction, in
         import fractions  # noqa: PLC0415
 
         jump = fractions.Fraction(int(jump), period)
-    return max((hi - lo + 1 for lo, hi in spans), default=0), jump, -spans[0][0] if spans else 0
+    widest = max((hi - lo + 1 for lo, hi in spans), default=0)
+    return Field(widest, jump, -spans[0][0] if spans else 0)
 
 
 def _in_layer(layer: Layer, error: ConvcliError) -> ConvcliError:

@@ -5,9 +5,9 @@
 """
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from math import prod
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, Protocol, TypeVar, cast
 
 from convcli.errors import UsageError
 from convcli.geometry import AXIS_NAMES, PADDING_WORDS, PaddingWord, Window
@@ -23,10 +23,17 @@ _NUMBER = re.compile(r"[+-]?[0-9]{1,18}")
 _SEPARATOR = re.compile(r"[,\s]+")
 
 
+class Choices(Protocol):
+    """What can be iterated afresh each time, and counted."""
+
+    def __iter__(self) -> Iterator[Any]: ...
+    def __len__(self) -> int: ...
+
+
 class Sweep(Generic[T]):
     """The cases an option stands for: iterated afresh each time, never held."""
 
-    def __init__(self, choices: Sequence[str | tuple[Collection[Any], ...]]) -> None:
+    def __init__(self, choices: Sequence[str | tuple[Choices, ...]]) -> None:
         """Take for each case a word, or a tuple with the choices for each axis."""
         self.choices = choices
 
@@ -51,9 +58,6 @@ class _BothSides:
     def __init__(self, amounts: range) -> None:
         self.amounts = amounts
 
-    def __contains__(self, pair: object) -> bool:
-        return any(pair == own for own in self)
-
     def __iter__(self) -> Iterator[tuple[int, int]]:
         return ((amount, amount) for amount in self.amounts)
 
@@ -61,15 +65,19 @@ class _BothSides:
         return len(self.amounts)
 
 
-def lazy_product(*choices: Iterable[Any]) -> Iterator[tuple[Any, ...]]:
+def lazy_product(*choices: Choices) -> Iterator[tuple[Any, ...]]:
     """Yield what `itertools.product` does without holding the choices, which may be a million."""
-    if not choices:
-        yield ()
-        return
-    first, *rest = choices
-    for choice in first:
-        for others in lazy_product(*rest):
-            yield (choice, *others)
+    swept = [i for i, choice in enumerate(choices) if len(choice) > 1]
+    row = [next(iter(choice)) for choice in choices]
+
+    def fill(level: int) -> Iterator[tuple[Any, ...]]:
+        if level == len(swept):
+            yield tuple(row)
+            return
+        for row[swept[level]] in choices[swept[level]]:  # noqa: B020  the place is what varies
+            yield from fill(level + 1)
+
+    return fill(0)
 
 
 def parse_sizes(option: str, text: str) -> Sweep[Sizes]:
@@ -121,12 +129,10 @@ def _parse_range(option: str, text: str, part: str) -> range:
     return range(first, last + 1, step)
 
 
-def _parse_padding_case(
-    option: str, text: str, case: str
-) -> str | tuple[Collection[tuple[int, int]], ...]:
+def _parse_padding_case(option: str, text: str, case: str) -> str | tuple[Choices, ...]:
     if case in PADDING_WORDS:
         return case
-    axes: list[Collection[tuple[int, int]]] = []
+    axes: list[Choices] = []
     for axis in case.split("x"):
         begin, colon, end = axis.partition(":")
         if colon and _NUMBER.fullmatch(begin) and _NUMBER.fullmatch(end):

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 
+from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
@@ -38,7 +39,7 @@ def show_cases(steps: Iterable[Step], streams: Streams) -> None:
         out.print(sweep_table(page))
 
 
-def case_table(step: Step) -> Table:
+def case_table(step: Step) -> Group:
     """Show every figure of one layer."""
     axes, layer = step.axes, step.layer
     rows = [
@@ -114,7 +115,10 @@ def show_stack(steps: Sequence[Step], streams: Streams) -> None:
             name + format_layer(step.layer),
             format_sizes(step.out),
             *[str(step.c_out)] * counted,
-            *("x".join(map(str, sorted(set(v), key=v.index))) for v in (step.r, step.j, step.P)),
+            *(
+                "x".join(map(str, sorted(set(v), key=v.index)))
+                for v in zip(*step.fields, strict=True)
+            ),
         ]
         cells += [_count(step.params), _count(step.macs)] if counted else []
         table.add_row(*map(Text, cells))
@@ -156,7 +160,7 @@ def explain(steps: Iterable[Step], streams: Streams) -> None:
         out.print()
         code = {"PyTorch": frameworks.pytorch, "Keras": frameworks.keras, "ONNX": frameworks.onnx}
         for name, write in code.items():
-            out.print(f"{name + ':':9}{write(step)}")
+            out.print(f"{name + ':':9}{write(step)}", soft_wrap=True)  # whole, to be copied
 
 
 def _padding(step: Step) -> str:

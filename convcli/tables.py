@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import TextIO
 
 from rich import box
-from rich.console import Console
+from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
@@ -16,16 +16,14 @@ def console(stream: TextIO) -> Console:
     return Console(file=stream, highlight=False, markup=False, emoji=False, soft_wrap=False)
 
 
-def facts_table(rows: Iterable[tuple[str, str]], title: str) -> Table:
-    """Lay out named facts, one a row."""
-    table = Table(
-        title=Text(printable(title)), box=box.ROUNDED, show_header=False, title_justify="left"
-    )
+def facts_table(rows: Iterable[tuple[str, str]], title: str) -> Group:
+    """Lay out named facts, one a row, under a title that may be wider than they are."""
+    table = Table(box=box.ROUNDED, show_header=False)
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in rows:
         table.add_row(Text(name), Text(value))
-    return table
+    return Group(Text(printable(title)), table)
 
 
 def columns_table(headers: Sequence[str], title: str = "") -> Table:

@@ -94,3 +94,8 @@ def in_tmp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Work in an empty folder."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the switch that stores pictures anew."""
+    parser.addoption("--rewrite-goldens", action="store_true", help="store pictures anew")

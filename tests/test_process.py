@@ -2,6 +2,7 @@
 
 import os
 import pty
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -160,21 +161,61 @@ def test_the_output_may_be_the_input(tmp_path: Path) -> None:
     assert np.load(tmp_path / "x.npy").tolist() == [[0, 2, 4], [6, 8, 10], [12, 14, 16]]
 
 
-def _on_terminal(*args: str) -> tuple[int, str]:
-    """Run a command whose three streams are a terminal of 80 columns."""
+def _on_terminal(*args: str, key: bytes = b"") -> tuple[int, str]:
+    """Run a command on a terminal of 80x50 characters, and press a key once it has drawn."""
     pid, terminal = pty.fork()
     if pid == 0:
-        os.environ |= {"COLUMNS": "80", "TERM": "xterm-256color"}
+        os.environ |= {"COLUMNS": "80", "LINES": "50", "TERM": "xterm-256color"}
         os.environ["PYTHONPATH"] = str(Path(__file__).parent.parent)
         os.execv(sys.executable, [sys.executable, "-m", "convcli", *args])
     text = b""
     try:
         while chunk := os.read(terminal, 65536):
             text += chunk
+            if key and b"filled: 1 of" in text:
+                os.write(terminal, key)
+                key = b""
     except OSError:  # how a terminal says that the other side has left
         pass
     _, status = os.waitpid(pid, 0)
     return os.waitstatus_to_exitcode(status), text.decode()
+
+
+@pytest.mark.parametrize(("key", "expected"), [(b"q", 0), (b"\x03", 130)])
+def test_an_animation_ends_at_a_key(key: bytes, expected: int) -> None:
+    status, text = _on_terminal("shape", "-n", "9", "-f", "3", "--animate", key=key)
+    assert status == expected
+    assert "output filled: 1 of 49" in text
+    assert "output filled: 49 of 49" not in text
+    assert "Traceback" not in text
+
+
+def test_an_animation_too_large_for_the_terminal_says_so() -> None:
+    status, text = _on_terminal("shape", "-n", "99", "-f", "3", "--animate")
+    assert status == 1
+    assert "input 99x99 is too large to animate" in text
+
+
+def test_a_sweep_holds_no_row() -> None:
+    """Memory does not grow with the rows, whichever option is swept."""
+    script = (
+        "import resource, subprocess, sys\n"
+        "for option, last in (('-n', 2), ('-n', 60000), ('-f', 60000)):\n"
+        "    args = {'-n': '60000', '-f': '1', option: f'1..{last}'}\n"
+        "    words = [word for pair in args.items() for word in pair]\n"
+        "    subprocess.run([sys.executable, '-m', 'convcli', 'shape', *words], stdout=-3)\n"
+        "    print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)\n"
+    )
+    done = shell(f'"{sys.executable}" -c "{script}"')
+    small, *large = map(int, done.stdout.split())
+    assert max(large) < small + 2048  # kilobytes; 60000 rows held would take ten times that
+
+
+def test_json_goes_through_jq() -> None:
+    if shutil.which("jq") is None:
+        pytest.skip("jq is not installed")
+    done = shell("convcli shape -n 8,9 -f 3 --format json | jq -c .out")
+    assert done.stdout == b"[6,6]\n[7,7]\n"
 
 
 def test_a_terminal_gets_a_table_and_no_bytes() -> None:

@@ -101,6 +101,19 @@ def images(folder: Path) -> Iterator[Row]:
         yield Row(f"{n}², {f}×{f}", [CONVCLI, "run", x, "-k", k, "-p", "same", "-o", y], peers)
 
 
+def sweep(runs: int) -> None:
+    """Rows per second of a sweep, its start left out."""
+    rows = 200_000
+    for fmt in ("plain", "csv", "json"):
+        command = [CONVCLI, "shape", "-f", "3", "--format", fmt, "-n"]
+        pairs = [
+            (measure([*command, f"3..{rows + 2}"]).seconds, measure([*command, "3"]).seconds)
+            for _ in range(runs)
+        ]
+        speed = rows / statistics.median(long - short for long, short in pairs)
+        print(f"sweep, {fmt}: {speed:,.0f} rows a second", flush=True)
+
+
 def table(title: str, rows: Iterator[Row], runs: int, pattern: str) -> None:
     """Measure rows and write them as a Markdown table."""
     header: list[str] = []
@@ -132,6 +145,9 @@ def main() -> None:
     print("seconds are medians, × is how many times as long as convcli (median of paired runs)")
     with tempfile.TemporaryDirectory() as folder:
         table("start", start_up(), args.runs, args.pattern)
+        if args.pattern in "sweep":
+            print()
+            sweep(min(args.runs, 3))
         table("run", images(Path(folder)), args.runs, args.pattern)
 
 
