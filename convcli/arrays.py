@@ -1,9 +1,9 @@
-"""Arrays in and out as ``.npy``: files and pipes, refused in words or read whole."""
+"""Arrays in and out as ``.npy``, whole or row by row, from files and from pipes."""
 
 import contextlib
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
@@ -34,8 +34,10 @@ class Header(NamedTuple):
         return math.prod(self.shape) * self.dtype.itemsize
 
 
-def read_arrays(stream: BinaryIO, name: str) -> Iterator[Array]:
-    """Read the arrays that stand one after another in a stream; a pipe need not be seekable.
+def read_headers(stream: BinaryIO, name: str) -> Iterator[Header]:
+    """Read the headers of arrays that stand one after another in a stream.
+
+    The data of one must have been read before the next is asked for. A pipe need not be seekable.
 
     Parameters
     ----------
@@ -53,12 +55,12 @@ def read_arrays(stream: BinaryIO, name: str) -> Iterator[Array]:
     first = True
     while (magic := stream.read(npy.MAGIC_LEN)) or first:
         first = False
-        header = read_header(magic, stream, name)
-        check_size(header, stream, name)
-        yield read_body(header, stream, name)
+        header = _read_header(magic, stream, name)
+        _check_size(header, stream, name)
+        yield header
 
 
-def read_header(magic: bytes, stream: BinaryIO, name: str) -> Header:
+def _read_header(magic: bytes, stream: BinaryIO, name: str) -> Header:
     """Read the header behind the magic string, and refuse what does not hold numbers."""
     if not magic.startswith(npy.MAGIC_PREFIX):
         found = "is empty" if not magic else f"starts with {magic[:6]!r}"
@@ -80,31 +82,37 @@ def read_header(magic: bytes, stream: BinaryIO, name: str) -> Header:
         raise ConvcliError(
             f"{name} has a broken .npy header ({reason}); save the array anew"
         ) from None
-    if header.dtype.hasobject:
-        raise ConvcliError(
-            f"{name} holds pickled Python objects, which could run code when read; "
-            f"save it as an array of numbers"
-        )
-    if header.dtype.kind not in "biufc" or header.dtype.subdtype is not None:
-        raise ConvcliError(
-            f"{name} holds {header.dtype} values, and numbers are needed: "
-            f"integers, booleans, floats or complex; convert it with numpy.astype"
-        )
-    if any(size < 0 for size in header.shape):
+    check_numbers(header.dtype, name)
+    if any(type(size) is not int or size < 0 for size in header.shape):
         raise ConvcliError(f"{name} has a broken .npy header (shape {header.shape}); save it anew")
     return header
 
 
-def check_size(header: Header, stream: BinaryIO, name: str) -> None:
+def check_numbers(dtype: np.dtype[np.generic], name: str) -> None:
+    """Refuse what are no numbers."""
+    if dtype.hasobject:
+        raise ConvcliError(
+            f"{name} holds pickled Python objects, which could run code when read; "
+            f"save it as an array of numbers"
+        )
+    if dtype.kind not in "biufc" or dtype.subdtype is not None:
+        raise ConvcliError(
+            f"{name} holds {dtype} values, and numbers are needed: "
+            f"integers, booleans, floats or complex; convert it with numpy.astype"
+        )
+
+
+def _check_size(header: Header, stream: BinaryIO, name: str) -> None:
     """Refuse a header that claims more than a file holds, or more than memory can."""
     claim = f"{name} says it holds {_shape(header.shape)} {header.dtype}, {header.nbytes:,} bytes"
-    with contextlib.suppress(OSError, ValueError):  # a pipe cannot tell how much is left
+    with contextlib.suppress(OSError, ValueError, AttributeError):  # a pipe cannot tell
         if stream.seekable():
             left = os.fstat(stream.fileno()).st_size - stream.tell()
             if left < header.nbytes:
                 raise ConvcliError(
                     f"{claim}, but {left:,} follow; the file is cut short: copy it anew"
                 )
+            return
     check_memory(claim, header.nbytes)
 
 
@@ -115,29 +123,39 @@ def check_memory(claim: str, nbytes: int) -> None:
         raise ConvcliError(f"{claim}, more than the memory of {memory:,}; cut it into parts")
 
 
-def read_body(header: Header, stream: BinaryIO, name: str) -> Array:
-    """Read the data that a header announced."""
-    flat = np.empty(math.prod(header.shape), header.dtype)
-    view = flat.view(np.uint8).data  # not memoryview.cast, which knows no complex numbers
+def read_into(array: Array, stream: BinaryIO, name: str) -> None:
+    """Fill a contiguous array with the bytes that come next."""
+    view = array.reshape(-1).view(np.uint8).data  # memoryview.cast knows no complex numbers
     done = 0
-    while done < flat.nbytes:
+    while done < len(view):
         count = stream.readinto(view[done:])  # type: ignore[attr-defined]
         if not count:
             raise ConvcliError(
-                f"{name} is cut short: {done:,} of {flat.nbytes:,} bytes of "
-                f"{_shape(header.shape)} {header.dtype} came; send it whole"
+                f"{name} is cut short: {len(view) - done:,} bytes are missing; send it whole"
             )
         done += count
+
+
+def read_body(header: Header, stream: BinaryIO, name: str) -> Array:
+    """Read all the data that a header announced."""
+    flat = np.empty(math.prod(header.shape), header.dtype)
+    read_into(flat, stream, name)
     if header.fortran:
         return flat.reshape(header.shape[::-1]).T
     return flat.reshape(header.shape)
 
 
-def write_array(array: Array, stream: BinaryIO) -> None:
-    """Write one array as ``.npy``, in C order and native byte order."""
-    array = np.ascontiguousarray(array, array.dtype.newbyteorder("=")).reshape(array.shape)
-    npy.write_array_header_1_0(stream, npy.header_data_from_array_1_0(array))
-    left = array.reshape(-1).view(np.uint8).data
+def write_header(shape: Sequence[int], dtype: np.dtype[np.generic], stream: BinaryIO) -> None:
+    """Announce an array in C order."""
+    descr = npy.dtype_to_descr(dtype)
+    npy.write_array_header_1_0(
+        stream, {"descr": descr, "fortran_order": False, "shape": tuple(shape)}
+    )
+
+
+def write_data(array: Array, stream: BinaryIO) -> None:
+    """Write the numbers of an array, in C order."""
+    left = np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
     while left:  # an unbuffered stream takes what it can, and says how much that was
         left = left[stream.write(left) :]
 
@@ -151,13 +169,14 @@ def replaced(path: str) -> Iterator[BinaryIO]:
     directly.
     """
     target = os.path.realpath(path)
-    if os.path.exists(target) and not os.path.isfile(target):
-        with open(target, "wb") as stream:
-            yield stream
-        return
-    folder, base = os.path.split(target)
-    part = os.path.join(folder, f".{base[:200]}.{os.getpid()}.part")
+    part = None
     try:
+        if os.path.exists(target) and not os.path.isfile(target):
+            with open(target, "wb") as stream:
+                yield stream
+            return
+        folder, base = os.path.split(target)
+        part = os.path.join(folder, f".{base[:200]}.{os.getpid()}.part")
         # Exclusive, and with the rights that any new file gets, or those of the old one.
         with open(part, "xb") as stream:
             if os.path.exists(target):
@@ -165,10 +184,11 @@ def replaced(path: str) -> Iterator[BinaryIO]:
             yield stream
         os.replace(part, target)
     except BaseException as error:
-        if not isinstance(error, FileExistsError):
+        if part is not None and not isinstance(error, FileExistsError):
             with contextlib.suppress(OSError):
                 os.unlink(part)
-        if isinstance(error, OSError) and error.filename == part:
+        # What the user named is the output; a full disk names no file at all.
+        if isinstance(error, OSError) and error.filename in (part, target, None):
             error.filename = path
         raise
 

@@ -5,7 +5,9 @@ import gc
 gc.disable()  # importing makes no garbage, and looking for it takes a tenth of the start; see main
 
 import contextlib  # noqa: E402
+import io  # noqa: E402
 import os  # noqa: E402
+import signal  # noqa: E402
 import sys  # noqa: E402
 from typing import Any  # noqa: E402
 
@@ -71,7 +73,7 @@ def shape(
     ceil: options.Ceil = False,
     channels: options.Channels = None,
     groups: options.Groups = None,
-    bias: options.CountBias = True,
+    no_bias: options.NoBias = False,
     layer: options.Layer = None,
     layers: options.Layers = None,
     solve: options.Solve = None,
@@ -90,7 +92,7 @@ def shape(
         op=output_padding,
         c=channels,
         g=groups,
-        bias=bias,
+        bias=not no_bias,
         kind=_kind(transposed, pool),
         ceil=ceil,
         dims=dims,
@@ -108,41 +110,68 @@ def shape(
 @app.command(cls=GroupedHelp)
 def run(
     ctx: typer.Context,
-    input_: options.Input = None,
+    inputs: options.Inputs = None,
     kernel: options.Kernel = None,
-    f: options.Filter = None,
+    list_kernels: options.ListKernels = False,
     seed: options.Seed = None,
+    layout: options.Layout = None,
+    bias: options.Bias = None,
+    dtype: options.DType = None,
+    f: options.Filter = None,
     p: options.Padding = None,
+    pad_mode: options.PadModeName = "zeros",
     s: options.Stride = None,
     d: options.Dilation = None,
-    groups: options.Groups = None,
+    flip: options.Flip = False,
     dims: options.Dims = None,
-    layout: options.Layout = None,
+    transposed: options.Transposed = False,
+    output_padding: options.OutputPadding = None,
+    groups: options.Groups = None,
     device: options.Device = "cpu",
     engine: options.EngineName = "auto",
+    tf32: options.TF32 = False,
+    threads: options.Threads = None,
+    memory: options.Memory = "256M",
     output: options.Output = None,
     format_: options.RunFormat = None,
     quiet: options.Quiet = False,
+    plot: options.Plot = False,
+    verify: options.Verify = False,
+    time: options.Time = None,
 ) -> int:
-    """Convolve an array with a filter."""
+    """Convolve arrays with a filter."""
     from convcli import runner  # noqa: PLC0415  NumPy is loaded by this command alone
 
+    if list_kernels:
+        return runner.list_kernels(ctx.obj)
     request = runner.Request(
-        input=input_,
+        inputs=tuple(inputs or ()),
         kernel=kernel,
-        f=f,
         seed=seed,
+        layout=layout,
+        bias=bias,
+        dtype=dtype,
+        f=f,
         p=p,
+        pad_mode=pad_mode,
         s=s,
         d=d,
-        g=groups,
+        flip=flip,
         dims=dims,
-        layout=layout,
+        transposed=transposed,
+        op=output_padding,
+        g=groups,
         device=device,
         engine=engine,
+        tf32=tf32,
+        threads=threads,
+        memory=memory,
         output=output,
         format=format_,
         quiet=quiet,
+        plot=plot,
+        verify=verify,
+        time=time,
     )
     return runner.run(request, ctx.obj)
 
@@ -170,7 +199,11 @@ def main(argv: list[str] | None = None, streams: Streams | None = None) -> int:
     """
     gc.freeze()  # nor need what was imported be looked through at exit
     gc.enable()
-    streams = streams or Streams(sys.stdin, sys.stdout, sys.stderr)
+    if streams is None:
+        streams = Streams(sys.stdin, sys.stdout, sys.stderr)
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="replace")  # where there is no · it is ?
+        signal.signal(signal.SIGTERM, _terminate)
     try:
         command = typer.main.get_command(app)
         # Not command.main, which has its own idea of what a closed pipe means. Help goes to sys.
@@ -197,8 +230,20 @@ def main(argv: list[str] | None = None, streams: Streams | None = None) -> int:
     except OSError as error:
         what = f"{error.filename!r}: " if error.filename is not None else ""
         return _fail(streams, f"{what}{error.strerror or error}; check the path and its rights", 1)
+    except MemoryError:
+        return _fail(streams, "there is not enough memory; give --memory less, or cut the input", 1)
     except KeyboardInterrupt:
         return 130
+    except _Terminated:
+        return 143
+
+
+class _Terminated(BaseException):
+    """Somebody asked the process to end: it goes the way of Ctrl-C, and leaves no scrap."""
+
+
+def _terminate(_signal: int, _frame: object) -> None:
+    raise _Terminated
 
 
 def _fail(streams: Streams, message: str, status: int) -> int:

@@ -112,8 +112,13 @@ _COLD, _WARM = (38, 54, 110), (244, 196, 66)
 
 def heat(share: float) -> str:
     """Style a cell from cold (0) to warm (1); the text on it stays readable on either."""
+    return f"{'black' if share > 0.5 else 'white'} on {rgb(share)}"
+
+
+def rgb(share: float) -> str:
+    """Mix a colour from cold (0) to warm (1)."""
     r, g, b = (round(c + (w - c) * share) for c, w in zip(_COLD, _WARM, strict=True))
-    return f"{'black' if share > 0.5 else 'white'} on rgb({r},{g},{b})"
+    return f"rgb({r},{g},{b})"
 
 
 def _cut_note(line: _Line, what: str) -> str:

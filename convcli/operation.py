@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from convcli.arrays import Array, at
+from convcli.dtypes import DType, asked_dtype, result_dtype
 from convcli.errors import DoesNotFit, UsageError
 from convcli.geometry import Axis, Window
 
@@ -25,7 +26,7 @@ class Pass(NamedTuple):
 
     filter: Array  # (out, in per group, *f)
     axes: tuple[Axis, ...]
-    lattice: tuple[slice, ...]  # which outputs of each spatial axis it makes
+    lattice: tuple[range, ...]  # which outputs of each spatial axis it makes
 
 
 @dataclass(frozen=True)
@@ -37,54 +38,69 @@ class Operation:
     layout, out_layout : str
         A letter for each axis of the input and of the output: N, C, D, H, W.
     filter : ndarray
-        (out, in per group, spatial...), PyTorch's order also for a transposed operation's groups.
+        (out, in per group, spatial...), of a transposed operation too.
+    bias : ndarray or None
+        One number for each output channel.
     axes : tuple of Axis
         One for each spatial axis.
     groups : int
     each_channel : bool
         One spatial filter serves every channel.
     pad_mode : str
+        One of `tiles.PAD_MODES`.
     out_dtype : dtype
+    flip : bool
+        The filter was flipped: mathematical convolution.
     """
 
     layout: str
     out_layout: str
     filter: Array
+    bias: Array | None
     axes: tuple[Axis, ...]
     groups: int
     each_channel: bool
     pad_mode: str
-    out_dtype: np.dtype[np.generic]
+    out_dtype: DType
+    flip: bool
 
     @property
     def dims(self) -> int:
         """Number of spatial axes."""
         return len(self.axes)
 
-    def canonical(self, x: Array) -> Array:
-        """View an array, laid out as the input, as (batch, channels, spatial...)."""
-        return _canonical(x, self.layout, self.dims)
+    @property
+    def transposed(self) -> bool:
+        """Whether it is a transposed convolution."""
+        return self.axes[0].kind == "convt"
 
-    def out_canonical(self, y: Array) -> Array:
-        """View an array, laid out as the output, as (batch, channels, spatial...)."""
-        return _canonical(y, self.out_layout, self.dims)
+    @property
+    def spatial(self) -> str:
+        """Letters of the spatial axes."""
+        return SPATIAL[self.dims]
+
+    @property
+    def lead(self) -> int:
+        """How many axes at the start of the input are images that do not touch each other."""
+        apart = "NC" if self.each_channel and self.bias is None else "N"
+        return next(i for i, letter in enumerate(self.layout) if letter not in apart)
 
     def out_shape(self, x_shape: Sequence[int]) -> tuple[int, ...]:
         """Shape of the output, in its own layout."""
         sizes = dict(zip(self.layout, x_shape, strict=True))
         if not self.each_channel:
             sizes["C"] = self.filter.shape[0]
-        sizes |= zip(SPATIAL[self.dims], (axis.out for axis in self.axes), strict=True)
+        sizes |= zip(self.spatial, (axis.out for axis in self.axes), strict=True)
         return tuple(sizes[letter] for letter in self.out_layout)
 
     def passes(self) -> Iterator[Pass]:
         """Lower the operation to plain convolutions."""
-        if self.axes[0].kind == "conv":
-            yield Pass(self.filter, self.axes, (slice(None),) * self.dims)
+        if not self.transposed:
+            yield Pass(self.filter, self.axes, tuple(range(axis.out) for axis in self.axes))
             return
         for phases in itertools.product(*(range(axis.s) for axis in self.axes)):
             settled = [_phase(axis, phase) for axis, phase in zip(self.axes, phases, strict=True)]
-            if all(phase.axis.out > 0 and phase.axis.f > 0 for phase in settled):
+            if all(phase.lattice and phase.axis.f for phase in settled):
                 taps = tuple(phase.taps for phase in settled)
                 yield Pass(
                     self.filter[at(slice(None), slice(None), *taps)],
@@ -93,10 +109,20 @@ class Operation:
                 )
 
 
+def canonical(x: Array, layout: str, spatial: str) -> Array:
+    """View an array as (batch, channels, spatial...); an axis that is missing gets size 1."""
+    order = [layout.index(letter) for letter in "NC" + spatial if letter in layout]
+    x = x.transpose(order)
+    for position, letter in enumerate("NC"):
+        if letter not in layout:
+            x = np.expand_dims(x, position)
+    return x
+
+
 class _Phase(NamedTuple):
     taps: slice
     axis: Axis
-    lattice: slice
+    lattice: range
 
 
 def _phase(axis: Axis, phase: int) -> _Phase:
@@ -110,9 +136,10 @@ def _phase(axis: Axis, phase: int) -> _Phase:
     step = s // gcd(s, d)
     first = next((k for k in range(min(step, axis.f)) if (phase - k * d) % s == 0), None)
     start = (phase - axis.pb) % s
-    out = len(range(start, axis.out, s))
+    lattice = range(start, axis.out, s)
+    out = len(lattice)
     if first is None:
-        return _Phase(slice(0, 0), axis._replace(kind="conv", f=0, out=out), slice(start, None, s))
+        return _Phase(slice(0, 0), axis._replace(kind="conv", f=0), range(0))
     count = len(range(first, axis.f, step))
     dilation = d // gcd(s, d)
     last = first + (count - 1) * step
@@ -124,32 +151,23 @@ def _phase(axis: Axis, phase: int) -> _Phase:
     return _Phase(
         slice(last, first - 1 if first else None, -step),
         Axis("conv", axis.n, count, 1, dilation, before, after, 0, False, out),
-        slice(start, None, s),
+        lattice,
     )
-
-
-def _canonical(x: Array, layout: str, dims: int) -> Array:
-    """Reorder axes to N, C and the spatial ones; an axis that is missing gets size 1."""
-    order = [layout.index(letter) for letter in "NC" + SPATIAL[dims] if letter in layout]
-    x = x.transpose(order)
-    for position, letter in enumerate("NC"):
-        if letter not in layout:
-            x = np.expand_dims(x, position)
-    return x
 
 
 def settle(
     x_shape: tuple[int, ...],
-    x_dtype: np.dtype[np.generic],
+    x_dtype: DType,
     filter_: Array,
     window: Window,
     *,
+    bias: Array | None = None,
     groups: int | None = None,
     layout: str | None = None,
     dims: int | None = None,
     flip: bool = False,
     pad_mode: str = "zeros",
-    dtype: np.dtype[np.generic] | None = None,
+    dtype: str | None = None,
 ) -> Operation:
     """Settle how an input and a filter go together.
 
@@ -162,6 +180,8 @@ def settle(
         transposed operation in, out per group, spatial).
     window : Window
         Stride, padding and dilation; its filter size is not looked at.
+    bias : ndarray, optional
+        One number, or one for each output channel.
     groups : int, optional
         Groups of channels of a layer's weight.
     layout : str, optional
@@ -171,43 +191,62 @@ def settle(
     flip : bool
         Flip the filter: mathematical convolution.
     pad_mode : str
-    dtype : dtype, optional
-        Of the output.
+        One of `tiles.PAD_MODES`.
+    dtype : str, optional
+        Type of the output, as ``--dtype`` names it.
 
     Raises
     ------
     UsageError, DoesNotFit
     """
-    letters, dims, weight = read_axes(x_shape, filter_.shape, layout, dims)
     if filter_.size == 0 or 0 in x_shape:
-        raise DoesNotFit(f"{'filter' if filter_.size == 0 else 'input'} has no numbers in it")
+        raise DoesNotFit(f"the {'filter' if filter_.size == 0 else 'input'} has no numbers in it")
+    letters, dims, weight = read_axes(x_shape, filter_.shape, layout, dims)
     sizes = dict(zip(letters, x_shape, strict=True))
     transposed = window.kind == "convt"
+    if transposed and pad_mode != "zeros":
+        raise UsageError(
+            f"--pad-mode {pad_mode}: the padding of a transposed operation crops its output and "
+            f"is never filled; leave --pad-mode out"
+        )
     channels = sizes.get("C", 1)
     if weight:
-        canonical = _layer_filter(filter_, channels, groups or 1, transposed)
+        settled = _layer_filter(filter_, channels, groups or 1, transposed)
     elif groups not in (None, 1, channels):
         raise UsageError(
             f"-g {groups}: one spatial filter serves each of the {channels} channels by itself; "
             f"leave -g out, or give a filter with axes for out and in channels"
         )
     else:
-        canonical = filter_[None, None]
+        settled = filter_[None, None]
     if flip:
-        canonical = np.flip(canonical, tuple(range(2, canonical.ndim)))
+        settled = np.flip(settled, tuple(range(2, settled.ndim)))
     n = tuple(sizes[letter] for letter in SPATIAL[dims])
-    axes = window._replace(f=canonical.shape[2:]).on(n)
-    out_letters = letters if "C" in letters or not weight else "C" + letters
+    others = [filter_.dtype] if bias is None else [filter_.dtype, bias.dtype]
+    natural = result_dtype(x_dtype, *others)
     return Operation(
         layout=letters,
-        out_layout=out_letters,
-        filter=canonical,
-        axes=axes,
+        out_layout=letters if "C" in letters or not weight else "C" + letters,
+        filter=settled,
+        bias=_channel_bias(bias, settled.shape[0] if weight else channels),
+        axes=window._replace(f=settled.shape[2:]).on(n),
         groups=(groups or 1) if weight else channels,
         each_channel=not weight,
         pad_mode=pad_mode,
-        out_dtype=dtype or result_dtype(x_dtype, filter_.dtype),
+        out_dtype=natural if dtype is None else asked_dtype(dtype, natural),
+        flip=flip,
     )
+
+
+def _channel_bias(bias: Array | None, channels: int) -> Array | None:
+    if bias is None:
+        return None
+    if bias.size not in (1, channels) or bias.ndim > 1:
+        raise DoesNotFit(
+            f"the bias has {_shape(bias.shape)} numbers, and the output {channels} channels; "
+            f"give one number, or one for each channel"
+        )
+    return np.broadcast_to(bias.reshape(-1), (channels,))
 
 
 def read_axes(
@@ -275,31 +314,6 @@ def _layer_filter(filter_: Array, channels: int, groups: int, transposed: bool) 
         return filter_
     grouped = filter_.reshape(groups, first // groups, second, *filter_.shape[2:])
     return grouped.swapaxes(1, 2).reshape(groups * second, first // groups, *filter_.shape[2:])
-
-
-def result_dtype(x: np.dtype[np.generic], filter_: np.dtype[np.generic]) -> np.dtype[np.generic]:
-    """Choose the output's type.
-
-    Integers and booleans with an integer filter give int64; with a float filter float32 if they
-    have at most 16 bits, else float64. Floats keep their type; complex stays complex.
-    """
-    if x.kind in "iub" and filter_.kind in "iub":
-        return np.dtype(np.int64)
-    if x.kind in "iub":
-        x = np.dtype(np.float32 if x.itemsize <= 2 else np.float64)
-    if filter_.kind == "c" and x.kind != "c":
-        x = np.result_type(x, np.complex64)
-    return x.newbyteorder("=")
-
-
-def integer_bound(x: Array, filter_: Array) -> int:
-    """Bound the magnitude of every sum of an integer convolution, in exact arithmetic."""
-    largest = max(abs(int(x.max())), abs(int(x.min())))
-    weights = filter_.reshape(filter_.shape[0], -1)
-    if weights.dtype.kind == "b":
-        weights = weights.astype(np.int64)
-    per_output = max(sum(abs(int(w)) for w in row) for row in weights.tolist())
-    return largest * per_output
 
 
 def _shape(shape: Sequence[int]) -> str:

@@ -80,9 +80,7 @@ Channels = Annotated[
 Groups = Annotated[
     str | None, _option(COST, "Groups of channels; 1.", "-g", "--groups", metavar="NUMBER")
 ]
-CountBias = Annotated[
-    bool, _option(COST, "Count a bias for each output channel.", "--bias/--no-bias")
-]
+NoBias = Annotated[bool, _option(COST, "A layer without bias.", "--no-bias")]
 
 Layer = Annotated[
     list[str] | None,
@@ -125,23 +123,27 @@ ShapeFormat = Annotated[
     ),
 ]
 
-Input = Annotated[
-    str | None,
+Inputs = Annotated[
+    list[str] | None,
     Argument(
-        metavar="[INPUT]",
-        help="A .npy file, - for the pipe, or rand:8x8, randn: arange: ones: zeros:.",
+        metavar="[INPUT]...",
+        help="A .npy file, an image, file::member of an .npz, .safetensors or .pt file, - for the "
+        "pipe, or rand:8x8, randn: arange: ones: zeros:.",
     ),
 ]
 Kernel = Annotated[
     str | None,
     _option(
         DATA,
-        "Filter: a name such as sobel-x or gaussian:5:1.0, a literal [[0,1],[2,3]], a .npy file, "
-        "or rand:3x3.",
+        "Filter: a name such as sobel-x or gaussian:5:1.0, a literal [[0,1],[2,3]], or whatever "
+        "an input can be.",
         "-k",
         "--kernel",
         metavar="FILTER",
     ),
+]
+ListKernels = Annotated[
+    bool, _option(DATA, "Show the named filters with their numbers.", "--list-kernels")
 ]
 Seed = Annotated[int | None, _option(DATA, "Seed of random numbers.", "--seed", metavar="NUMBER")]
 Layout = Annotated[
@@ -153,6 +155,30 @@ Layout = Annotated[
         metavar="LETTERS",
     ),
 ]
+Bias = Annotated[
+    str | None,
+    _option(
+        DATA,
+        "Added to each output channel: a number, a list, a file or a member.",
+        "--bias",
+        metavar="BIAS",
+    ),
+]
+DType = Annotated[
+    str | None, _option(DATA, "Type of the output's numbers.", "--dtype", metavar="TYPE")
+]
+PadModeName = Annotated[
+    str,
+    _option(
+        WINDOW,
+        "What padding holds: zeros, reflect, symmetric, replicate, circular.",
+        "--pad-mode",
+        metavar="MODE",
+    ),
+]
+Flip = Annotated[
+    bool, _option(WINDOW, "Flip the filter: convolution as mathematics has it.", "--flip")
+]
 Device = Annotated[
     str,
     _option(
@@ -163,15 +189,37 @@ Device = Annotated[
     ),
 ]
 EngineName = Annotated[
-    str,
-    _option(MACHINE, "Library that convolves; auto.", "--engine", metavar="auto|numpy|torch"),
+    str, _option(MACHINE, "Library that convolves.", "--engine", metavar="auto|numpy|torch")
 ]
+Threads = Annotated[
+    int | None,
+    _option(MACHINE, "Threads on the CPU; all its cores.", "--threads", metavar="NUMBER"),
+]
+Memory = Annotated[
+    str,
+    _option(MACHINE, "Memory for a part of the data.", "--memory", metavar="AMOUNT"),
+]
+TF32 = Annotated[bool, _option(MACHINE, "Let a GPU round float32 to TF32.", "--tf32")]
 Output = Annotated[
     str | None,
-    _option(SHOW, "Write to a .npy file, or - for the pipe.", "-o", "--output", metavar="FILE"),
+    _option(
+        SHOW,
+        "Write to a .npy file, an image, or a directory/; - is the pipe.",
+        "-o",
+        "--output",
+        metavar="PATH",
+    ),
 ]
 RunFormat = Annotated[
     str | None,
     _option(SHOW, "How the report is written.", "--format", metavar="table|plain|json"),
 ]
 Quiet = Annotated[bool, _option(SHOW, "No report.", "-q", "--quiet")]
+Plot = Annotated[bool, _option(SHOW, "Draw input, filter and output as heat maps.", "--plot")]
+Verify = Annotated[
+    bool, _option(SHOW, "Compute outputs anew, independently; fail if they differ.", "--verify")
+]
+Time = Annotated[
+    int | None,
+    _option(SHOW, "Run N times more and report the median.", "--time", metavar="N"),
+]

@@ -1,4 +1,4 @@
-"""What a person sees of `run`: one table of facts, and the values where they are few."""
+"""What a person sees of `run`: one table of facts, values where they are wanted, heat maps."""
 
 import json
 from collections.abc import Iterator
@@ -11,102 +11,198 @@ from rich.table import Table
 from convcli.arrays import Array
 from convcli.explain import formulas
 from convcli.notation import format_padding, format_sizes
+from convcli.plots import heat_map
 from convcli.runner import Result
+from convcli.sources import InMemory
 from convcli.tables import console, facts_table
+from convcli.tiles import PAD_MODES
 
-_FEW = 144  # values that are shown as numbers
+_EDGE = 3  # values from each end of an axis that is too long to show
 
 
-def show(result: Result, fmt: str, stream: TextIO) -> None:
+def show(result: Result, fmt: str, stream: TextIO, values: bool, plot: bool) -> None:
     """Write the report of one array as ``table`` or ``json``."""
     if fmt == "json":
-        stream.write(json.dumps(record(result)) + "\n")
+        stream.write(json.dumps(record(result), allow_nan=True) + "\n")
         return
     out = console(stream)
-    out.print(facts_table(facts(result), "convolution"))
-    if result.output.size <= _FEW:
-        for title, plane in planes(result.output):
-            out.print(values_table(plane, title))
+    out.print(facts_table(facts(result), operation_name(result)))
+    if values and result.output is not None:
+        out.print(values_table(result.output, out.width))
+    if plot:
+        for name, array in _plotted(result):
+            out.print(f"{name}:")
+            out.print(heat_map(array, out))
+
+
+def operation_name(result: Result) -> str:
+    """Name what was done in the words of signal processing and of PyTorch."""
+    operation = result.operation
+    sense = (
+        "convolution (the filter is flipped)"
+        if operation.flip
+        else "cross-correlation (as in PyTorch: the filter is not flipped)"
+    )
+    return f"transposed {sense}" if operation.transposed else sense
 
 
 def facts(result: Result) -> Iterator[tuple[str, str]]:
     """Name everything that was settled and measured, one fact at a time."""
-    operation, x, y = result.operation, result.source.array, result.output
-    yield "input", f"{result.source.name}  {describe(x)}, axes {operation.layout}"
-    yield "filter", f"{result.filter.name}  {describe(result.filter.array)}, {_role(result)}"
-    yield "operation", "cross-correlation (as nn.Conv2d: the filter is not flipped)"
-    pads = format_padding([(a.pb, a.pe) for a in operation.axes])
-    yield "padding", pads if pads == "0" else f"{pads} of zeros"
+    operation, source = result.operation, result.source
+    kernel = result.filter.array
+    yield "input", f"{source.name}  {format_sizes(source.shape)} {source.dtype}"
+    yield "axes", _axes(result)
+    yield "filter", f"{result.filter.name}  {format_sizes(kernel.shape)} {kernel.dtype}"
+    yield "padding", _padding(result)
     yield "stride", format_sizes([a.s for a in operation.axes])
     if any(a.d > 1 for a in operation.axes):
         yield "dilation", format_sizes([a.d for a in operation.axes])
-    yield "output", f"{describe(y)}, axes {operation.out_layout}"
+    if operation.bias is not None:
+        yield (
+            "bias",
+            f"{operation.bias.size} numbers"
+            if operation.bias.size > 1
+            else (f"{operation.bias[0]:g}"),
+        )
+    yield "output", f"{format_sizes(result.out_shape)} {operation.out_dtype}"
     yield "formula", formulas(operation.axes)
-    yield "device", f"{result.engine.device}, engine {result.engine.name}"
+    yield "runs on", f"{result.engine.device} by {result.engine.name}"
     yield "time", f"{result.seconds * 1e3:.3g} ms"
-    low, mean, high = statistics(y)
-    yield "min/mean/max", f"{low:.6g} / {mean:.6g} / {high:.6g}"
+    summary = result.summary
+    magnitude = " (magnitudes)" if operation.out_dtype.kind == "c" else ""
+    figures = f"{summary.low:.6g} / {summary.mean:.6g} / {summary.high:.6g}"
+    yield "min/mean/max", figures + magnitude
+    if result.timing is not None:
+        timing = result.timing
+        yield (
+            "timed",
+            (
+                f"median of {timing.runs}: {timing.seconds * 1e3:.3g} ms, "
+                f"{timing.macs / timing.seconds:.3g} MAC/s, "
+                f"{timing.bytes / timing.seconds:.3g} bytes/s"
+            ),
+        )
+    if result.verdict is not None:
+        verdict = result.verdict
+        outcome = "passed" if verdict.passed else "FAILED"
+        yield (
+            "verified",
+            (
+                f"{outcome}: {verdict.checked:,} of {verdict.total:,} outputs, largest error "
+                f"{verdict.error:.3g}, tolerance {verdict.tolerance:.3g}"
+            ),
+        )
     if result.path is not None:
-        yield "written to", result.path
+        mapping = f", values {result.mapping}" if result.mapping else ""
+        yield "written to", f"{result.path}{mapping}"
 
 
 def record(result: Result) -> dict[str, Any]:
     """Give the facts under stable names."""
-    operation, x, y = result.operation, result.source.array, result.output
-    low, mean, high = statistics(y)
+    operation, source, summary = result.operation, result.source, result.summary
+    verdict, timing = result.verdict, result.timing
     return {
-        "input": result.source.name,
-        "input_shape": list(x.shape),
-        "input_dtype": str(x.dtype),
+        "input": source.name,
+        "input_shape": list(source.shape),
+        "input_dtype": str(source.dtype),
         "layout": operation.layout,
         "filter": result.filter.name,
         "filter_shape": list(result.filter.array.shape),
+        "operation": operation_name(result),
+        "transposed": operation.transposed,
+        "flip": operation.flip,
         "p": [[a.pb, a.pe] for a in operation.axes],
+        "pad_mode": operation.pad_mode,
         "s": [a.s for a in operation.axes],
         "d": [a.d for a in operation.axes],
         "g": operation.groups,
         "output": result.path,
-        "output_shape": list(y.shape),
-        "output_dtype": str(y.dtype),
+        "output_layout": operation.out_layout,
+        "output_shape": list(result.out_shape),
+        "output_dtype": str(operation.out_dtype),
+        "mapping": result.mapping,
         "device": result.engine.device,
         "engine": result.engine.name,
         "seconds": result.seconds,
-        "min": low,
-        "mean": mean,
-        "max": high,
+        "min": summary.low,
+        "mean": summary.mean,
+        "max": summary.high,
+        "verify": None if verdict is None else verdict._asdict() | {"passed": verdict.passed},
+        "time": None if timing is None else timing._asdict(),
     }
 
 
-def describe(array: Array) -> str:
-    """Write shape and type: ``8x8 float32``."""
-    return f"{format_sizes(array.shape)} {array.dtype}"
-
-
-def statistics(y: Array) -> tuple[float, float, float]:
-    """Minimum, mean and maximum; of complex numbers their magnitudes'."""
-    if y.dtype.kind == "c":
-        y = np.abs(y)
-    return float(y.min()), float(y.mean(dtype=np.float64)), float(y.max())
-
-
-def planes(y: Array) -> Iterator[tuple[str, Array]]:
-    """Cut an array into planes of rows and columns, each with its index as a title."""
-    y = np.atleast_2d(y)
-    for index in np.ndindex(y.shape[:-2]):
-        yield "output" + "".join(f"[{i}]" for i in index), y[index]
-
-
-def values_table(plane: Array, title: str) -> Table:
-    """Lay the numbers of a plane out."""
-    table = Table(title=title, box=box.SQUARE, show_header=False, title_justify="left")
-    for _ in range(plane.shape[1]):
-        table.add_column(justify="right")
-    for row in plane:
-        table.add_row(*(f"{value:.4g}" if row.dtype.kind != "i" else str(value) for value in row))
+def values_table(y: Array, width: int) -> Table:
+    """Lay numbers out; of an axis that does not fit, both ends."""
+    plane = y.reshape(-1, y.shape[-1]) if y.ndim > 1 else y.reshape(1, -1)
+    rows = _excerpt(len(plane), 24)
+    cells = [[_number(plane[r, c]) for c in _excerpt(plane.shape[1], 24)] for r in rows]
+    widest = max(len(cell) for row in cells for cell in row) + 3
+    columns = _excerpt(plane.shape[1], max((width - 12) // widest, 2 * _EDGE + 1))
+    table = Table(box=box.SQUARE, show_header=False)
+    indexed = y.ndim > 2
+    if indexed:
+        table.add_column(style="dim", no_wrap=True)
+    for _ in columns:
+        table.add_column(justify="right", no_wrap=True)
+    for r in rows:
+        index = "".join(f"[{i}]" for i in np.unravel_index(max(r, 0), y.shape[:-1]))
+        start = [] if not indexed else ["" if r < 0 else index]
+        table.add_row(*start, *("…" if min(r, c) < 0 else _number(plane[r, c]) for c in columns))
     return table
 
 
-def _role(result: Result) -> str:
-    if result.operation.each_channel:
-        return "on each channel" if "C" in result.operation.layout else "spatial"
-    return "out, in/groups, spatial"
+def _excerpt(size: int, most: int) -> list[int]:
+    """Choose indices: all, or both ends with -1 for what is left out between them."""
+    if size <= most:
+        return list(range(size))
+    return [*range(_EDGE), -1, *range(size - _EDGE, size)]
+
+
+def _number(value: Any) -> str:
+    return str(value) if value.dtype.kind in "iu" else f"{value:.4g}"
+
+
+def _axes(result: Result) -> str:
+    operation = result.operation
+    names = {"N": "batch", "C": "channels", "D": "depth", "H": "height", "W": "width"}
+    read = ", ".join(names[letter] for letter in operation.layout)
+    if not operation.each_channel:
+        return f"{operation.layout} ({read}); the filter: out, in/groups, spatial"
+    each = "; the filter serves each channel" if "C" in operation.layout else ""
+    colours = result.source.shape[-1] in (3, 4) and operation.layout in ("CHW", "NCHW")
+    hint = "; if the last axis holds colours, say --layout HWC" if colours else ""
+    return f"{operation.layout} ({read}){each}{hint}"
+
+
+def _padding(result: Result) -> str:
+    operation = result.operation
+    pads = format_padding([(a.pb, a.pe) for a in operation.axes])
+    if pads == "0":
+        return pads
+    if operation.transposed:
+        return f"{pads}, cropped from the output"
+    if operation.pad_mode == "zeros":
+        return f"{pads} of zeros"
+    mode = PAD_MODES[operation.pad_mode]
+    return f"{pads}, {operation.pad_mode}: {mode.picture} ({mode.known_as})"
+
+
+def _plotted(result: Result) -> Iterator[tuple[str, Array]]:
+    """Choose a plane of input, filter and output: the first of each, and say so."""
+    operation = result.operation
+    if isinstance(result.source, InMemory):
+        yield _plane("input", result.source.array, operation.layout)
+    letters = ("" if operation.each_channel else "NC") + operation.spatial
+    yield _plane("filter", result.filter.array, letters)
+    if result.output is not None:
+        yield _plane("output", result.output, operation.out_layout)
+
+
+def _plane(name: str, array: Array, layout: str) -> tuple[str, Array]:
+    index = tuple(slice(None) if letter in "HW" else 0 for letter in layout)
+    more = [letter for letter in layout if letter not in "HW"]
+    plane = np.atleast_2d(array[index])
+    if "H" in layout and layout.index("H") > layout.index("W"):
+        plane = plane.T
+    return f"{name}, the first of {' and '.join(more)}" if more else name, plane

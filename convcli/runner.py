@@ -1,191 +1,302 @@
 """`convcli run`: read -> check -> tile -> convolve -> write, one input array after another."""
 
-import contextlib
+import math
+import statistics
 import time
-from collections.abc import Iterator
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from convcli import engines, notation
-from convcli.arrays import Array, at, replaced, write_array
+from convcli import blocks, engines, filters, notation
+from convcli.arrays import Array
 from convcli.engines import Engine
 from convcli.errors import ConvcliError, UsageError
 from convcli.geometry import Window
-from convcli.operation import Operation, integer_bound, settle
-from convcli.sources import Named, Sources
+from convcli.network import Layer, apply
+from convcli.operation import Operation, settle
+from convcli.progress import Progress
+from convcli.sinks import Sink, Target
+from convcli.sources import InMemory, Opener, Source
 from convcli.streams import Streams, choose_format
-from convcli.tiles import cut, padded_slab
+from convcli.tiles import parse_pad_mode
+from convcli.verify import Verdict, verify
 
 FORMATS = ("table", "plain", "json")
-_TILE = 1 << 20  # bytes: slab, output and work space of a tile stay in a core's cache
+MEMORY = "256M"
 
 
 class Request(NamedTuple):
     """The options of `run` as they were typed; None where they were not."""
 
-    input: str | None = None
+    inputs: tuple[str, ...] = ()
     kernel: str | None = None
     f: str | None = None
     p: str | None = None
     s: str | None = None
     d: str | None = None
     g: str | None = None
+    transposed: bool = False
+    op: str | None = None
+    bias: str | None = None
+    pad_mode: str = "zeros"
+    flip: bool = False
     dims: int | None = None
     layout: str | None = None
+    dtype: str | None = None
     device: str = "cpu"
     engine: str = "auto"
+    tf32: bool = False
+    threads: int | None = None
+    memory: str = MEMORY
     seed: int | None = None
     output: str | None = None
     format: str | None = None
     quiet: bool = False
+    plot: bool = False
+    verify: bool = False
+    time: int | None = None
+
+
+class Summary:
+    """Minimum, mean and maximum of an output that passes by in parts; of complex: magnitudes."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._sum = 0.0
+        self.low, self.high = math.inf, -math.inf
+
+    def add(self, part: Array) -> None:
+        """Take in one part."""
+        values = np.abs(part) if part.dtype.kind == "c" else part
+        self.count += values.size
+        self._sum += float(values.sum(dtype=np.float64))
+        self.low = float(np.minimum(self.low, values.min()))
+        self.high = float(np.maximum(self.high, values.max()))
+
+    @property
+    def mean(self) -> float:
+        """Mean of what passed."""
+        return self._sum / self.count
+
+
+class Timing(NamedTuple):
+    """What repeated runs took."""
+
+    runs: int
+    seconds: float  # median
+    macs: int
+    bytes: int  # of input and output
 
 
 class Result(NamedTuple):
     """What one array became, for a report."""
 
-    source: Named
-    filter: Named
+    source: Source
+    filter: InMemory
     operation: Operation
     engine: Engine
-    output: Array
-    seconds: float
+    out_shape: tuple[int, ...]
+    summary: Summary
+    seconds: float  # of convolving alone
     path: str | None
+    mapping: str | None  # how an image's values were mapped
+    output: Array | None  # where it was kept
+    verdict: Verdict | None
+    timing: Timing | None
 
 
 def run(request: Request, streams: Streams) -> int:
-    """Convolve every array of the input, and report.
+    """Convolve every array of every input, and report.
 
     Returns
     -------
     int
-        Exit status.
+        Exit status: 1 if a verification failed.
     """
-    to_stdout = request.output in (None, "-") and not streams.stdout.isatty()
-    if request.output == "-" and not to_stdout:
-        raise UsageError("-o - would send bytes to a terminal; use -o FILE, or a pipe")
-    # stdout carries data or the report; what stdout does not carry goes to stderr.
-    reports = streams.stderr if to_stdout else streams.stdout
-    fmt = choose_format(request.format, reports, FORMATS)
-    show = not request.quiet and not (to_stdout and fmt == "plain" and request.format is None)
-    sources = Sources(streams, request.seed)
-    spec = _input_spec(request, streams)
+    if not request.inputs:
+        if streams.stdin.isatty():
+            raise UsageError("there is no input; name a .npy file or rand:8x8, or pipe one in")
+        request = request._replace(inputs=("-",))
+    sink = Sink(request.output, request.inputs, streams)
+    report = _Report(request, streams, sink.to_stdout)
+    opener = Opener(streams, request.seed, request.dims)
     window = _window(request)
-    groups = notation.parse_number("-g", request.g) if request.g else None
-    engine = engines.choose(request.engine, request.device)
-    filter_ = sources.filter(request.kernel) if request.kernel is not None else None
-    with _output(request, streams, to_stdout) as stream:
-        for source in sources.inputs(spec):
-            used = filter_ or sources.random_filter(
-                str(request.f), _filter_dims(request, source.array)
-            )
-            operation = settle(
-                source.array.shape,
-                source.array.dtype,
-                used.array,
-                window,
-                groups=groups,
-                layout=request.layout,
-                dims=request.dims,
-            )
-            begin = time.perf_counter()
-            output = convolve(source.array, operation, engine)
-            seconds = time.perf_counter() - begin
-            if stream is not None:
-                write_array(output, stream)
-            path = request.output if stream is not None and not to_stdout else None
-            if show:
-                result = Result(source, used, operation, engine, output, seconds, path)
-                _report(result, fmt, streams, to_stdout)
+    engine = engines.choose(request.engine, request.device, request.threads, request.tf32)
+    memory = notation.parse_bytes("--memory", request.memory)
+    bias = opener.bias(request.bias) if request.bias is not None else None
+    filter_ = opener.filter(request.kernel) if request.kernel is not None else None
+    failed = False
+    with Progress(streams.stderr, len(request.inputs)) as progress:
+        for spec in request.inputs:
+            with sink.open(spec) as target:
+                for source in opener.inputs(spec):
+                    used = filter_ or _random_filter(request, source, opener)
+                    operation = _settle(request, source, used, window, bias)
+                    work = blocks.Work(operation, engine, memory, progress.advance)
+                    result = _convolve(request, source, used, work, target, report.shows_values)
+                    failed |= result.verdict is not None and not result.verdict.passed
+                    progress.pause()
+                    report.add(result)
+    if failed:
+        raise ConvcliError(
+            "--verify found outputs beyond the tolerance; the report has the figures"
+        )
     return 0
 
 
-def convolve(x: Array, operation: Operation, engine: Engine) -> Array:
-    """Convolve one array, tile by tile.
-
-    Parameters
-    ----------
-    x : ndarray
-        In the operation's layout.
-    operation : Operation
-    engine : Engine
-
-    Returns
-    -------
-    ndarray
-        In the operation's output layout; its shape is what `geometry` predicts.
-    """
-    out = np.zeros(operation.out_shape(x.shape), operation.out_dtype)
-    whole = operation.out_canonical(out)
-    images = operation.canonical(x)
-    bound = integer_bound(x, operation.filter) if operation.out_dtype.kind in "iu" else 0
-    if bound >= 2**63:
-        raise ConvcliError(
-            f"integer sums may reach {bound:.3g}, which does not fit int64; use --dtype float64"
-        )
-    dtype = engine.compute_dtype(operation.out_dtype, bound)
-    groups = operation.groups
-    for filter_, axes, lattice in operation.passes():
-        weights = filter_.astype(dtype)
-        if operation.each_channel:
-            weights = np.broadcast_to(weights, (groups, *weights.shape[1:]))
-        stride, dilation = tuple(a.s for a in axes), tuple(a.d for a in axes)
-        target = whole[at(..., *lattice)]
-        per_pixel = dtype.itemsize * (images.shape[1] + 2 * whole.shape[1])
-        for tile in cut(images.shape[0], axes, per_pixel, _TILE):
-            slab = padded_slab(images, axes, tile, operation.pad_mode, dtype)
-            made = engine.convolve(slab, weights, stride, dilation, groups)
-            place = target[at(tile.batch, slice(None), *tile.out)]
-            if made.shape != place.shape:
-                raise AssertionError(f"{engine.name} made {made.shape}, not {place.shape}")
-            if out.dtype.kind in "iu" and made.dtype.kind == "f":
-                made = np.rint(made)
-            np.copyto(place, made, casting="unsafe")
-    return out
+def list_kernels(streams: Streams) -> int:
+    """Show every named filter with its numbers, as literals that ``-k`` reads."""
+    for spec, filter_ in filters.listing():
+        rows = ["[" + ",".join(f"{value:g}" for value in row) + "]" for row in filter_.tolist()]
+        text = "[" + ",".join(rows) + "]"
+        streams.stdout.write(f"{spec:<12} {text}\n")
+    return 0
 
 
-def _input_spec(request: Request, streams: Streams) -> str:
-    if request.input is not None:
-        return request.input
-    if streams.stdin.isatty():
-        raise UsageError("there is no input; name a .npy file or rand:8x8, or pipe one in")
-    return "-"
+def _settle(
+    request: Request, source: Source, filter_: InMemory, window: Window, bias: Array | None
+) -> Operation:
+    return settle(
+        source.shape,
+        source.dtype,
+        filter_.array,
+        window,
+        bias=bias,
+        groups=notation.parse_number("-g", request.g) if request.g else None,
+        layout=request.layout or source.layout,
+        dims=request.dims,
+        flip=request.flip,
+        pad_mode=parse_pad_mode(request.pad_mode),
+        dtype=request.dtype,
+    )
+
+
+def _convolve(
+    request: Request,
+    source: Source,
+    filter_: InMemory,
+    work: blocks.Work,
+    target: Target,
+    keep: bool,
+) -> Result:
+    """Convolve one array, and do with it what was asked for."""
+    operation = work.operation
+    out_shape = operation.out_shape(source.shape)
+    keep = keep or target.is_image or request.verify or request.plot
+    if keep or request.time:
+        source = source.whole()
+    timing = _time(request.time, source, work) if request.time else None
+    kept = np.empty(out_shape, operation.out_dtype) if keep else None
+    flat = kept.reshape(-1) if kept is not None else None
+    summary = Summary()
+    seconds = 0.0
+    target.begin(out_shape, operation)
+    parts = blocks.convolve(source, work)
+    while True:
+        begin = time.perf_counter()
+        part = next(parts, None)
+        seconds += time.perf_counter() - begin
+        if part is None:
+            break
+        if flat is not None:
+            flat[summary.count : summary.count + part.size] = part.reshape(-1)
+        summary.add(part)
+        target.write(part)
+    if summary.count != math.prod(out_shape):
+        raise AssertionError(f"made {summary.count} numbers of {out_shape}")
+    mapping = target.finish(kept, operation)
+    verdict = None
+    if request.verify and kept is not None and isinstance(source, InMemory):
+        verdict = verify(source.array, kept, operation)
+    return Result(
+        source, filter_, operation, work.engine, out_shape, summary, seconds, target.path, mapping,
+        kept, verdict, timing,
+    )  # fmt: skip
+
+
+def _time(runs: int, source: Source, work: blocks.Work) -> Timing:
+    """Run again and again; the first, which warms up, does not count."""
+    operation = work.operation
+    seconds = []
+    for _ in range(runs + 1):
+        whole = source.whole()
+        begin = time.perf_counter()
+        for _part in blocks.convolve(whole, work._replace(tile_done=lambda _: None)):
+            pass
+        seconds.append(time.perf_counter() - begin)
+    out_shape = operation.out_shape(source.shape)
+    moved = math.prod(source.shape) * source.dtype.itemsize
+    moved += math.prod(out_shape) * operation.out_dtype.itemsize
+    return Timing(runs, statistics.median(seconds[1:]), _macs(operation, source.shape), moved)
+
+
+def _macs(operation: Operation, shape: tuple[int, ...]) -> int:
+    """Count multiply-accumulates as `shape` does."""
+    sizes = dict(zip(operation.layout, shape, strict=True))
+    channels = sizes.get("C", 1)
+    out = channels if operation.each_channel else len(operation.filter)
+    axes = operation.axes
+    window = Window(
+        f=tuple(a.f for a in axes),
+        s=tuple(a.s for a in axes),
+        p=tuple((a.pb, a.pe) for a in axes),
+        d=tuple(a.d for a in axes),
+        op=tuple(a.op for a in axes),
+        kind=axes[0].kind,
+    )
+    step = apply(Layer(window, out, operation.groups), tuple(a.n for a in axes), channels)
+    return (step.macs or 0) * sizes.get("N", 1)
 
 
 def _window(request: Request) -> Window:
     if (request.kernel is None) == (request.f is None):
         raise UsageError(
-            "give one of -k KERNEL, such as -k sobel-x, and -f SIZE for a random filter"
+            "give one of -k FILTER, such as -k sobel-x, and -f SIZE, for a random filter"
         )
+    if request.op is not None and not request.transposed:
+        raise UsageError("--output-padding belongs to a transposed operation; add --transposed")
     return Window(
         f=(1,),
         s=notation.parse_only("-s", request.s or "1"),
         p=notation.parse_only_padding("-p", request.p or "0"),
         d=notation.parse_only("-d", request.d or "1"),
+        op=notation.parse_only("--output-padding", request.op or "0"),
+        kind="convt" if request.transposed else "conv",
     )
 
 
-def _filter_dims(request: Request, x: Array) -> int:
+def _random_filter(request: Request, source: Source, opener: Opener) -> InMemory:
     """Take as many axes for a single filter size as `shape` would: two, if there are two."""
-    return request.dims or min(x.ndim, 2)
+    layout = request.layout or source.layout
+    spatial = len(layout.upper().replace("N", "").replace("C", "")) if layout else 0
+    dims = request.dims or spatial or min(len(source.shape), 2)
+    return opener.random_filter(str(request.f), dims)
 
 
-@contextlib.contextmanager
-def _output(request: Request, streams: Streams, to_stdout: bool) -> Iterator[BinaryIO | None]:
-    if to_stdout:
-        yield streams.stdout.buffer
-    elif request.output is None:
-        yield None
-    else:
-        with replaced(request.output) as stream:
-            yield stream
+class _Report:
+    """Writes what is known of each array, where what is written does not go."""
 
+    def __init__(self, request: Request, streams: Streams, to_stdout: bool) -> None:
+        self._stream = streams.stderr if to_stdout else streams.stdout
+        figures = request.verify or request.time is not None or request.plot
+        given = "table" if figures and request.format is None else request.format
+        self._format = choose_format(given, self._stream, FORMATS)
+        # Behind data in a pipe nobody reads a size, unless they asked for it.
+        self._shown = not request.quiet and not (
+            to_stdout and self._format == "plain" and request.format is None
+        )
+        self._plot = request.plot
+        self.shows_values = (
+            self._shown and self._format == "table" and not to_stdout and request.output is None
+        )
 
-def _report(result: Result, fmt: str, streams: Streams, to_stdout: bool) -> None:
-    stream = streams.stderr if to_stdout else streams.stdout
-    if fmt == "plain":
-        stream.write(notation.format_sizes(result.output.shape) + "\n")
-        return
-    from convcli import report_run  # noqa: PLC0415  Rich is loaded when there is something to draw
+    def add(self, result: Result) -> None:
+        """Report one array."""
+        if not self._shown:
+            return
+        if self._format == "plain":
+            self._stream.write(notation.format_sizes(result.out_shape) + "\n")
+            return
+        from convcli import report_run  # noqa: PLC0415  Rich is loaded to draw, and not before
 
-    report_run.show(result, fmt, stream)
+        report_run.show(result, self._format, self._stream, self.shows_values, self._plot)

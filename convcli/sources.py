@@ -1,34 +1,158 @@
-"""From what a user names to arrays: files, pipes, generators, literals, named filters."""
+"""From what a user names to arrays: files, pipes, members, generators, literals, named filters."""
 
 import json
 import math
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import BinaryIO, Protocol
 
 import numpy as np
 
-from convcli import filters, notation
-from convcli.arrays import Array, check_memory, read_arrays
+from convcli import files, filters, notation
+from convcli.arrays import (
+    Array,
+    Header,
+    check_memory,
+    read_body,
+    read_headers,
+    read_into,
+)
+from convcli.dtypes import DType
 from convcli.errors import ConvcliError, UsageError
 from convcli.streams import Streams
 
 GENERATORS = ("rand", "randn", "arange", "ones", "zeros")
 
 
-class Named(NamedTuple):
-    """An array, and what a report calls it."""
+class Source(Protocol):
+    """An input array that is taken image by image, or row by row of an image, in order.
+
+    Images are the parts that stand one after another along the first axes, as many of them as
+    the operation leaves apart.
+    """
 
     name: str
-    array: Array
+    shape: tuple[int, ...]
+    dtype: DType
+    layout: str | None
+
+    def images(self, lead: int, count: int) -> Array:
+        """Take the next `count` images, as (count, *the axes after the first `lead`)."""
+
+    def rows(self, lead: int, needs: Sequence[range]) -> Iterator[tuple[int, Array]]:
+        """Take parts of the next image by the rows they need; yields (first row, the rows)."""
+
+    def whole(self) -> "InMemory":
+        """Take all of it."""
+
+    def finish(self) -> None:
+        """Pass over what was not taken, so that the next array can be read."""
 
 
-class Sources:
+class InMemory:
+    """An array that is there."""
+
+    def __init__(self, name: str, array: Array, layout: str | None = None) -> None:
+        self.name = name
+        self.array = array
+        self.layout = layout
+        self.shape = array.shape
+        self.dtype = array.dtype
+        self._next = 0
+
+    def images(self, lead: int, count: int) -> Array:
+        """Take the next images."""
+        images = self.array.reshape(-1, *self.shape[lead:])
+        self._next += count
+        return images[self._next - count : self._next]
+
+    def rows(self, lead: int, needs: Sequence[range]) -> Iterator[tuple[int, Array]]:
+        """Take parts of the next image."""
+        (image,) = self.images(lead, 1)
+        for need in needs:
+            yield need.start, image[need.start : need.stop]
+
+    def whole(self) -> "InMemory":
+        """Take all of it, from the start again."""
+        return InMemory(self.name, self.array, self.layout)
+
+    def finish(self) -> None:
+        """Nothing is left behind."""
+
+
+class OnStream:
+    """An array that is still to come, from a file or a pipe; in C order."""
+
+    layout: str | None = None
+
+    def __init__(self, name: str, called: str, header: Header, stream: BinaryIO) -> None:
+        """Take what a report calls it, and what an error does."""
+        self.name = name
+        self._called = called
+        self.shape = header.shape
+        self.dtype = header.dtype
+        self._header = header
+        self._stream = stream
+        self._left = header.nbytes
+
+    def images(self, lead: int, count: int) -> Array:
+        """Take the next images."""
+        return self._read(np.empty((count, *self.shape[lead:]), self.dtype))
+
+    def rows(self, lead: int, needs: Sequence[range]) -> Iterator[tuple[int, Array]]:
+        """Take parts of the next image; only the rows that are needed again are kept."""
+        n, *row = self.shape[lead:]
+        keep = [need.start for need in needs]
+        for i in range(len(needs) - 2, -1, -1):  # what a later part needs must stay
+            keep[i] = min(keep[i], keep[i + 1])
+        start = stop = 0  # the rows that are held
+        held = np.empty((0, *row), self.dtype)
+        for first, need in zip(keep, needs, strict=True):
+            size = max(need.stop, stop) - first
+            if size > len(held):
+                held, old = np.empty((size, *row), self.dtype), held
+            else:
+                old = held
+            kept = max(stop - first, 0)
+            held[:kept] = old[first - start : first - start + kept]
+            if first > stop:
+                self._skip((first - stop) * math.prod(row) * self.dtype.itemsize)
+            self._read(held[kept:size])
+            start, stop = first, first + size
+            yield start, held[:size]
+        self._skip((n - stop) * math.prod(row) * self.dtype.itemsize)
+
+    def whole(self) -> InMemory:
+        """Read all of it."""
+        self._left = 0
+        return InMemory(self.name, read_body(self._header, self._stream, self._called))
+
+    def finish(self) -> None:
+        """Pass over what was not taken."""
+        self._skip(self._left)
+
+    def _read(self, array: Array) -> Array:
+        read_into(array, self._stream, self._called)
+        self._left -= array.nbytes
+        return array
+
+    def _skip(self, nbytes: int) -> None:
+        scrap = np.empty(min(nbytes, 1 << 20), np.uint8)
+        while nbytes > 0:
+            self._left -= len(scrap[:nbytes])
+            read_into(scrap[:nbytes], self._stream, self._called)
+            nbytes -= len(scrap)
+
+
+class Opener:
     """Opens what is named; random numbers follow from one seed in the order of their use."""
 
-    def __init__(self, streams: Streams, seed: int | None) -> None:
+    def __init__(self, streams: Streams, seed: int | None, dims: int | None) -> None:
+        """Take the streams, the seed, and the number of axes of filters that leave it open."""
         self._streams = streams
         self._seed = seed
+        self._dims = dims
         self._random: np.random.Generator | None = None
+        self._stdin_taken = False
 
     @property
     def random(self) -> "np.random.Generator":
@@ -37,43 +161,66 @@ class Sources:
             self._random = np.random.default_rng(self._seed)
         return self._random
 
-    def inputs(self, spec: str) -> Iterator[Named]:
-        """Open an input: a path, ``-``, or a generator such as ``rand:8x8``."""
-        if is_generator(spec):
-            yield Named(spec, self.generate(spec))
-        elif spec == "-":
-            for array in read_arrays(self._streams.stdin.buffer, "standard input"):
-                yield Named("-", array)
+    def inputs(self, spec: str) -> Iterator[Source]:
+        """Open an input: a path, ``file::member``, ``-``, or a generator such as ``rand:8x8``."""
+        if _is_generator(spec):
+            yield InMemory(spec, self.generate(spec))
+            return
+        path, _, member = spec.partition("::")
+        if spec == "-":
+            if self._stdin_taken:
+                raise UsageError("- is named twice, and a pipe can be read once; use a file")
+            self._stdin_taken = True
+            yield from _stream_sources(self._streams.stdin.buffer, "-", "standard input")
+        elif files.suffix(path) in files.READERS:
+            yield InMemory(spec, *files.load(path, member or None))
         else:
-            with open(spec, "rb") as stream:
-                for array in read_arrays(stream, repr(spec)):
-                    yield Named(spec, array)
+            if member:
+                raise UsageError(f"{spec!r}: {path!r} is one array; leave ::{member} out")
+            # Unbuffered: what is read goes straight to the array.
+            with open(path, "rb", buffering=0) as stream:
+                yield from _stream_sources(stream, path, repr(path))
 
-    def filter(self, spec: str) -> Named:
-        """Open a filter: a name, a literal, a generator or a path."""
+    def array(self, option: str, spec: str) -> InMemory:
+        """Open what must be one array: a filter or a bias."""
+        sources = [source.whole() for source in self.inputs(spec)]
+        if len(sources) != 1:
+            raise ConvcliError(f"{option} {spec!r} holds {len(sources)} arrays; one is needed")
+        return sources[0]
+
+    def filter(self, spec: str) -> InMemory:
+        """Open a filter: a name, a literal, or whatever an input can be."""
         if spec.lstrip().startswith("["):
-            return Named("literal", literal(spec))
+            return InMemory("literal", literal("-k", spec))
         if spec.partition(":")[0] in filters.NAMED:
-            return Named(spec, filters.named(spec))
+            return InMemory(spec, filters.named(spec, self._dims))
         try:
-            arrays = list(self.inputs(spec))
+            return self.array("-k", spec)
         except FileNotFoundError:
             raise ConvcliError(
                 f"-k {spec!r} is neither a file nor a filter; {filters.nearest(spec)}"
             ) from None
-        if len(arrays) != 1:
-            raise ConvcliError(f"-k {spec!r} holds {len(arrays)} arrays; a filter is one")
-        return arrays[0]
 
-    def random_filter(self, text: str, dims: int) -> Named:
+    def bias(self, spec: str) -> Array:
+        """Open a bias: a number, a literal list, or whatever an input can be."""
+        if spec.lstrip().startswith("["):
+            return literal("--bias", spec)
+        try:
+            number = float(spec)
+        except ValueError:
+            return self.array("--bias", spec).array
+        return np.array(int(spec) if spec.lstrip("+-").isdigit() else number)
+
+    def random_filter(self, text: str, dims: int) -> InMemory:
         """Make the filter of a fresh ``nn.Conv2d``: uniform within ``±1/sqrt(fan in)``."""
         sizes = notation.parse_only("-f", text)
         sizes = sizes * dims if len(sizes) == 1 else sizes
         if min(sizes) < 1:
             raise UsageError(f"filter size {min(sizes)} must be 1 or more; use -f 1 or more")
-        bound = float(np.prod(sizes, dtype=float)) ** -0.5
+        _check_room(f"-f {text}", sizes)
+        bound = math.prod(sizes) ** -0.5
         weights = self.random.uniform(-bound, bound, sizes).astype(np.float32)
-        return Named(f"random {notation.format_sizes(sizes)}", weights)
+        return InMemory(f"random {notation.format_sizes(sizes)}", weights)
 
     def generate(self, spec: str) -> Array:
         """Make an array from a generator: ``rand`` ``randn`` ``ones`` ``zeros`` as in PyTorch."""
@@ -81,10 +228,9 @@ class Sources:
         shape = notation.parse_only(kind, text)
         if min(shape) < 1:
             raise UsageError(f"{spec!r}: size {min(shape)} must be 1 or more")
-        nbytes = math.prod(shape) * 8
-        check_memory(f"{spec!r} takes {nbytes:,} bytes", nbytes)
+        _check_room(repr(spec), shape)
         if kind == "arange":
-            return np.arange(np.prod(shape, dtype=np.int64)).reshape(shape)
+            return np.arange(math.prod(shape)).reshape(shape)
         if kind == "rand":
             return self.random.random(shape, np.float32)
         if kind == "randn":
@@ -92,13 +238,26 @@ class Sources:
         return np.full(shape, float(kind == "ones"), np.float32)
 
 
-def is_generator(spec: str) -> bool:
-    """Tell a generator from a path."""
+def _check_room(what: str, shape: Sequence[int]) -> None:
+    nbytes = math.prod(shape) * 8
+    check_memory(f"{what} takes {nbytes:,} bytes", nbytes)
+
+
+def _is_generator(spec: str) -> bool:
     kind, colon, _ = spec.partition(":")
     return bool(colon) and kind in GENERATORS
 
 
-def literal(text: str) -> Array:
+def _stream_sources(stream: BinaryIO, name: str, called: str) -> Iterator[Source]:
+    for header in read_headers(stream, called):
+        source: Source = OnStream(name, called, header, stream)
+        if header.fortran:  # its rows do not stand one after another
+            source = source.whole()
+        yield source
+        source.finish()
+
+
+def literal(option: str, text: str) -> Array:
     """Read nested lists of numbers such as ``[[0,1],[2,3]]``.
 
     Returns
@@ -107,7 +266,7 @@ def literal(text: str) -> Array:
         int64 if every number is whole, else float64.
     """
     wrong = UsageError(
-        f"-k {text!r} is not a filter: rows of equal length with numbers; write [[0,1],[2,3]]"
+        f"{option} {text!r} is no array: rows of equal length with numbers; write [[0,1],[2,3]]"
     )
     try:
         array = np.array(json.loads(text))

@@ -12,14 +12,51 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convcli.arrays import Array, at
+from convcli.dtypes import DType
+from convcli.errors import UsageError
 from convcli.geometry import Axis
 
-# How an index outside [0, n) is brought back inside; drawn for a 4-pixel input a b c d.
-#   zeros      0 0 0 | a b c d | 0 0 0
-#   reflect    d c b | a b c d | c b a     PyTorch, NumPy; SciPy's mirror
-#   replicate  a a a | a b c d | d d d     PyTorch; NumPy's edge, SciPy's nearest
-#   circular   b c d | a b c d | a b c     PyTorch; NumPy's and SciPy's wrap
-PAD_MODES = ("zeros", "reflect", "replicate", "circular")
+
+class PadMode(NamedTuple):
+    """How the border is filled: a picture for a 4-pixel input, and what others call it."""
+
+    picture: str
+    names: tuple[str, ...]
+    known_as: str
+
+
+# A new mode is an entry here and a case in `border_index`.
+PAD_MODES = {
+    "zeros": PadMode(
+        "0 0 0 | a b c d | 0 0 0", ("constant", "grid-constant"), "NumPy's and SciPy's constant"
+    ),
+    "reflect": PadMode(
+        "d c b | a b c d | c b a", ("mirror",), "PyTorch's and NumPy's reflect, SciPy's mirror"
+    ),
+    "symmetric": PadMode(
+        "c b a | a b c d | d c b",
+        ("grid-mirror", "scipy-reflect"),
+        "NumPy's symmetric, SciPy's reflect and grid-mirror",
+    ),
+    "replicate": PadMode(
+        "a a a | a b c d | d d d", ("edge", "nearest"), "NumPy's edge, SciPy's nearest"
+    ),
+    "circular": PadMode(
+        "b c d | a b c d | a b c", ("wrap", "grid-wrap"), "NumPy's wrap, SciPy's grid-wrap"
+    ),
+}
+
+
+def parse_pad_mode(name: str) -> str:
+    """Find the pad mode that PyTorch, NumPy or SciPy calls by this name.
+
+    ``reflect`` is PyTorch's and NumPy's; SciPy's is ``symmetric``.
+    """
+    for mode, known in PAD_MODES.items():
+        if name in (mode, *known.names):
+            return mode
+    names = ", ".join(f"{mode} ({'|'.join(known.names)})" for mode, known in PAD_MODES.items())
+    raise UsageError(f"--pad-mode {name!r} is not a pad mode; write {names}")
 
 
 class Tile(NamedTuple):
@@ -29,15 +66,15 @@ class Tile(NamedTuple):
     out: tuple[slice, ...]
 
 
-def cut(batch: int, axes: Sequence[Axis], per_pixel: int, budget: int) -> Iterator[Tile]:
-    """Cut an output so that no tile takes more than a budget.
+def cut(batch: int, outs: Sequence[range], per_pixel: int, budget: int) -> Iterator[Tile]:
+    """Cut a part of an output so that no tile takes more than a budget.
 
     Parameters
     ----------
     batch : int
         Number of images.
-    axes : sequence of Axis
-        One for each spatial axis.
+    outs : sequence of range
+        Which outputs of each spatial axis to cut.
     per_pixel : int
         Bytes that one output pixel takes, with its share of the slab and of the work space.
     budget : int
@@ -46,18 +83,39 @@ def cut(batch: int, axes: Sequence[Axis], per_pixel: int, budget: int) -> Iterat
     pixels = max(budget // per_pixel, 1)
     steps: list[int] = []
     inner = 1
-    for axis in reversed(axes):
-        steps.append(axis.out if not steps else min(max(pixels // inner, 1), axis.out))
-        inner *= axis.out
+    for out in reversed(outs):
+        steps.append(len(out) if not steps else min(max(pixels // inner, 1), len(out)))
+        inner *= len(out)
     images = min(max(pixels // inner, 1), batch)
-    ranges = [_ranges(batch, images)]
-    ranges += [_ranges(axis.out, step) for axis, step in zip(axes, reversed(steps), strict=True)]
+    ranges = [_slices(range(batch), images)]
+    ranges += [_slices(out, step) for out, step in zip(outs, reversed(steps), strict=True)]
     for first, *rest in itertools.product(*ranges):
         yield Tile(first, tuple(rest))
 
 
-def _ranges(size: int, step: int) -> list[slice]:
-    return [slice(start, min(start + step, size)) for start in range(0, size, step)]
+def _slices(whole: range, step: int) -> list[slice]:
+    starts = range(whole.start, whole.stop, step)
+    return [slice(start, min(start + step, whole.stop)) for start in starts]
+
+
+def span(axis: Axis, first: int, last: int) -> range:
+    """Say which places of the padded input outputs `first` to `last` read; 0 is pixel 0."""
+    return range(first * axis.s - axis.pb, last * axis.s - axis.pb + axis.e)
+
+
+def needed(axis: Axis, first: int, last: int, mode: str) -> range:
+    """Say which input pixels outputs `first` to `last` need, by way of the border too."""
+    places = span(axis, first, last)
+    inside = _inside(places, axis.n)
+    if mode == "zeros" or len(inside) == len(places):
+        return inside
+    index = border_index(places, axis.n, mode)
+    return range(int(index.min()), int(index.max()) + 1)
+
+
+def _inside(places: range, n: int) -> range:
+    start = min(max(places.start, 0), n)
+    return range(start, max(min(places.stop, n), start))
 
 
 def padded_slab(
@@ -65,44 +123,46 @@ def padded_slab(
     axes: Sequence[Axis],
     tile: Tile,
     mode: str,
-    dtype: np.dtype[np.generic],
+    dtype: DType,
+    origin: Sequence[int] | None = None,
 ) -> Array:
     """Copy the slab that a tile needs, padded and of the type to compute in.
 
     Parameters
     ----------
     x : ndarray, shape (batch, channels, spatial...)
+        The input, or a part of it that holds all that `needed` says.
     axes : sequence of Axis
     tile : Tile
     mode : str
         One of `PAD_MODES`.
     dtype : dtype
+    origin : sequence of int, optional
+        Which input pixel of each spatial axis stands first in `x`.
 
     Returns
     -------
     ndarray, shape (images, channels, slab...)
         C-contiguous.
     """
-    spans = [
-        range(out.start * a.s - a.pb, (out.stop - 1) * a.s - a.pb + a.e)
-        for out, a in zip(tile.out, axes, strict=True)
-    ]
-    insides = [
-        range(max(span.start, 0), max(min(span.stop, a.n), span.start, 0))
-        for span, a in zip(spans, axes, strict=True)
-    ]
+    origin = origin or (0,) * len(axes)
+    spans = [span(a, out.start, out.stop - 1) for out, a in zip(tile.out, axes, strict=True)]
+    insides = [_inside(s, a.n) for s, a in zip(spans, axes, strict=True)]
     x = x[tile.batch]
     slab = np.empty((*x.shape[:2], *map(len, spans)), dtype)
-    source = tuple(slice(i.start, i.stop) for i in insides)
-    target = tuple(
+    source = [slice(i.start - o, i.stop - o) for i, o in zip(insides, origin, strict=True)]
+    target = [
         slice(i.start - s.start, i.stop - s.start) for i, s in zip(insides, spans, strict=True)
-    )
+    ]
     slab[at(..., *target)] = x[at(..., *source)]
-    for k, (span, inside, axis) in enumerate(zip(spans, insides, axes, strict=True)):
-        for part in (range(span.start, inside.start), range(inside.stop, span.stop)):
+    for k, (places, inside, axis) in enumerate(zip(spans, insides, axes, strict=True)):
+        for part in (
+            range(places.start, min(inside.start, places.stop)),
+            range(max(inside.stop, places.start), places.stop),
+        ):
             if not part:
                 continue
-            strip = slice(part.start - span.start, part.stop - span.start)
+            strip = slice(part.start - places.start, part.stop - places.start)
             # Axes before this one are whole by now, those after it still lack their padding.
             where = at(..., *(slice(None),) * k, strip, *target[k + 1 :])
             if mode == "zeros":
@@ -111,17 +171,21 @@ def padded_slab(
             index = [border_index(s, a.n, mode) for s, a in zip(spans[:k], axes, strict=False)]
             index.append(border_index(part, axis.n, mode))
             index += [np.arange(i.start, i.stop) for i in insides[k + 1 :]]
+            index = [i - o for i, o in zip(index, origin, strict=True)]
             slab[where] = x[at(slice(None), slice(None), *np.ix_(*index))]
     return slab
 
 
-def border_index(span: range, n: int, mode: str) -> NDArray[np.intp]:
+def border_index(places: range, n: int, mode: str) -> NDArray[np.intp]:
     """Say which input pixel stands at each place of a span that may reach past the input."""
-    index = np.arange(span.start, span.stop)
+    index = np.arange(places.start, places.stop)
     if mode == "replicate":
         return index.clip(0, n - 1)
     if mode == "circular":
         return index % n
-    period = max(2 * (n - 1), 1)  # reflect
+    if mode == "symmetric":
+        index = index % (2 * n)
+        return np.minimum(index, 2 * n - 1 - index)
+    period = max(2 * (n - 1), 1)  # reflect; of one pixel everywhere that pixel
     index = index % period
-    return np.minimum(index, period - index) if n > 1 else index * 0
+    return np.minimum(index, period - index)

@@ -91,8 +91,8 @@ def test_a_closed_pipe_ends_it_silently(command: str) -> None:
         ("convcli run </dev/null -k box", 1, "standard input is empty"),
         ("convcli run x.npy -k sobelx", 1, "did you mean sobel-x"),
         ("convcli run x.npy -k '[[1,2],[3]]'", 2, "rows of equal length"),
-        ("convcli run x.npy -k gaussian:3:0", 2, "sigma 0 must be above 0"),
-        ("convcli run x.npy -k box:0", 2, "filter size 0"),
+        ("convcli run x.npy -k gaussian:3:0", 2, "sigma '0' must be a number above 0"),
+        ("convcli run x.npy -k box:0", 2, "size '0' must be from 1"),
         ("convcli run x.npy", 2, "give one of -k"),
         ("convcli run x.npy -k box -f 3", 2, "give one of -k"),
         ("convcli run x.npy -k box:9", 1, "filter 9 does not fit input 3"),
@@ -222,7 +222,7 @@ def test_a_terminal_gets_a_table_and_no_bytes() -> None:
     status, text = _on_terminal("run", "arange:3x3", "-k", "[[0,1],[2,3]]", "-p", "1")
     assert status == 0
     assert "NUMPY" not in text
-    for fact in ("input", "cross-correlation", "3 + 2·1 - 2 + 1 = 4", "engine numpy", "37", "43"):
+    for fact in ("input", "cross-correlation", "3 + 2·1 - 2 + 1 = 4", "cpu by numpy", "37", "43"):
         assert fact in text
 
 

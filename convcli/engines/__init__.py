@@ -14,6 +14,7 @@ class Engine(Protocol):
 
     name: str
     device: str
+    tile_threads: int  # how many tiles to convolve at once
 
     def compute_dtype(self, out: np.dtype[np.generic], bound: int) -> np.dtype[np.generic]:
         """Choose the type to compute in.
@@ -52,11 +53,22 @@ class Engine(Protocol):
 ENGINES = ("auto", "numpy", "torch")
 
 
-def choose(engine: str, device: str) -> Engine:
+def choose(
+    engine: str = "auto", device: str = "cpu", threads: int | None = None, tf32: bool = False
+) -> Engine:
     """Make the engine for a device.
 
     ``cpu`` is NumPy unless PyTorch is asked for; any other device is PyTorch's; ``auto`` is the
     best device that PyTorch finds, else NumPy.
+
+    Parameters
+    ----------
+    engine, device : str
+        As ``--engine`` and ``--device`` say.
+    threads : int, optional
+        Threads on the CPU; all of its cores by default.
+    tf32 : bool
+        Let a GPU round float32 to the 10 bits of TF32.
 
     Raises
     ------
@@ -67,6 +79,8 @@ def choose(engine: str, device: str) -> Engine:
     """
     if engine not in ENGINES:
         raise UsageError(f"--engine {engine!r} is not an engine; write {', '.join(ENGINES)}")
+    if threads is not None and threads < 1:
+        raise UsageError(f"--threads {threads} must be 1 or more; use --threads 1")
     if engine == "numpy" and device not in ("cpu", "auto"):
         raise UsageError(f"--engine numpy runs on cpu alone, not on {device}; use --engine torch")
     if engine != "numpy" and device == "auto" and (engine == "torch" or find_spec("torch")):
@@ -74,11 +88,11 @@ def choose(engine: str, device: str) -> Engine:
 
         best = torch.best_device()
         if best != "cpu" or engine == "torch":
-            return torch.TorchEngine(best)
+            return torch.TorchEngine(best, threads, tf32)
     elif engine == "torch" or device not in ("cpu", "auto"):
         from convcli.engines import torch  # noqa: PLC0415
 
-        return torch.TorchEngine(device)
+        return torch.TorchEngine(device, threads, tf32)
     from convcli.engines import numpy  # noqa: PLC0415
 
-    return numpy.NumpyEngine()
+    return numpy.NumpyEngine(threads)

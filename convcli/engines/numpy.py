@@ -1,6 +1,7 @@
 """Convolution of one tile on the CPU with NumPy: one product for each tap of the filter."""
 
 import itertools
+import os
 
 import numpy as np
 
@@ -14,6 +15,10 @@ class NumpyEngine:
 
     name = "numpy"
     device = "cpu"
+
+    def __init__(self, threads: int | None = None) -> None:
+        """Take the number of threads; by default one for each core."""
+        self.tile_threads = threads or os.cpu_count() or 1
 
     def compute_dtype(self, out: np.dtype[np.generic], bound: int) -> np.dtype[np.generic]:
         """Sum in float32 at least; integers in the fastest type in which they are exact."""

@@ -40,7 +40,9 @@ class TorchEngine:
 
     name = "torch"
 
-    def __init__(self, device: str) -> None:
+    tile_threads = 1  # PyTorch has threads of its own
+
+    def __init__(self, device: str, threads: int | None = None, tf32: bool = False) -> None:
         """Import PyTorch and make sure that the device is there.
 
         Raises
@@ -69,8 +71,10 @@ class TorchEngine:
             ) from None
         self.device = device
         # TF32 rounds float32 to 10 bits: results would not match the CPU.
-        torch.backends.cuda.matmul.allow_tf32 = False
-        torch.backends.cudnn.allow_tf32 = False
+        torch.backends.cuda.matmul.allow_tf32 = tf32
+        torch.backends.cudnn.allow_tf32 = tf32
+        if threads is not None:
+            torch.set_num_threads(threads)
 
     def compute_dtype(self, out: np.dtype[np.generic], bound: int) -> np.dtype[np.generic]:
         """Sum in float32 at least, and integers in float64, exact below 2**53."""

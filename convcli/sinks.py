@@ -1,0 +1,103 @@
+"""Where outputs go: the pipe, a file, a file for each input in a directory, or nowhere."""
+
+import contextlib
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import BinaryIO
+
+from convcli import files
+from convcli.arrays import Array, replaced, write_data, write_header
+from convcli.dtypes import DType
+from convcli.errors import ConvcliError, UsageError
+from convcli.operation import Operation
+from convcli.streams import Streams
+
+
+class Target:
+    """Where the outputs of one input go, one after another."""
+
+    def __init__(self, stream: BinaryIO | None, path: str | None) -> None:
+        self._stream = stream
+        self.path = path
+        self.is_image = path is not None and files.suffix(path) in files.WRITERS
+        self._outputs = 0
+        self._header: tuple[tuple[int, ...], DType] | None = None
+
+    def begin(self, shape: tuple[int, ...], operation: Operation) -> None:
+        """Announce an output."""
+        self._outputs += 1
+        self._header = (shape, operation.out_dtype)
+        if self.is_image and self._outputs > 1:
+            raise ConvcliError(f"{self.path!r}: an image holds one output; write them as .npy")
+
+    def write(self, part: Array) -> None:
+        """Take the next part of an output."""
+        if self._stream is None or self.is_image:
+            return
+        if self._header is not None:  # not before there is something to write behind it
+            write_header(*self._header, self._stream)
+            self._header = None
+        write_data(part, self._stream)
+
+    def finish(self, whole: Array | None, operation: Operation) -> str | None:
+        """End an output; says how an image's values were mapped."""
+        if not self.is_image or whole is None or self.path is None:
+            return None
+        save = files.WRITERS[files.suffix(self.path)]
+        return save(whole, operation.out_layout, self.path, self._stream)
+
+
+class Sink:
+    """Decides where outputs go: the pipe, a file, a file for each input, or nowhere."""
+
+    def __init__(self, output: str | None, inputs: Sequence[str], streams: Streams) -> None:
+        """Decide where the outputs of some inputs go, by what ``-o`` says."""
+        self._streams = streams
+        self.to_stdout = output in (None, "-") and not streams.stdout.isatty()
+        if output == "-" and not self.to_stdout:
+            raise UsageError("-o - would send bytes to a terminal; use -o FILE, or a pipe")
+        self._path = None if output == "-" else output
+        self._in_folder = output is not None and (output.endswith("/") or os.path.isdir(output))
+        if self._in_folder:
+            self._make_folder(str(output), inputs)
+        elif self._path is not None and len(inputs) > 1:
+            raise UsageError(
+                f"-o {output} is one file for {len(inputs)} inputs; "
+                f"name a directory, such as -o out/"
+            )
+
+    def _make_folder(self, folder: str, inputs: Sequence[str]) -> None:
+        names = Counter(output_name(spec) for spec in inputs)
+        name, count = names.most_common(1)[0]
+        if count > 1:
+            raise UsageError(
+                f"{count} inputs would be written to {os.path.join(folder, name)!r}; run them apart"
+            )
+        os.makedirs(folder, exist_ok=True)
+
+    @contextlib.contextmanager
+    def open(self, spec: str) -> Iterator[Target]:
+        """Open the target for one input; a file takes its place when all went well."""
+        if self.to_stdout:
+            yield Target(self._streams.stdout.buffer, None)
+        elif self._path is None:
+            yield Target(None, None)
+        else:
+            path = self._path
+            if self._in_folder:
+                path = os.path.join(path, output_name(spec))
+            with replaced(path) as stream:
+                yield Target(stream, path)
+
+
+def output_name(spec: str) -> str:
+    """Name the output of an input in a directory: as the input, in a format that is written."""
+    path, _, member = spec.partition("::")
+    stem, ending = os.path.splitext(os.path.basename(path))
+    if member:
+        stem, ending = f"{stem}-{member}", ".npy"
+    if spec == "-":
+        stem = "stdin"
+    kept = ending if ending.lower() in files.WRITERS else ".npy"
+    return f"{stem.replace(':', '-')}{kept}"
