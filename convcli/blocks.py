@@ -106,13 +106,19 @@ def _convolve_block(
     ndarray, shape (images, *the output's axes after the lead)
     """
     operation, engine = work.operation, work.engine
-    letters = "N" + operation.layout[operation.lead :]
-    out_letters = "N" + operation.out_layout[operation.lead :]
+    letters, out_letters = (
+        "N" + layout[operation.lead :] for layout in (operation.layout, operation.out_layout)
+    )
+    if letters.count("N") == 2:  # the batch is no axis of the lead, which is empty
+        x, letters, out_letters = x[0], letters[1:], out_letters[1:]
     outs = [range(axis.out) for axis in operation.axes]
     if rows_axis is not None:
         outs[rows_axis] = out
     images = canonical(x, letters, operation.spatial)
-    sizes = {"N": len(x), "C": images.shape[1] if operation.each_channel else len(operation.filter)}
+    sizes = {
+        "N": len(images),
+        "C": images.shape[1] if operation.each_channel else len(operation.filter),
+    }
     sizes |= zip(operation.spatial, map(len, outs), strict=True)
     y = np.zeros([sizes[letter] for letter in out_letters], operation.out_dtype)
     block = _Block(
@@ -132,7 +138,7 @@ def _convolve_block(
         with ThreadPoolExecutor(engine.tile_threads) as pool:
             for future in [pool.submit(block.run, task) for task in tasks]:
                 future.result()
-    return y
+    return y.reshape(-1, *y.shape[1:]) if letters[0] == "N" else y[None]
 
 
 def _bound(x: Array, operation: Operation) -> int:
@@ -208,6 +214,10 @@ class _Block(NamedTuple):
 
     def run(self, task: _Task) -> None:
         """Pad the slab of a tile, convolve it, and put it in its place."""
+        with np.errstate(all="ignore"):  # NaN and infinity are the user's, and pass through
+            self._run(task)
+
+    def _run(self, task: _Task) -> None:
         engine, tile = self.work.engine, task.tile
         pad_mode = self.work.operation.pad_mode
         slab = padded_slab(self.images, task.axes, tile, pad_mode, self.dtype, self.origin)

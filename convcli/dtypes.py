@@ -59,7 +59,7 @@ def integer_bound(x: Array, filter_: Array, bias: Array | None) -> int:
         info = np.iinfo(x.dtype) if x.dtype.kind in "iu" else np.iinfo(np.int8)
         largest = max(int(info.max), -int(info.min))
     else:
-        largest = max(abs(int(x.max())), abs(int(x.min())))
+        largest = max(abs(int(x.max(initial=0))), abs(int(x.min(initial=0))))
     rows = filter_.reshape(filter_.shape[0], -1).astype(object)
     per_output = max(int(sum(abs(int(w)) for w in row)) for row in rows)
     extra = 0 if bias is None else max(abs(int(b)) for b in bias.reshape(-1).tolist())

@@ -86,7 +86,9 @@ def _load_image(path: str, member: str | None) -> Loaded:
             array = np.asarray(image.convert("RGB") if palette else image)
     except UnidentifiedImageError:
         raise ConvcliError(f"{path!r} is not an image that Pillow can read; save it anew") from None
-    except (SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
         raise ConvcliError(f"{path!r} is a broken image ({error}); save it anew") from None
     check_numbers(array.dtype, repr(path))
     return Loaded(array, "HWC" if array.ndim == 3 else "HW")
@@ -109,14 +111,14 @@ def _load_safetensors(path: str, member: str | None) -> Loaded:
 
 def _load_torch(path: str, member: str | None) -> Loaded:
     _need("torch", "torch", f"{path!r}, a PyTorch file,")
-    import pickle  # noqa: PLC0415
-
     import torch  # noqa: PLC0415
 
     try:
         # Weights alone: a pickle with anything else in it could run code.
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
+    except OSError:
+        raise
+    except Exception as error:  # a mutilated pickle can fail anywhere
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ConvcliError(
             f"{path!r} cannot be read as weights ({reason}); save a state_dict with torch.save"

@@ -109,8 +109,9 @@ def named(spec: str, dims: int | None = None) -> Array:
     name, *texts = spec.split(":")
     known = NAMED[name]
     usage = name + ":SIZE" * bool(known.size) + ":SIGMA" * known.takes_sigma
-    if len(texts) > bool(known.size) + known.takes_sigma:
-        raise UsageError(f"-k {spec!r} has {len(texts)} parameters too many; write {usage}")
+    extra = len(texts) - bool(known.size) - known.takes_sigma
+    if extra > 0:
+        raise UsageError(f"-k {spec!r} has {extra} parameters too many; write {usage}")
     if not known.size:
         if dims not in (None, 2):
             raise UsageError(f"-k {name} has 2 axes, not --dims {dims}; use a filter such as log")

@@ -83,7 +83,8 @@ class Operation:
     def lead(self) -> int:
         """How many axes at the start of the input are images that do not touch each other."""
         apart = "NC" if self.each_channel and self.bias is None else "N"
-        return next(i for i, letter in enumerate(self.layout) if letter not in apart)
+        lead = next(i for i, letter in enumerate(self.layout) if letter not in apart)
+        return 0 if "N" in self.layout[lead:] else lead
 
     def out_shape(self, x_shape: Sequence[int]) -> tuple[int, ...]:
         """Shape of the output, in its own layout."""
@@ -226,7 +227,7 @@ def settle(
     natural = result_dtype(x_dtype, *others)
     return Operation(
         layout=letters,
-        out_layout=letters if "C" in letters or not weight else "C" + letters,
+        out_layout=letters if "C" in letters or not weight else _with_channels(letters),
         filter=settled,
         bias=_channel_bias(bias, settled.shape[0] if weight else channels),
         axes=window._replace(f=settled.shape[2:]).on(n),
@@ -236,6 +237,11 @@ def settle(
         out_dtype=natural if dtype is None else asked_dtype(dtype, natural),
         flip=flip,
     )
+
+
+def _with_channels(layout: str) -> str:
+    """Give a layout the channel axis that a layer makes: behind the batch, if that comes first."""
+    return "NC" + layout[1:] if layout[0] == "N" else "C" + layout
 
 
 def _channel_bias(bias: Array | None, channels: int) -> Array | None:

@@ -1,20 +1,22 @@
 """What a person sees of `run`: one table of facts, values where they are wanted, heat maps."""
 
 import json
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from typing import Any, TextIO
 
 import numpy as np
 from rich import box
 from rich.table import Table
+from rich.text import Text
 
 from convcli.arrays import Array
 from convcli.explain import formulas
 from convcli.notation import format_padding, format_sizes
 from convcli.plots import heat_map
 from convcli.runner import Result
-from convcli.sources import InMemory
-from convcli.tables import console, facts_table
+from convcli.streams import printable
+from convcli.tables import columns_table, console, facts_table
 from convcli.tiles import PAD_MODES
 
 _EDGE = 3  # values from each end of an axis that is too long to show
@@ -23,7 +25,7 @@ _EDGE = 3  # values from each end of an axis that is too long to show
 def show(result: Result, fmt: str, stream: TextIO, values: bool, plot: bool) -> None:
     """Write the report of one array as ``table`` or ``json``."""
     if fmt == "json":
-        stream.write(json.dumps(record(result), allow_nan=True) + "\n")
+        stream.write(json.dumps(record(result), allow_nan=False) + "\n")
         return
     out = console(stream)
     out.print(facts_table(facts(result), operation_name(result)))
@@ -33,6 +35,23 @@ def show(result: Result, fmt: str, stream: TextIO, values: bool, plot: bool) -> 
         for name, array in _plotted(result):
             out.print(f"{name}:")
             out.print(heat_map(array, out))
+
+
+def show_many(results: Sequence[Result], stream: TextIO) -> None:
+    """Write one row for each of many arrays."""
+    table = columns_table(["input", "output", "min", "mean", "max", "written to"])
+    for result in results:
+        summary = result.summary
+        figures = (summary.low, summary.mean, summary.high)
+        table.add_row(
+            Text(printable(result.name)),
+            f"{format_sizes(result.out_shape)} {result.operation.out_dtype}",
+            *(f"{figure:.4g}" for figure in figures),
+            Text(printable(result.path or "-")),
+        )
+    out = console(stream)
+    out.print(operation_name(results[0]))
+    out.print(table)
 
 
 def operation_name(result: Result) -> str:
@@ -48,9 +67,9 @@ def operation_name(result: Result) -> str:
 
 def facts(result: Result) -> Iterator[tuple[str, str]]:
     """Name everything that was settled and measured, one fact at a time."""
-    operation, source = result.operation, result.source
+    operation = result.operation
     kernel = result.filter.array
-    yield "input", f"{source.name}  {format_sizes(source.shape)} {source.dtype}"
+    yield "input", f"{result.name}  {format_sizes(result.in_shape)} {result.in_dtype}"
     yield "axes", _axes(result)
     yield "filter", f"{result.filter.name}  {format_sizes(kernel.shape)} {kernel.dtype}"
     yield "padding", _padding(result)
@@ -99,12 +118,12 @@ def facts(result: Result) -> Iterator[tuple[str, str]]:
 
 def record(result: Result) -> dict[str, Any]:
     """Give the facts under stable names."""
-    operation, source, summary = result.operation, result.source, result.summary
+    operation, summary = result.operation, result.summary
     verdict, timing = result.verdict, result.timing
     return {
-        "input": source.name,
-        "input_shape": list(source.shape),
-        "input_dtype": str(source.dtype),
+        "input": result.name,
+        "input_shape": list(result.in_shape),
+        "input_dtype": str(result.in_dtype),
         "layout": operation.layout,
         "filter": result.filter.name,
         "filter_shape": list(result.filter.array.shape),
@@ -124,9 +143,10 @@ def record(result: Result) -> dict[str, Any]:
         "device": result.engine.device,
         "engine": result.engine.name,
         "seconds": result.seconds,
-        "min": summary.low,
-        "mean": summary.mean,
-        "max": summary.high,
+        # JSON has no NaN and no infinity.
+        "min": summary.low if math.isfinite(summary.low) else None,
+        "mean": summary.mean if math.isfinite(summary.mean) else None,
+        "max": summary.high if math.isfinite(summary.high) else None,
         "verify": None if verdict is None else verdict._asdict() | {"passed": verdict.passed},
         "time": None if timing is None else timing._asdict(),
     }
@@ -170,7 +190,7 @@ def _axes(result: Result) -> str:
     if not operation.each_channel:
         return f"{operation.layout} ({read}); the filter: out, in/groups, spatial"
     each = "; the filter serves each channel" if "C" in operation.layout else ""
-    colours = result.source.shape[-1] in (3, 4) and operation.layout in ("CHW", "NCHW")
+    colours = result.in_shape[-1] in (3, 4) and operation.layout in ("CHW", "NCHW")
     hint = "; if the last axis holds colours, say --layout HWC" if colours else ""
     return f"{operation.layout} ({read}){each}{hint}"
 
@@ -191,8 +211,8 @@ def _padding(result: Result) -> str:
 def _plotted(result: Result) -> Iterator[tuple[str, Array]]:
     """Choose a plane of input, filter and output: the first of each, and say so."""
     operation = result.operation
-    if isinstance(result.source, InMemory):
-        yield _plane("input", result.source.array, operation.layout)
+    if result.input is not None:
+        yield _plane("input", result.input, operation.layout)
     letters = ("" if operation.each_channel else "NC") + operation.spatial
     yield _plane("filter", result.filter.array, letters)
     if result.output is not None:

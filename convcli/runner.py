@@ -9,6 +9,7 @@ import numpy as np
 
 from convcli import blocks, engines, filters, notation
 from convcli.arrays import Array
+from convcli.dtypes import DType
 from convcli.engines import Engine
 from convcli.errors import ConvcliError, UsageError
 from convcli.geometry import Window
@@ -91,7 +92,9 @@ class Timing(NamedTuple):
 class Result(NamedTuple):
     """What one array became, for a report."""
 
-    source: Source
+    name: str
+    in_shape: tuple[int, ...]
+    in_dtype: DType
     filter: InMemory
     operation: Operation
     engine: Engine
@@ -100,7 +103,8 @@ class Result(NamedTuple):
     seconds: float  # of convolving alone
     path: str | None
     mapping: str | None  # how an image's values were mapped
-    output: Array | None  # where it was kept
+    input: Array | None  # where it was kept, and likewise
+    output: Array | None
     verdict: Verdict | None
     timing: Timing | None
 
@@ -137,6 +141,7 @@ def run(request: Request, streams: Streams) -> int:
                     failed |= result.verdict is not None and not result.verdict.passed
                     progress.pause()
                     report.add(result)
+    report.end()
     if failed:
         raise ConvcliError(
             "--verify found outputs beyond the tolerance; the report has the figures"
@@ -208,9 +213,11 @@ def _convolve(
     verdict = None
     if request.verify and kept is not None and isinstance(source, InMemory):
         verdict = verify(source.array, kept, operation)
+    seen = source.array if isinstance(source, InMemory) else None
     return Result(
-        source, filter_, operation, work.engine, out_shape, summary, seconds, target.path, mapping,
-        kept, verdict, timing,
+        source.name, source.shape, source.dtype, filter_, operation, work.engine, out_shape,
+        summary, seconds, target.path, mapping, seen, kept,
+        verdict, timing,
     )  # fmt: skip
 
 
@@ -253,6 +260,8 @@ def _window(request: Request) -> Window:
         raise UsageError(
             "give one of -k FILTER, such as -k sobel-x, and -f SIZE, for a random filter"
         )
+    if request.time is not None and request.time < 1:
+        raise UsageError(f"--time {request.time} must be 1 or more; use --time 5")
     if request.op is not None and not request.transposed:
         raise UsageError("--output-padding belongs to a transposed operation; add --transposed")
     return Window(
@@ -286,6 +295,8 @@ class _Report:
             to_stdout and self._format == "plain" and request.format is None
         )
         self._plot = request.plot
+        self._many = len(request.inputs) > 1 and self._format == "table" and not figures
+        self._held: list[Result] = []
         self.shows_values = (
             self._shown and self._format == "table" and not to_stdout and request.output is None
         )
@@ -294,9 +305,19 @@ class _Report:
         """Report one array."""
         if not self._shown:
             return
+        if self._many:
+            self._held.append(result._replace(input=None, output=None))
+            return
         if self._format == "plain":
             self._stream.write(notation.format_sizes(result.out_shape) + "\n")
             return
         from convcli import report_run  # noqa: PLC0415  Rich is loaded to draw, and not before
 
         report_run.show(result, self._format, self._stream, self.shows_values, self._plot)
+
+    def end(self) -> None:
+        """Write the one table of many arrays."""
+        if self._held:
+            from convcli import report_run  # noqa: PLC0415
+
+            report_run.show_many(self._held, self._stream)

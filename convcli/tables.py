@@ -26,14 +26,15 @@ def facts_table(rows: Iterable[tuple[str, str]], title: str) -> Group:
     return Group(Text(printable(title)), table)
 
 
+_WORDS = ("layer", "input", "written to")  # columns of text, which may be folded
+
+
 def columns_table(headers: Sequence[str], title: str = "") -> Table:
-    """Lay out columns, all but the first and the last text aligned to the right."""
+    """Lay out columns; numbers are aligned to the right."""
     table = Table(title=Text(title) if title else None, box=box.SIMPLE_HEAD, title_justify="left")
     for header in headers:
+        text = header in _WORDS
         table.add_column(
-            header,
-            justify="left" if header == "layer" else "right",
-            overflow="fold",
-            no_wrap=header != "layer",
+            header, justify="left" if text else "right", overflow="fold", no_wrap=not text
         )
     return table

@@ -13,7 +13,11 @@ import pytest
 from hypothesis import settings
 from numpy.typing import NDArray
 
+from convcli import blocks
 from convcli.cli import main
+from convcli.engines import Engine
+from convcli.operation import Operation
+from convcli.sources import InMemory
 from convcli.streams import Streams
 
 # No test depends on the clock: a slow machine is not a failure.
@@ -87,6 +91,13 @@ def shell(script: str, cwd: Path | None = None, **env: str) -> "subprocess.Compl
         check=False,
         timeout=300,
     )
+
+
+def convolve(x: NDArray[Any], operation: Operation, engine: Engine, memory: int = 1 << 28) -> Any:
+    """Convolve a whole array."""
+    parts = list(blocks.convolve(InMemory("x", x), blocks.Work(operation, engine, memory)))
+    flat = np.concatenate([part.reshape(-1) for part in parts])
+    return flat.reshape(operation.out_shape(x.shape))
 
 
 @pytest.fixture

@@ -1,8 +1,10 @@
 """Real processes: what is imported, pipes, files, and how they fail."""
 
+import json
 import os
 import pty
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -236,3 +238,107 @@ def test_a_terminal_without_input_says_so() -> None:
     status, text = _on_terminal("run", "-k", "box")
     assert status == 2
     assert "there is no input; name a .npy file or rand:8x8, or pipe one in" in text
+
+
+def _start(command: str, cwd: Path | None = None) -> "subprocess.Popen[bytes]":
+    """Start a command with pipes on all of its streams."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "convcli", *command.split()],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)},
+    )
+
+
+def test_bytes_stream_before_the_input_ends() -> None:
+    """The start of the output is there while the rest of the input is still to come."""
+    data = npy_bytes(np.ones((400, 64), np.float32))
+    with _start("run -k box:3 --memory 4K") as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(data[: len(data) // 2])
+        process.stdin.flush()
+        early = process.stdout.read(4096)
+        assert early.startswith(b"\x93NUMPY")
+        process.stdin.write(data[len(data) // 2 :])
+        process.stdin.close()
+        whole = early + process.stdout.read()
+    assert process.returncode == 0
+    assert len(whole) == 128 + 398 * 62 * 4
+
+
+@pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_leaves_the_old_file_and_no_scrap(
+    sent: signal.Signals, status: int, tmp_path: Path
+) -> None:
+    (tmp_path / "y.npy").write_text("old")
+    with _start("run - -k box:3 --memory 1K -o y.npy", tmp_path) as process:
+        assert process.stdin is not None
+        assert process.stderr is not None
+        process.stdin.write(npy_bytes(np.ones((999, 99)))[:-8])
+        process.stdin.flush()
+        while not list(tmp_path.glob(".y.npy.*.part")):  # it has begun to write
+            assert process.poll() is None
+        process.send_signal(sent)
+        assert process.wait() == status
+        assert process.stderr.read() == b""
+    assert (tmp_path / "y.npy").read_text() == "old"
+    assert os.listdir(tmp_path) == ["y.npy"]
+
+
+def test_a_full_disk_is_told_by_the_name_of_the_output() -> None:
+    done = shell("convcli run rand:99x99 -k box -o /dev/full")
+    assert done.returncode == 1
+    assert done.stderr == (
+        b"convcli: error: '/dev/full': No space left on device; check the path and its rights\n"
+    )
+
+
+def test_a_full_disk_leaves_no_scrap(tmp_path: Path) -> None:
+    mount = f"mount -t tmpfs -o size=64k tmpfs {tmp_path}"
+    if shell(mount).returncode:
+        pytest.skip("mounting a small tmpfs takes rights that this user has not")
+    try:
+        (tmp_path / "y.npy").write_text("old")
+        done = shell("convcli run rand:999x999 -k box -o y.npy", tmp_path)
+        assert done.returncode == 1
+        assert b"'y.npy': No space left on device" in done.stderr
+        assert (tmp_path / "y.npy").read_text() == "old"
+        assert os.listdir(tmp_path) == ["y.npy"]
+    finally:
+        shell(f"umount {tmp_path}")
+
+
+def test_an_output_keeps_the_rights_of_the_old_file_and_follows_links(tmp_path: Path) -> None:
+    (tmp_path / "real.npy").write_text("old")
+    (tmp_path / "real.npy").chmod(0o640)
+    (tmp_path / "link.npy").symlink_to("real.npy")
+    assert shell("convcli run ones:3x3 -k box -o link.npy", tmp_path).returncode == 0
+    assert (tmp_path / "link.npy").is_symlink()
+    assert np.load(tmp_path / "real.npy").item() == pytest.approx(1)
+    assert (tmp_path / "real.npy").stat().st_mode & 0o777 == 0o640
+
+
+def test_the_report_goes_where_the_data_do_not(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", np.ones((4, 4)))
+    quiet = shell("convcli run x.npy -k box -q -o y.npy", tmp_path)
+    plain = shell("convcli run x.npy -k box -o y.npy", tmp_path)
+    data = shell("convcli run x.npy -k box --format json", tmp_path)
+    assert (quiet.stdout, quiet.stderr) == (b"", b"")
+    assert (plain.stdout, plain.stderr) == (b"2x2\n", b"")
+    assert data.stdout.startswith(b"\x93NUMPY")
+    assert json.loads(data.stderr)["output_shape"] == [2, 2]
+    status, text = _on_terminal("run", str(tmp_path / "x.npy"), "-k", "box", "-o", "/dev/null")
+    assert status == 0
+    assert "written to" in text
+
+
+def test_latin_terminals_get_what_they_can_show() -> None:
+    done = shell("convcli shape -n 8 -f 3 -p 1 --format table", PYTHONIOENCODING="ascii")
+    assert done.returncode == 0
+    assert b"8 + 2?1 - 3 + 1 = 8" in done.stdout
+    error = shell("convcli shape -n 2 -f 3", PYTHONIOENCODING="ascii")
+    assert error.returncode == 1
+    assert b"Traceback" not in error.stderr

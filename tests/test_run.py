@@ -10,30 +10,19 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from convcli import engines
-from convcli.blocks import Work
-from convcli.blocks import convolve as convolve_blocks
 from convcli.engines import Engine
 from convcli.errors import DoesNotFit
 from convcli.geometry import Window
-from convcli.operation import Operation, settle
-from convcli.sources import InMemory
-from tests.conftest import DATA, npy_bytes, run_command
+from convcli.operation import settle
+from tests.conftest import DATA, convolve, npy_bytes, run_command
 from tests.naive import PAD_MODES
 from tests.naive import convolve as naive
 from tests.naive import transpose_convolve as naive_transposed
 
 KNOWN = json.loads((DATA / "known_answers.json").read_text())
 ENGINES = [engines.choose("numpy", "cpu"), engines.choose("torch", "cpu")]
-
-
-def convolve(x: NDArray[Any], operation: Operation, engine: Engine, memory: int = 1 << 28) -> Any:
-    """Convolve a whole array."""
-    parts = list(convolve_blocks(InMemory("x", x), Work(operation, engine, memory)))
-    flat = np.concatenate([part.reshape(-1) for part in parts])
-    return flat.reshape(operation.out_shape(x.shape))
 
 
 both_engines = pytest.mark.parametrize("engine", ENGINES, ids=lambda e: e.name)

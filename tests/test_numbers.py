@@ -1,0 +1,258 @@
+"""Filters and numbers: what is exact, what passes through, what is refused."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.ndimage
+import scipy.signal
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from convcli import engines, filters
+from convcli.engines.numpy import NumpyEngine
+from convcli.filters import NAMED, named
+from convcli.geometry import Window
+from convcli.operation import settle
+from tests.conftest import convolve, npy_bytes, run_command
+
+ENGINES = ("numpy", "torch")
+
+
+def _run(x: Any, *args: str) -> Any:
+    done = run_command("run", "-", *args, stdin=npy_bytes(x))
+    assert done.status == 0, done.err
+    return done.array
+
+
+def test_filters_are_those_of_scipy() -> None:
+    """Convolve an impulse; SciPy's derivative filters take the axis to differentiate."""
+    impulse = np.zeros((7, 7))
+    impulse[3, 3] = 1
+    for axis, letter in ((1, "x"), (0, "y")):
+        references = {"sobel": scipy.ndimage.sobel, "prewitt": scipy.ndimage.prewitt}
+        for name, reference in references.items():
+            found = _run(impulse, "-k", f"{name}-{letter}", "-p", "same")
+            assert np.array_equal(found, reference(impulse, axis=axis))
+    assert np.array_equal(_run(impulse, "-k", "laplacian", "-p", "same"),
+                          scipy.ndimage.laplace(impulse))  # fmt: skip
+    window = scipy.signal.windows.gaussian(5, 1.0)
+    np.testing.assert_allclose(
+        named("gaussian:5:1.0"), np.outer(window, window) / window.sum() ** 2
+    )
+    np.testing.assert_allclose(named("box:3x5"), np.full((3, 5), 1 / 15))
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_what_a_filter_does_to_a_flat_image(name: str) -> None:
+    """A mean keeps it, a derivative gives 0."""
+    filter_ = named(name)
+    total = (
+        0
+        if name.split("-", maxsplit=1)[0] in ("sobel", "scharr", "prewitt", "laplacian", "log")
+        else 1
+    )
+    assert filter_.sum() == pytest.approx(total, abs=1e-12)
+
+
+def test_filters_of_other_axes() -> None:
+    assert named("gaussian:5", dims=1).shape == (5,)
+    assert named("box:3", dims=3).shape == (3, 3, 3)
+    assert named("log:5x7").shape == (5, 7)
+    done = run_command("run", "rand:9", "-k", "box:3", "--dims", "1", stdin=b"")
+    assert done.array.shape == (7,)
+
+
+def test_the_list_of_filters_has_their_numbers() -> None:
+    lines = run_command("run", "--list-kernels").out.splitlines()
+    assert len(lines) == len(NAMED)
+    for line in lines:
+        spec, literal = line.split(maxsplit=1)
+        np.testing.assert_allclose(json.loads(literal), filters.named(spec), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        ("-k guassian:5", "did you mean gaussian?"),
+        ("-k nothing-like-it", "names are identity, box, gaussian"),
+        ("-k gaussian:5:wide", "sigma 'wide' must be a number above 0"),
+        ("-k gaussian:5:1:2", "1 parameters too many"),
+        ("-k sobel-x:5", "parameters too many; write sobel-x"),
+        ("-k identity:4", "identity's size must be odd"),
+        ("-k box:0", "size '0' must be from 1 to 10000"),
+        ("-k sobel-x --dims 1", "has 2 axes, not --dims 1"),
+        ("-k box --pad-mode mirrored", "'mirrored' is not a pad mode; write zeros (constant|"),
+        ("-k rand:2x1x3x3 --bias [1,2,3]", "the bias has 3 numbers, and the output 2 channels"),
+        ("-k box --bias nope.npy", "'nope.npy': No such file"),
+        ("-k box --transposed --pad-mode reflect", "crops its output and is never filled"),
+        ("-k box --output-padding 1", "add --transposed"),
+        ("-k box --transposed --output-padding 1", "output padding 1 must be smaller"),
+        ("-k box --dtype int32", "would round"),
+        ("-k box --dtype float99", "'float99' is not a type of number"),
+        ("-k box --threads 0", "--threads 0 must be 1 or more"),
+        ("-k box --memory lots", "'lots' is not an amount of memory"),
+        ("-k box --engine jax", "'jax' is not an engine"),
+        ("-k box --time 0", "--time 0 must be 1 or more"),
+    ],
+)
+def test_mistakes_with_filters_and_numbers(args: str, message: str, in_tmp: Path) -> None:
+    done = run_command("run", "rand:8x8", *args.split(), stdin=b"")
+    assert done.status in (1, 2)
+    assert message in done.err
+    assert (done.data, done.err.count("\n")) == (b"", 1)
+
+
+def test_flip_is_the_convolution_of_mathematics() -> None:
+    x = np.arange(20).reshape(4, 5) ** 2
+    w = [[1, 2, 3], [4, 5, 7]]
+    found = _run(x, "-k", json.dumps(w), "--flip", "-p", "full")
+    assert np.array_equal(found, scipy.signal.convolve2d(x, w))
+    straight = _run(x, "-k", json.dumps(w), "-p", "full")
+    assert np.array_equal(straight, scipy.signal.correlate2d(x, w))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@given(
+    n=st.integers(1, 6), f=st.integers(1, 4), s=st.integers(1, 3), d=st.integers(1, 3),
+    p=st.integers(0, 2), g=st.integers(1, 2), op=st.integers(0, 2), dims=st.integers(1, 3),
+)  # fmt: skip
+def test_transposed_layers_are_those_of_pytorch(
+    engine: str, n: int, f: int, s: int, d: int, p: int, g: int, op: int, dims: int
+) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.random((1, 2 * g, *(n,) * dims), np.float32)
+    w = rng.random((2 * g, 3, *(f,) * dims), np.float32)
+    bias = rng.random(3 * g, np.float32)
+    layer = getattr(torch.nn.functional, f"conv_transpose{dims}d")
+    try:
+        expected = layer(
+            torch.from_numpy(x), torch.from_numpy(w), torch.from_numpy(bias), stride=s, padding=p,
+            output_padding=op, groups=g, dilation=d,
+        )  # fmt: skip
+    except RuntimeError:
+        return
+    if not expected.numel():  # PyTorch lets a transposed output be empty
+        return
+    window = Window((1,), (s,), ((p, p),), (d,), (op,), kind="convt")
+    operation = settle(x.shape, x.dtype, w, window, groups=g, bias=bias, dims=dims)
+    found = convolve(x, operation, engines.choose(engine))
+    np.testing.assert_allclose(found, expected.numpy(), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_complex_numbers(engine: str, in_tmp: Path) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.random((6, 7)) + 1j * rng.random((6, 7))
+    w = rng.random((2, 3)) - 1j * rng.random((2, 3))
+    np.save("w.npy", w)
+    found = _run(x, "-k", "w.npy", "--engine", engine)
+    # SciPy's correlate conjugates its second argument, which PyTorch and NumPy's sums do not.
+    expected = scipy.signal.correlate2d(x, w.conj(), mode="valid")
+    np.testing.assert_allclose(found, expected)
+    mixed = _run(x.astype(np.complex64), "-k", "[[1,2],[3,4]]", "--engine", engine)
+    assert mixed.dtype == np.complex64
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_nan_and_infinity_reach_the_windows_that_read_them_alone(engine: str, value: float) -> None:
+    x = np.ones((9, 9), np.float32)
+    x[4, 4] = value
+    found = _run(x, "-k", "[[1.0,0.0,1.0],[1.0,2.0,1.0],[1.0,1.0,1.0]]", "--engine", engine)
+    touched = np.zeros((7, 7), bool)
+    touched[2:5, 2:5] = True
+    assert np.array_equal(~np.isfinite(found), touched)
+    assert np.isnan(found[4, 3])  # 0 times infinity
+    if np.isinf(value):
+        assert found[2, 2] == value
+
+
+@pytest.mark.parametrize(
+    ("args", "x", "dtype"),
+    [
+        ("--dtype float64", np.ones((3, 3), np.float32), "f8"),
+        ("--dtype float16", np.ones((3, 3), np.float32), "f2"),
+        ("--dtype uint8", np.ones((3, 3), np.uint8), "u1"),
+        ("--dtype int16", np.ones((3, 3), np.int64), "i2"),
+        ("--dtype float32", np.ones((3, 3), np.int64), "f4"),
+        ("--dtype complex64", np.ones((3, 3), np.float32), "c8"),
+    ],
+)
+def test_dtype_is_that_of_the_output(args: str, x: Any, dtype: str) -> None:
+    found = _run(x, "-k", "[[1,2],[3,4]]", *args.split())
+    assert found.dtype == np.dtype(dtype)
+    assert (found == 10).all()
+
+
+def test_integers_that_the_type_asked_for_cannot_hold_are_refused() -> None:
+    x = np.full((3, 3), 100, np.uint8)
+    done = run_command("run", "-", "-k", "[[1,2]]", "--dtype", "uint8", stdin=npy_bytes(x))
+    assert (done.status, done.data) == (1, b"")
+    assert "results from 300 to 300 do not fit --dtype uint8 (0 to 255)" in done.err
+
+
+def test_float64_is_computed_in_float64() -> None:
+    x = np.array([[1.0, 1e-12]])
+    assert _run(x, "-k", "[[1,1]]").item() == 1 + 1e-12
+    assert _run(x.astype(np.float32), "-k", "[[1,1]]", "--dtype", "float64").item() > 1
+
+
+@given(values=st.lists(st.integers(-(2**62), 2**62), min_size=4, max_size=4))
+def test_large_integers_are_exact_or_refused(values: list[int]) -> None:
+    x = np.array([values], np.int64)
+    done = run_command("run", "-", "-k", "[[1,-1]]", stdin=npy_bytes(x))
+    exact = [values[i] - values[i + 1] for i in range(3)]
+    if done.status:
+        assert 2 * max(map(abs, values)) >= 2**63
+        assert "does not fit int64" in done.err
+    else:
+        assert done.array.tolist() == [exact]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_verify_passes_what_is_right(engine: str) -> None:
+    for args in (
+        "rand:200x150 -k gaussian:5 -p same --pad-mode reflect",
+        "rand:2x3x20x20 -k rand:4x3x3x3 -s 2 -p 1 --bias [1,2,3,4]",
+        "rand:4x9x9 -k rand:4x2x3x3 --transposed -s 2 -p 1 -g 2",
+        "arange:30x30 -k sobel-x --flip",
+        "randn:64x64 -k rand:5x5 --dtype float16",
+    ):
+        done = run_command("run", *args.split(), "--verify", "--engine", engine, "-o", "/dev/null",
+                           "--format", "json", stdin=b"")  # fmt: skip
+        assert done.status == 0, done.err
+        verdict = json.loads(done.out)["verify"]
+        assert verdict["passed"]
+        assert verdict["checked"] > 0
+
+
+@pytest.mark.parametrize(
+    "args", ["rand:20x20 -k gaussian:5", "arange:20x20 -k sobel-x", "rand:8x8 -k rand:2x2"]
+)
+def test_verify_fails_what_is_wrong(args: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    right = NumpyEngine.convolve
+
+    def wrong(self: Any, *arguments: Any) -> Any:
+        made = right(self, *arguments)
+        made.reshape(-1)[-1] += 1
+        return made
+
+    monkeypatch.setattr(NumpyEngine, "convolve", wrong)
+    done = run_command("run", *args.split(), "--verify", "-o", "/dev/null", stdin=b"")
+    assert done.status == 1
+    assert "FAILED" in done.out
+    assert "--verify found outputs beyond the tolerance" in done.err
+
+
+def test_time_reports_what_a_user_needs() -> None:
+    done = run_command("run", "rand:64x64", "-k", "rand:3x3", "--time", "3", "--format", "json",
+                       "-o", "/dev/null", stdin=b"")  # fmt: skip
+    timing = json.loads(done.out)["time"]
+    assert timing["runs"] == 3
+    assert timing["macs"] == 62 * 62 * 9
+    assert timing["bytes"] == (64 * 64 + 62 * 62) * 4
+    assert timing["seconds"] > 0
