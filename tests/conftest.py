@@ -81,7 +81,13 @@ def npy_bytes(*arrays: object) -> bytes:
 
 def shell(script: str, cwd: Path | None = None, **env: str) -> "subprocess.CompletedProcess[bytes]":
     """Run a shell script in which `convcli` is this checkout under this Python."""
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent), **env}
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    environment = {
+        **os.environ,
+        "PATH": path,
+        "PYTHONPATH": str(Path(__file__).parent.parent),
+        **env,
+    }
     function = f'convcli() {{ "{sys.executable}" -m convcli "$@"; }}\n'
     return subprocess.run(
         ["bash", "-c", function + script],

@@ -21,7 +21,7 @@ def _import_torch() -> Any:
 
 def best_device() -> str:
     """Name the best device that PyTorch finds: an accelerator, else ``cpu``."""
-    return _accelerators(_import_torch())[:1][0] if _accelerators(_import_torch()) else "cpu"
+    return [*_accelerators(_import_torch()), "cpu"][0]
 
 
 def _accelerators(torch: Any) -> list[str]:
@@ -77,17 +77,28 @@ class TorchEngine:
             torch.set_num_threads(threads)
 
     def compute_dtype(self, out: np.dtype[np.generic], bound: int) -> np.dtype[np.generic]:
-        """Sum in float32 at least, and integers in float64, exact below 2**53."""
+        """Sum in float32 at least, and integers in float64, in which they are exact.
+
+        A GPU's library may convolve by transforms, which round: the sums are rounded back to
+        integers, which is sure to be right far below 2**53 alone.
+        """
         if out.kind in "iu":
-            if bound >= 2**53:
+            limit = 53 if self._device.type == "cpu" else 40
+            if bound >= 2**limit:
                 raise ConvcliError(
-                    f"integer sums may reach {bound:.3g}, above 2**53, which PyTorch cannot hold "
-                    f"exactly; use --engine numpy"
+                    f"integer sums may reach {bound:.3g}, above 2**{limit}, to which PyTorch is "
+                    f"exact on {self.device}; use --engine numpy --device cpu"
                 )
-            return np.dtype(np.float64)
-        dtype = np.result_type(out, np.float32)
+            dtype = np.dtype(np.float64)
+        else:
+            dtype = np.result_type(out, np.float32)
         if dtype.itemsize > (16 if dtype.kind == "c" else 8):
-            raise ConvcliError(f"PyTorch has no {dtype}; use --engine numpy")
+            raise ConvcliError(f"PyTorch has no {dtype}; use --engine numpy --device cpu")
+        if self._device.type == "mps" and dtype != np.float32:
+            need = "exact integers need" if out.kind in "iu" else "the output needs"
+            raise ConvcliError(
+                f"mps has no {dtype}, which {need}; use --dtype float32, or --device cpu"
+            )
         return dtype
 
     def convolve(
@@ -99,15 +110,33 @@ class TorchEngine:
         groups: int,
     ) -> Array:
         """Convolve, see `engines.Engine.convolve`."""
+        try:
+            made = self._convolve(slab, filter_, stride, dilation, groups)
+            result: Array = made.cpu().numpy()
+        except (RuntimeError, NotImplementedError, TypeError) as error:
+            reason = str(error).splitlines()[0]
+            raise ConvcliError(
+                f"{self.device} could not convolve {slab.dtype} ({reason}); "
+                f"use --device cpu, another --dtype, or less --memory"
+            ) from None
+        return result
+
+    def _convolve(
+        self,
+        slab: Array,
+        filter_: Array,
+        stride: tuple[int, ...],
+        dilation: tuple[int, ...],
+        groups: int,
+    ) -> Any:
+        """Convolve on the device, where the result stays."""
         torch = self._torch
-        name = f"conv{len(stride)}d"
+        layer = getattr(torch.nn.functional, f"conv{len(stride)}d")
         with torch.no_grad():
-            out = getattr(torch.nn.functional, name)(
+            return layer(
                 torch.from_numpy(slab).to(self._device),
                 torch.from_numpy(np.array(filter_, order="C")).to(self._device),
                 stride=stride,
                 dilation=dilation,
                 groups=groups,
             )
-            result: Array = out.cpu().numpy()
-        return result

@@ -1,0 +1,71 @@
+"""Every command that the README shows is run here, and what it shows is compared."""
+
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from tests.conftest import DATA, shell
+
+README = (Path(__file__).parent.parent / "README.md").read_text()
+BLOCKS = re.findall(r"```console\n(.*?)```", README, re.DOTALL)
+
+
+def _commands(block: str) -> list[tuple[str, str]]:
+    """Split a block into commands and what they print."""
+    parts = re.split(r"^\$ (.*)\n", block, flags=re.MULTILINE)[1:]
+    return list(zip(parts[::2], parts[1::2], strict=True))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make the folder that the README's commands are run in, one block after another."""
+    folder = tmp_path_factory.mktemp("readme")
+    for name in ("photo.npy", "pnet.pt"):
+        shutil.copy(DATA / name, folder)
+    Image.fromarray(np.load(DATA / "photo.npy")).save(folder / "photo.png")
+    return folder
+
+
+def test_commands_print_what_the_readme_shows(folder: Path) -> None:
+    assert len(BLOCKS) > 5
+    for block in BLOCKS:
+        so_far = ""
+        for command, expected in _commands(block):
+            done = shell(f"{so_far}{command}", folder, COLUMNS="80")
+            printed = (done.stdout + done.stderr).decode()
+            lines = [line.rstrip() for line in printed.splitlines()]
+            shown = [line.rstrip() for line in expected.strip("\n").splitlines()]
+            if shown and shown[-1] == "...":
+                lines, shown = lines[: len(shown) - 1], shown[:-1]
+            assert lines == shown, command
+            if "() {" in command:  # a function that the commands after it call
+                so_far += f"{command}\n"
+
+
+def test_pnet_in_a_pipeline_equals_pytorch(folder: Path) -> None:
+    (block,) = (block for block in BLOCKS if "features.npy" in block)
+    done = shell("\n".join(command for command, _ in _commands(block)), folder)
+    assert done.returncode == 0, done.stderr
+    state = torch.load(DATA / "pnet.pt", weights_only=True)
+    conv, prelu = torch.nn.functional.conv2d, torch.nn.functional.prelu
+    photo = torch.from_numpy(np.load(DATA / "photo.npy")).permute(2, 0, 1).float()
+    x = (photo[None] - 127.5) / 128
+    for i in (1, 2, 3):
+        x = conv(x, state[f"conv{i}.weight"], state[f"conv{i}.bias"])
+        x = prelu(x, state[f"prelu{i}.weight"])
+        if i == 1:
+            x = torch.nn.functional.max_pool2d(x, 2, 2, ceil_mode=True)
+    found = np.load(folder / "features.npy")
+    np.testing.assert_allclose(found, x[0].numpy(), rtol=1e-4, atol=1e-4)
+
+
+def test_the_two_commands_come_first() -> None:
+    start = README.split("\n## ")[0].splitlines()
+    commands = [line for line in start if line.startswith("python3 -m venv")]
+    assert len(commands) == 2
+    assert start.index(commands[1]) < 20
