@@ -7,66 +7,78 @@ stands in a file, so that input and output may be pipes, and only a block is eve
 import math
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 
 from convcli.arrays import Array, at
 from convcli.dtypes import check_integers, integer_bound
-from convcli.engines import Engine
+from convcli.engines import Engine, Plan
+from convcli.engines.correlation import Correlation, buffer
 from convcli.errors import ConvcliError
 from convcli.geometry import Axis
-from convcli.operation import Operation, canonical
+from convcli.operation import Operation, Pass, canonical
 from convcli.sources import Source
 from convcli.tiles import Tile, cut, needed, padded_slab
 
-_TILE = 1 << 20  # bytes: slab, output and work space of a tile stay in a core's cache
+
+@lru_cache(1)
+def _pool(threads: int) -> ThreadPoolExecutor:
+    """Keep the threads, and the work space that they keep, from block to block."""
+    return ThreadPoolExecutor(threads)
 
 
-class Work(NamedTuple):
+class Job(NamedTuple):
     """How an operation is carried out."""
 
     operation: Operation
     engine: Engine
     memory: int  # bytes that a block may take
+    methods: set[str]  # is told which methods were used
     tile_done: Callable[[float], None] = lambda share: None  # is told which share was done
 
+    @property
+    def pool(self) -> ThreadPoolExecutor:
+        """The threads that tiles go to."""
+        return _pool(self.engine.threads)
 
-def convolve(source: Source, work: Work) -> Iterator[Array]:
+
+def convolve(source: Source, job: Job) -> Iterator[Array]:
     """Convolve an input.
 
     Parameters
     ----------
     source : Source
-    work : Work
+    job : Job
 
     Yields
     ------
     ndarray
         Parts of the output that follow each other in C order: whole images, or rows.
     """
-    operation = work.operation
+    operation = job.operation
     lead = operation.lead
     images = math.prod(source.shape[:lead])
     out_shape = operation.out_shape(source.shape)
     in_bytes = math.prod(source.shape[lead:]) * source.dtype.itemsize
     out_bytes = math.prod(out_shape[lead:]) * operation.out_dtype.itemsize
     rows_axis = _rows_axis(operation)
-    if in_bytes + out_bytes <= work.memory or rows_axis is None:
-        count = max(work.memory // (in_bytes + out_bytes), 1)
+    if in_bytes + out_bytes <= job.memory or rows_axis is None:
+        count = max(job.memory // (in_bytes + out_bytes), 1)
         for start in range(0, images, count):
             x = source.images(lead, min(count, images - start))
-            yield _convolve_block(x, work, None, 0, range(0), len(x) / images)
+            yield _convolve_block(x, job, None, 0, range(0), len(x) / images)
         return
     axis = operation.axes[rows_axis]
     row_bytes = in_bytes // axis.n * axis.s + out_bytes // axis.out
-    step = max(work.memory // row_bytes, 1)
+    step = max(job.memory // row_bytes, 1)
     outs = [range(o, min(o + step, axis.out)) for o in range(0, axis.out, step)]
     needs = [_needed_rows(axis, out, operation.pad_mode) for out in outs]
     for _ in range(images):
         for (first, x), out in zip(source.rows(lead, needs), outs, strict=True):
             share = len(out) / axis.out / images
-            yield _convolve_block(x[None], work, rows_axis, first, out, share)[0]
+            yield _convolve_block(x[None], job, rows_axis, first, out, share)[0]
 
 
 def _rows_axis(operation: Operation) -> int | None:
@@ -86,14 +98,14 @@ def _needed_rows(axis: Axis, out: range, mode: str) -> range:
 
 
 def _convolve_block(
-    x: Array, work: Work, rows_axis: int | None, first: int, out: range, share: float
+    x: Array, job: Job, rows_axis: int | None, first: int, out: range, share: float
 ) -> Array:
     """Convolve images, or rows of one.
 
     Parameters
     ----------
     x : ndarray, shape (images, *the axes after the lead)
-    work : Work
+    job : Job
     rows_axis : int or None
         The spatial axis of which `x` holds a part, from pixel `first` on.
     out : range
@@ -105,11 +117,12 @@ def _convolve_block(
     -------
     ndarray, shape (images, *the output's axes after the lead)
     """
-    operation, engine = work.operation, work.engine
+    operation, engine = job.operation, job.engine
     letters, out_letters = (
         "N" + layout[operation.lead :] for layout in (operation.layout, operation.out_layout)
     )
-    if letters.count("N") == 2:  # the batch is no axis of the lead, which is empty
+    inside = letters.count("N") == 2  # the batch is no axis of the lead, which is empty
+    if inside:
         x, letters, out_letters = x[0], letters[1:], out_letters[1:]
     outs = [range(axis.out) for axis in operation.axes]
     if rows_axis is not None:
@@ -120,9 +133,9 @@ def _convolve_block(
         "C": images.shape[1] if operation.each_channel else len(operation.filter),
     }
     sizes |= zip(operation.spatial, map(len, outs), strict=True)
-    y = np.zeros([sizes[letter] for letter in out_letters], operation.out_dtype)
+    y = np.empty([sizes[letter] for letter in out_letters], operation.out_dtype)
     block = _Block(
-        work,
+        job,
         images,
         canonical(y, out_letters, operation.spatial),
         [first if k == rows_axis else 0 for k in range(operation.dims)],
@@ -131,14 +144,15 @@ def _convolve_block(
         share,
     )
     tasks = list(block.tasks())
-    if engine.tile_threads == 1 or len(tasks) == 1:
+    if engine.threads == 1 or len(tasks) == 1:
         for task in tasks:
             block.run(task)
     else:
-        with ThreadPoolExecutor(engine.tile_threads) as pool:
-            for future in [pool.submit(block.run, task) for task in tasks]:
-                future.result()
-    return y.reshape(-1, *y.shape[1:]) if letters[0] == "N" else y[None]
+        for future in [job.pool.submit(block.run, task) for task in tasks]:
+            future.result()
+    return (
+        y if letters[0] == "N" and "N" + operation.layout[operation.lead :] == letters else y[None]
+    )
 
 
 def _bound(x: Array, operation: Operation) -> int:
@@ -157,7 +171,8 @@ class _Task(NamedTuple):
     """One tile of one pass, and where it goes."""
 
     axes: tuple[Axis, ...]
-    weights: Array
+    corr: Correlation
+    plan: Plan
     place: Array  # the part of the output on the pass's lattice
     start: tuple[int, ...]  # which of the pass's outputs comes first in it
     tile: Tile
@@ -166,7 +181,7 @@ class _Task(NamedTuple):
 class _Block(NamedTuple):
     """A part of the input, the part of the output that follows from it, and how."""
 
-    work: Work
+    job: Job
     images: Array  # (batch, channels, spatial...)
     target: Array  # (batch, channels, spatial...)
     origin: list[int]  # which input pixel of each axis stands first in the images
@@ -174,27 +189,13 @@ class _Block(NamedTuple):
     dtype: np.dtype[np.generic]
     share: float
 
-    @property
-    def groups(self) -> int:
-        """Groups of channels; where one filter serves all, each channel is one."""
-        operation = self.work.operation
-        return self.images.shape[1] if operation.each_channel else operation.groups
-
-    @property
-    def bias(self) -> Array | None:
-        """What is added to each channel, shaped to be."""
-        bias = self.work.operation.bias
-        return None if bias is None else bias.astype(self.dtype).reshape(-1, *(1,) * len(self.outs))
-
     def tasks(self) -> Iterator[_Task]:
         """Cut every pass into tiles; outputs that no pass makes are bias alone."""
-        operation = self.work.operation
-        if self.bias is not None and operation.transposed:
-            np.copyto(self.target, self.bias, casting="unsafe")
+        operation, engine = self.job.operation, self.job.engine
+        if operation.transposed:
+            bias = 0 if operation.bias is None else _per_channel(operation.bias, self.target)
+            np.copyto(self.target, bias, casting="unsafe")
         for one in operation.passes():
-            weights = one.filter.astype(self.dtype)
-            if operation.each_channel:
-                weights = np.broadcast_to(weights, (self.groups, *weights.shape[1:]))
             parts = [
                 _part_of(lattice, o) for lattice, o in zip(one.lattice, self.outs, strict=True)
             ]
@@ -208,9 +209,22 @@ class _Block(NamedTuple):
             )
             place = self.target[at(..., *lattice)]
             start = tuple(part.start for part in parts)
-            per_pixel = self.dtype.itemsize * (self.images.shape[1] + 2 * self.target.shape[1])
-            for tile in cut(len(self.images), parts, per_pixel, _TILE):
-                yield _Task(one.axes, weights, place, start, tile)
+            corr = self._correlation(one)
+            plan = engine.plan(corr, len(place), place.shape[2:])
+            self.job.methods.add(plan.method)
+            for tile in cut(len(place), corr.groups, parts, plan.tile):
+                yield _Task(one.axes, corr, plan, place, start, tile)
+
+    def _correlation(self, one: Pass) -> Correlation:
+        """Settle a pass for an engine; where one filter serves all, each channel is a group."""
+        operation = self.job.operation
+        weights = one.filter.astype(self.dtype)
+        groups = operation.groups
+        if operation.each_channel:
+            groups = self.images.shape[1]
+            weights = np.broadcast_to(weights, (groups, *weights.shape[1:]))
+        stride, dilation = tuple(a.s for a in one.axes), tuple(a.d for a in one.axes)
+        return Correlation(weights, stride, dilation, groups, operation.out_dtype.kind in "iu")
 
     def run(self, task: _Task) -> None:
         """Pad the slab of a tile, convolve it, and put it in its place."""
@@ -218,26 +232,36 @@ class _Block(NamedTuple):
             self._run(task)
 
     def _run(self, task: _Task) -> None:
-        engine, tile = self.work.engine, task.tile
-        pad_mode = self.work.operation.pad_mode
-        slab = padded_slab(self.images, task.axes, tile, pad_mode, self.dtype, self.origin)
-        stride = tuple(axis.s for axis in task.axes)
-        dilation = tuple(axis.d for axis in task.axes)
-        made = engine.convolve(slab, task.weights, stride, dilation, self.groups)
+        operation, tile = self.job.operation, task.tile
+        groups = tile.groups
+        each_in, each_out = task.corr.each_in, task.corr.each_out
+        x = self.images[tile.batch, groups.start * each_in : groups.stop * each_in]
+        slab = padded_slab(x, task.axes, tile.out, operation.pad_mode, self.dtype, self.origin)
         inner = (
             slice(out.start - first, out.stop - first)
             for out, first in zip(tile.out, task.start, strict=True)
         )
-        place = task.place[at(tile.batch, slice(None), *inner)]
-        if made.shape != place.shape:
-            raise AssertionError(f"{engine.name} made {made.shape}, not {place.shape}")
-        if self.bias is not None:
-            made += self.bias
-        if place.dtype.kind in "iu":
-            made = np.rint(made) if made.dtype.kind == "f" else made
-            check_integers(made, place.dtype)
-        np.copyto(place, made, casting="unsafe")
-        self.work.tile_done(self.share * place.size / self.target.size)
+        channels = slice(groups.start * each_out, groups.stop * each_out)
+        place = task.place[at(tile.batch, channels, *inner)]
+        direct = place.dtype == self.dtype and operation.bias is None
+        made = place if direct else buffer("made", place.shape, self.dtype)
+        corr = task.corr.part(groups.start, groups.stop)
+        self.job.engine.convolve(task.plan, slab, corr, made)
+        if not direct:
+            if operation.bias is not None:
+                made += _per_channel(operation.bias[channels].astype(self.dtype), made)
+            if place.dtype.kind in "iu":
+                if made.dtype.kind == "f":
+                    np.rint(made, out=made)
+                if place.dtype.itemsize < 8:
+                    check_integers(made, place.dtype)
+            np.copyto(place, made, casting="unsafe")
+        self.job.tile_done(self.share * place.size / self.target.size)
+
+
+def _per_channel(bias: Array, y: Array) -> Array:
+    """Shape a bias to be added to (batch, channels, spatial...)."""
+    return bias.reshape(-1, *(1,) * (y.ndim - 2))
 
 
 def _part_of(lattice: range, out: range) -> range:

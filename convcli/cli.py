@@ -129,6 +129,7 @@ def run(
     groups: options.Groups = None,
     device: options.Device = "cpu",
     engine: options.EngineName = "auto",
+    method: options.MethodName = "auto",
     tf32: options.TF32 = False,
     threads: options.Threads = None,
     memory: options.Memory = "256M",
@@ -140,6 +141,8 @@ def run(
     time: options.Time = None,
 ) -> int:
     """Convolve arrays with a filter."""
+    # Tiles go to threads of our own; those of NumPy's BLAS would fight them for the cores.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from convcli import runner  # noqa: PLC0415  NumPy is loaded by this command alone
 
     if list_kernels:
@@ -163,6 +166,7 @@ def run(
         g=groups,
         device=device,
         engine=engine,
+        method=method,
         tf32=tf32,
         threads=threads,
         memory=memory,

@@ -191,6 +191,15 @@ Device = Annotated[
 EngineName = Annotated[
     str, _option(MACHINE, "Library that convolves.", "--engine", metavar="auto|numpy|torch")
 ]
+MethodName = Annotated[
+    str,
+    _option(
+        MACHINE,
+        "How the engine convolves; the cheapest.",
+        "--method",
+        metavar="auto|gemm|separable|fft|shift|fold|conv",
+    ),
+]
 Threads = Annotated[
     int | None,
     _option(MACHINE, "Threads on the CPU; all its cores.", "--threads", metavar="NUMBER"),

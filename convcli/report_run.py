@@ -85,7 +85,8 @@ def facts(result: Result) -> Iterator[tuple[str, str]]:
         )
     yield "output", f"{format_sizes(result.out_shape)} {operation.out_dtype}"
     yield "formula", formulas(operation.axes)
-    yield "runs on", f"{result.engine.device} by {result.engine.name}"
+    methods = " and ".join(result.methods)
+    yield "runs on", f"{result.engine.device} by {result.engine.name}, method {methods}"
     yield "time", f"{result.seconds * 1e3:.3g} ms"
     summary = result.summary
     magnitude = " (magnitudes)" if operation.out_dtype.kind == "c" else ""
@@ -142,6 +143,7 @@ def record(result: Result) -> dict[str, Any]:
         "mapping": result.mapping,
         "device": result.engine.device,
         "engine": result.engine.name,
+        "method": list(result.methods),
         "seconds": result.seconds,
         # JSON has no NaN and no infinity.
         "min": summary.low if math.isfinite(summary.low) else None,

@@ -47,6 +47,7 @@ class Request(NamedTuple):
     device: str = "cpu"
     engine: str = "auto"
     tf32: bool = False
+    method: str = "auto"
     threads: int | None = None
     memory: str = MEMORY
     seed: int | None = None
@@ -98,6 +99,7 @@ class Result(NamedTuple):
     filter: InMemory
     operation: Operation
     engine: Engine
+    methods: tuple[str, ...]
     out_shape: tuple[int, ...]
     summary: Summary
     seconds: float  # of convolving alone
@@ -125,7 +127,9 @@ def run(request: Request, streams: Streams) -> int:
     report = _Report(request, streams, sink.to_stdout)
     opener = Opener(streams, request.seed, request.dims)
     window = _window(request)
-    engine = engines.choose(request.engine, request.device, request.threads, request.tf32)
+    engine = engines.choose(
+        request.engine, request.device, request.threads, request.tf32, request.method
+    )
     memory = notation.parse_bytes("--memory", request.memory)
     bias = opener.bias(request.bias) if request.bias is not None else None
     filter_ = opener.filter(request.kernel) if request.kernel is not None else None
@@ -136,8 +140,8 @@ def run(request: Request, streams: Streams) -> int:
                 for source in opener.inputs(spec):
                     used = filter_ or _random_filter(request, source, opener)
                     operation = _settle(request, source, used, window, bias)
-                    work = blocks.Work(operation, engine, memory, progress.advance)
-                    result = _convolve(request, source, used, work, target, report.shows_values)
+                    job = blocks.Job(operation, engine, memory, set(), progress.advance)
+                    result = _convolve(request, source, used, job, target, report.shows_values)
                     failed |= result.verdict is not None and not result.verdict.passed
                     progress.pause()
                     report.add(result)
@@ -180,23 +184,23 @@ def _convolve(
     request: Request,
     source: Source,
     filter_: InMemory,
-    work: blocks.Work,
+    job: blocks.Job,
     target: Target,
     keep: bool,
 ) -> Result:
     """Convolve one array, and do with it what was asked for."""
-    operation = work.operation
+    operation = job.operation
     out_shape = operation.out_shape(source.shape)
     keep = keep or target.is_image or request.verify or request.plot
     if keep or request.time:
         source = source.whole()
-    timing = _time(request.time, source, work) if request.time else None
+    timing = _time(request.time, source, job) if request.time else None
     kept = np.empty(out_shape, operation.out_dtype) if keep else None
     flat = kept.reshape(-1) if kept is not None else None
     summary = Summary()
     seconds = 0.0
     target.begin(out_shape, operation)
-    parts = blocks.convolve(source, work)
+    parts = blocks.convolve(source, job)
     while True:
         begin = time.perf_counter()
         part = next(parts, None)
@@ -215,20 +219,21 @@ def _convolve(
         verdict = verify(source.array, kept, operation)
     seen = source.array if isinstance(source, InMemory) else None
     return Result(
-        source.name, source.shape, source.dtype, filter_, operation, work.engine, out_shape,
+        source.name, source.shape, source.dtype, filter_, operation, job.engine,
+        tuple(sorted(job.methods)), out_shape,
         summary, seconds, target.path, mapping, seen, kept,
         verdict, timing,
     )  # fmt: skip
 
 
-def _time(runs: int, source: Source, work: blocks.Work) -> Timing:
+def _time(runs: int, source: Source, job: blocks.Job) -> Timing:
     """Run again and again; the first, which warms up, does not count."""
-    operation = work.operation
+    operation = job.operation
     seconds = []
     for _ in range(runs + 1):
         whole = source.whole()
         begin = time.perf_counter()
-        for _part in blocks.convolve(whole, work._replace(tile_done=lambda _: None)):
+        for _part in blocks.convolve(whole, job._replace(tile_done=lambda _: None)):
             pass
         seconds.append(time.perf_counter() - begin)
     out_shape = operation.out_shape(source.shape)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from convcli.arrays import Array, at
 from convcli.dtypes import DType
+from convcli.engines.correlation import buffer
 from convcli.errors import UsageError
 from convcli.geometry import Axis
 
@@ -60,37 +61,30 @@ def parse_pad_mode(name: str) -> str:
 
 
 class Tile(NamedTuple):
-    """A box of the output: images of the batch, and a range for each spatial axis."""
+    """A box of the output: images of the batch, groups of channels, a range for each axis."""
 
     batch: slice
+    groups: slice
     out: tuple[slice, ...]
 
 
-def cut(batch: int, outs: Sequence[range], per_pixel: int, budget: int) -> Iterator[Tile]:
-    """Cut a part of an output so that no tile takes more than a budget.
+def cut(batch: int, groups: int, outs: Sequence[range], sizes: Sequence[int]) -> Iterator[Tile]:
+    """Cut a part of an output into tiles.
 
     Parameters
     ----------
-    batch : int
-        Number of images.
+    batch, groups : int
+        Number of images, and of groups of channels.
     outs : sequence of range
         Which outputs of each spatial axis to cut.
-    per_pixel : int
-        Bytes that one output pixel takes, with its share of the slab and of the work space.
-    budget : int
-        Bytes for a tile. The last axis is never cut: a tile has whole rows.
+    sizes : sequence of int
+        Of a tile: images, groups, outputs of each spatial axis.
     """
-    pixels = max(budget // per_pixel, 1)
-    steps: list[int] = []
-    inner = 1
-    for out in reversed(outs):
-        steps.append(len(out) if not steps else min(max(pixels // inner, 1), len(out)))
-        inner *= len(out)
-    images = min(max(pixels // inner, 1), batch)
-    ranges = [_slices(range(batch), images)]
-    ranges += [_slices(out, step) for out, step in zip(outs, reversed(steps), strict=True)]
-    for first, *rest in itertools.product(*ranges):
-        yield Tile(first, tuple(rest))
+    ranges = [
+        _slices(r, n) for r, n in zip((range(batch), range(groups), *outs), sizes, strict=True)
+    ]
+    for images, channels, *out in itertools.product(*ranges):
+        yield Tile(images, channels, tuple(out))
 
 
 def _slices(whole: range, step: int) -> list[slice]:
@@ -121,7 +115,7 @@ def _inside(places: range, n: int) -> range:
 def padded_slab(
     x: Array,
     axes: Sequence[Axis],
-    tile: Tile,
+    out: Sequence[slice],
     mode: str,
     dtype: DType,
     origin: Sequence[int] | None = None,
@@ -130,10 +124,11 @@ def padded_slab(
 
     Parameters
     ----------
-    x : ndarray, shape (batch, channels, spatial...)
-        The input, or a part of it that holds all that `needed` says.
+    x : ndarray, shape (images, channels, spatial...)
+        The images and channels of the tile, of their pixels all, or what `needed` says.
     axes : sequence of Axis
-    tile : Tile
+    out : sequence of slice
+        Which outputs of each axis the tile makes.
     mode : str
         One of `PAD_MODES`.
     dtype : dtype
@@ -143,13 +138,12 @@ def padded_slab(
     Returns
     -------
     ndarray, shape (images, channels, slab...)
-        C-contiguous.
+        C-contiguous, in memory that the thread's next slab will take.
     """
     origin = origin or (0,) * len(axes)
-    spans = [span(a, out.start, out.stop - 1) for out, a in zip(tile.out, axes, strict=True)]
+    spans = [span(a, o.start, o.stop - 1) for o, a in zip(out, axes, strict=True)]
     insides = [_inside(s, a.n) for s, a in zip(spans, axes, strict=True)]
-    x = x[tile.batch]
-    slab = np.empty((*x.shape[:2], *map(len, spans)), dtype)
+    slab = buffer("slab", (*x.shape[:2], *map(len, spans)), dtype)
     source = [slice(i.start - o, i.stop - o) for i, o in zip(insides, origin, strict=True)]
     target = [
         slice(i.start - s.start, i.stop - s.start) for i, s in zip(insides, spans, strict=True)

@@ -101,7 +101,7 @@ def shell(script: str, cwd: Path | None = None, **env: str) -> "subprocess.Compl
 
 def convolve(x: NDArray[Any], operation: Operation, engine: Engine, memory: int = 1 << 28) -> Any:
     """Convolve a whole array."""
-    parts = list(blocks.convolve(InMemory("x", x), blocks.Work(operation, engine, memory)))
+    parts = list(blocks.convolve(InMemory("x", x), blocks.Job(operation, engine, memory, set())))
     flat = np.concatenate([part.reshape(-1) for part in parts])
     return flat.reshape(operation.out_shape(x.shape))
 

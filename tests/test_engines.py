@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from convcli import engines
+from convcli.engines.correlation import Correlation
 from convcli.engines.torch import TorchEngine, best_device
 from convcli.errors import ConvcliError, UsageError
 from tests.conftest import run_command
@@ -51,9 +52,11 @@ def test_auto_without_torch_is_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_slab_and_filter_move_to_the_device() -> None:
-    made = _on("meta")._convolve(
-        np.zeros((2, 4, 9, 8), np.float32), np.zeros((6, 2, 3, 3), np.float32), (2, 1), (1, 2), 2
-    )  # fmt: skip
+    engine = _on("meta")
+    corr = Correlation(np.zeros((6, 2, 3, 3), np.float32), (2, 1), (1, 2), 2)
+    assert engine.plan(corr, 2, (4, 4)) == ("conv", (2, 2, 4, 4))
+    slab = torch.zeros(2, 4, 9, 8).to(engine._device)
+    made = engine._conv(slab, corr, (2, 6, 4, 4))  # fails if the filter is elsewhere
     assert made.device.type == "meta"
     assert tuple(made.shape) == (2, 6, 4, 4)
 
@@ -107,7 +110,7 @@ def test_tf32_is_off_unless_asked_for() -> None:
 
 def test_threads_are_those_asked_for() -> None:
     before = torch.get_num_threads()
-    assert engines.choose("numpy", "cpu", threads=3).tile_threads == 3
+    assert engines.choose("numpy", "cpu", threads=3).threads == 3
     engines.choose("torch", "cpu", threads=1)
     assert torch.get_num_threads() == 1
     torch.set_num_threads(before)

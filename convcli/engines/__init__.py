@@ -1,22 +1,33 @@
 """What convolves one padded tile; each engine imports its library when it is made."""
 
 from importlib.util import find_spec
-from typing import Protocol
-
-import numpy as np
+from typing import NamedTuple, Protocol
 
 from convcli.arrays import Array
+from convcli.dtypes import DType
+from convcli.engines.correlation import Correlation
 from convcli.errors import UsageError
 
 
+class Plan(NamedTuple):
+    """How a correlation is done: the method, and the size of a tile (images, groups, sizes...)."""
+
+    method: str
+    tile: tuple[int, ...]
+
+
 class Engine(Protocol):
-    """Convolves one padded slab: a valid cross-correlation."""
+    """Convolves padded slabs: valid cross-correlations.
+
+    A tile is a pure function of slab and corr, so that tiles may go to threads, or elsewhere.
+    """
 
     name: str
     device: str
-    tile_threads: int  # how many tiles to convolve at once
+    threads: int  # how many tiles to convolve at once
+    methods: tuple[str, ...]
 
-    def compute_dtype(self, out: np.dtype[np.generic], bound: int) -> np.dtype[np.generic]:
+    def compute_dtype(self, out: DType, bound: int) -> DType:
         """Choose the type to compute in.
 
         Parameters
@@ -27,26 +38,19 @@ class Engine(Protocol):
             Largest magnitude of an integer sum; 0 if the output is not of integers.
         """
 
-    def convolve(
-        self,
-        slab: Array,
-        filter_: Array,
-        stride: tuple[int, ...],
-        dilation: tuple[int, ...],
-        groups: int,
-    ) -> Array:
+    def plan(self, corr: Correlation, batch: int, sizes: tuple[int, ...]) -> Plan:
+        """Choose a method, and the size of a tile, for an output of some images of some sizes."""
+
+    def convolve(self, plan: Plan, slab: Array, corr: Correlation, out: Array) -> None:
         """Convolve.
 
         Parameters
         ----------
+        plan : Plan
         slab : ndarray, shape (batch, channels, spatial...)
-        filter_ : ndarray, shape (out, channels/groups, f...)
-        stride, dilation : tuple of int
-        groups : int
-
-        Returns
-        -------
-        ndarray, shape (batch, out, spatial...)
+        corr : Correlation
+        out : ndarray, shape (batch, out channels, spatial...)
+            Is filled; of the slab's type.
         """
 
 
@@ -54,7 +58,11 @@ ENGINES = ("auto", "numpy", "torch")
 
 
 def choose(
-    engine: str = "auto", device: str = "cpu", threads: int | None = None, tf32: bool = False
+    engine: str = "auto",
+    device: str = "cpu",
+    threads: int | None = None,
+    tf32: bool = False,
+    method: str = "auto",
 ) -> Engine:
     """Make the engine for a device.
 
@@ -69,6 +77,8 @@ def choose(
         Threads on the CPU; all of its cores by default.
     tf32 : bool
         Let a GPU round float32 to the 10 bits of TF32.
+    method : str
+        As ``--method`` says.
 
     Raises
     ------
@@ -88,11 +98,11 @@ def choose(
 
         best = torch.best_device()
         if best != "cpu" or engine == "torch":
-            return torch.TorchEngine(best, threads, tf32)
+            return torch.TorchEngine(best, threads, tf32, method)
     elif engine == "torch" or device not in ("cpu", "auto"):
         from convcli.engines import torch  # noqa: PLC0415
 
-        return torch.TorchEngine(device, threads, tf32)
+        return torch.TorchEngine(device, threads, tf32, method)
     from convcli.engines import numpy  # noqa: PLC0415
 
-    return numpy.NumpyEngine(threads)
+    return numpy.NumpyEngine(threads, method)

@@ -1,61 +1,157 @@
-"""Convolution of one tile on the CPU with NumPy: one product for each tap of the filter."""
+"""Convolution on the CPU with NumPy: chooses the cheapest method, and how large a tile is."""
 
-import itertools
 import os
+from collections.abc import Callable
+from math import ceil, prod
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from convcli.arrays import Array, at
+from convcli.arrays import Array
+from convcli.engines import Plan, fft, gemm, separable, shift
+from convcli.engines.correlation import Correlation
+from convcli.errors import UsageError
 
 _EXACT = ((np.float32, 2**24), (np.float64, 2**53))  # integers below are exact in each type
+_BLAS = tuple(np.dtype(kind) for kind in ("f4", "f8", "c8", "c16"))  # what has fast products
+_CACHE = 8 << 20  # bytes that a tile takes: two of them fit a shared cache of 16 MB
+_WORTH = 2e6  # nanoseconds of work below which a second thread does not pay
+_THICK = 32  # slices of a volume in a tile
+_FIRST = 2  # where the spatial axes of a tile start
+
+
+class Method(NamedTuple):
+    """A way to convolve a slab.
+
+    `convolve(slab, corr, out)` fills `out` (batch, out channels, sizes...) from `slab` (batch, in
+    channels, sizes...) and returns False if it met NaN or infinity, which it may have spread.
+    `cost(corr, sizes)` estimates nanoseconds on one core for an output pixel of a group, in
+    float32, or is None where the method does not apply. A new method is one file and one entry in
+    `METHODS`.
+    """
+
+    convolve: Callable[[Array, Correlation, Array], bool]
+    start: float  # nanoseconds that a tile costs at the least
+    cost: Callable[[Correlation, tuple[int, ...]], float | None]
+    needs: str  # what a correlation must be for the method to apply
+
+
+def _shift_cost(corr: Correlation, sizes: tuple[int, ...]) -> float | None:
+    return shift.cost(corr)
+
+
+def _gemm_cost(corr: Correlation, sizes: tuple[int, ...]) -> float | None:
+    return gemm.cost(corr, sizes) if _has_products(corr) else None
+
+
+def _separable_cost(corr: Correlation, sizes: tuple[int, ...]) -> float | None:
+    plain = _has_products(corr) and not corr.exact
+    return separable.cost(corr) if plain and separable.applies(corr) else None
+
+
+def _fft_cost(corr: Correlation, sizes: tuple[int, ...]) -> float | None:
+    plain = _has_products(corr) and corr.filter.dtype.kind == "f"
+    return fft.cost(corr, sizes) if plain and fft.applies(corr) else None
+
+
+def _has_products(corr: Correlation) -> bool:
+    """Whether BLAS has the type, and no weight is NaN or infinite, which zeros would spread."""
+    return corr.filter.dtype in _BLAS and bool(np.isfinite(corr.filter).all())
+
+
+METHODS = {
+    "gemm": Method(gemm.convolve, 1e5, _gemm_cost, "finite weights of single or double precision"),
+    "separable": Method(
+        separable.convolve, 3e5, _separable_cost, "one separable filter of floats for every channel"
+    ),
+    "fft": Method(fft.convolve, 3e5, _fft_cost, "real floats, stride 1 and dilation 1"),
+    "shift": Method(shift.convolve, 1e4, _shift_cost, "nothing"),
+}
 
 
 class NumpyEngine:
-    """Sums over the taps of a filter; of many channels each tap is a matrix product."""
+    """Tiles go to threads of our own, BLAS has one thread: see `cli.run`."""
 
     name = "numpy"
     device = "cpu"
+    methods = tuple(METHODS)
 
-    def __init__(self, threads: int | None = None) -> None:
-        """Take the number of threads; by default one for each core."""
-        self.tile_threads = threads or os.cpu_count() or 1
+    def __init__(self, threads: int | None = None, method: str = "auto") -> None:
+        """Take the number of threads, by default one for each core, and a method to force."""
+        if method not in ("auto", *METHODS):
+            raise UsageError(
+                f"--method {method!r} is not a method of NumPy's engine; "
+                f"write auto, {', '.join(METHODS)}"
+            )
+        self.threads = threads or os.cpu_count() or 1
+        self._method = method
 
-    def compute_dtype(self, out: np.dtype[np.generic], bound: int) -> np.dtype[np.generic]:
+    def compute_dtype(self, out: "np.dtype[Any]", bound: int) -> "np.dtype[Any]":
         """Sum in float32 at least; integers in the fastest type in which they are exact."""
         if out.kind in "iu":
             exact = (np.dtype(kind) for kind, below in _EXACT if bound < below)
             return next(exact, np.dtype(np.int64))
         return np.result_type(out, np.float32)
 
-    def convolve(
-        self,
-        slab: Array,
-        filter_: Array,
-        stride: tuple[int, ...],
-        dilation: tuple[int, ...],
-        groups: int,
-    ) -> Array:
-        """Convolve, see `engines.Engine.convolve`."""
-        sizes = filter_.shape[2:]
-        out_sizes = [
-            (n - d * (f - 1) - 1) // s + 1
-            for n, f, s, d in zip(slab.shape[2:], sizes, stride, dilation, strict=True)
-        ]
-        batch, channels = slab.shape[:2]
-        each = channels // groups
-        slab = slab.reshape(batch, groups, each, *slab.shape[2:])
-        weights = filter_.reshape(groups, -1, *filter_.shape[1:])
-        out = np.zeros((batch, groups, weights.shape[1], *out_sizes), slab.dtype)
-        for tap in itertools.product(*map(range, sizes)):
-            window = (
-                slice(k * d, k * d + (n - 1) * s + 1, s)
-                for k, n, s, d in zip(tap, out_sizes, stride, dilation, strict=True)
+    def plan(self, corr: Correlation, batch: int, sizes: tuple[int, ...]) -> Plan:
+        """Choose method and tile for an output of `batch` images of some sizes.
+
+        Raises
+        ------
+        UsageError
+            The method asked for does not apply.
+        """
+        pixels = batch * corr.groups * prod(sizes) * corr.filter.itemsize / 4
+        known = {}
+        for name, each in METHODS.items():
+            cost = each.cost(corr, sizes)
+            if cost is not None:
+                known[name] = each.start + cost * pixels
+        method = self._method
+        if method == "auto":
+            method = min(known, key=lambda name: known[name])
+        elif method not in known:
+            raise UsageError(
+                f"--method {method} does not apply: it needs {METHODS[method].needs}; "
+                f"use --method auto"
             )
-            seen = slab[at(..., *window)]
-            weight = weights[at(..., *tap)]
-            if each == 1 and weights.shape[1] == 1:
-                out += seen * weight.reshape(groups, 1, *(1,) * len(sizes))
-            else:
-                flat = seen.reshape(batch, groups, each, -1)
-                out += np.matmul(weight, flat).reshape(out.shape)
-        return out.reshape(batch, -1, *out_sizes)
+        return Plan(method, self._tile(method, corr, batch, sizes, known[method]))
+
+    def convolve(self, plan: Plan, slab: Array, corr: Correlation, out: Array) -> None:
+        """Convolve one padded slab into its place."""
+        if not METHODS[plan.method].convolve(slab, corr, out):
+            shift.convolve(slab, corr, out)  # NaN and infinity reach what reads them, no further
+
+    def _tile(
+        self, method: str, corr: Correlation, batch: int, sizes: tuple[int, ...], cost: float
+    ) -> tuple[int, ...]:
+        """Say how large a tile is: it fits the cache, and every thread gets as many as another."""
+        groups, threads = corr.groups, self.threads
+        if method == "fft":
+            sides = fft.window_sides(corr, sizes)
+            steps = [
+                _even(n, side - f + 1, 1) for n, side, f in zip(sizes, sides, corr.f, strict=True)
+            ]
+            return (1, _even(groups, max(fft.WINDOW // prod(sides), 1), threads), *steps)
+        copied = gemm.copies(corr) if method == "gemm" else 2
+        per_pixel = corr.filter.itemsize * (copied + corr.each_in + corr.each_out)
+        whole = batch * groups * prod(sizes)
+        if cost < _WORTH:
+            threads = 1
+        pixels = min(_CACHE // per_pixel, ceil(whole / threads))
+        # The last axis first, then the first, whose rows share halo and band; then the channels.
+        extent = (batch, groups, *sizes)
+        tile = [1] * len(extent)
+        for k in (len(extent) - 1, *range(_FIRST, len(extent) - 1), 1, 0):
+            volume = k == _FIRST and len(sizes) == 3
+            most = min(ceil(pixels / prod(tile)), _THICK if volume else extent[k])
+            tile[k] = _even(extent[k], most, threads, gemm.band_rows(corr) if k == _FIRST else 1)
+        return tuple(tile)
+
+
+def _even(n: int, most: int, threads: int, unit: int = 1) -> int:
+    """Cut n into equal steps of about `most`: as many for every thread, each in whole units."""
+    parts = ceil(n / max(most, 1))
+    if parts > 1:
+        parts += -parts % threads
+    return min(ceil(ceil(n / parts) / unit) * unit, n)

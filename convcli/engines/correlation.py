@@ -1,0 +1,91 @@
+"""What every tile of a convolution shares, and memory that a thread keeps from tile to tile."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from math import prod
+from typing import Any, TypeVar
+
+import numpy as np
+
+from convcli.arrays import Array
+
+T = TypeVar("T")
+
+EVERY = slice(None)
+
+
+@dataclass(frozen=True)
+class Correlation:
+    """A valid cross-correlation: the filter, its steps, and tables that methods make of them.
+
+    Attributes
+    ----------
+    filter : ndarray, shape (out, in per group, f...)
+        Of the type to compute in.
+    stride, dilation : tuple of int
+        One for each spatial axis.
+    groups : int
+    exact : bool
+        Integers, to be summed without rounding whatever the type that holds them.
+    """
+
+    filter: Array
+    stride: tuple[int, ...]
+    dilation: tuple[int, ...]
+    groups: int
+    exact: bool = False
+    tables: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def f(self) -> tuple[int, ...]:
+        """Filter size of each spatial axis."""
+        return tuple(self.filter.shape[2:])
+
+    @property
+    def each_in(self) -> int:
+        """Input channels of a group."""
+        return int(self.filter.shape[1])
+
+    @property
+    def each_out(self) -> int:
+        """Output channels of a group."""
+        return len(self.filter) // self.groups
+
+    def table(self, make: Callable[..., T], *args: Any) -> T:
+        """Make a table from the corr, once."""
+        key = (make, *args)
+        if key not in self.tables:
+            self.tables[key] = make(self, *args)
+        found: T = self.tables[key]
+        return found
+
+    def part(self, first: int, last: int) -> "Correlation":
+        """Take some of the groups alone."""
+        if (first, last) == (0, self.groups):
+            return self
+        return self.table(_part, first, last)
+
+
+def _part(corr: Correlation, first: int, last: int) -> Correlation:
+    each = corr.each_out
+    weights = corr.filter[first * each : last * each]
+    return Correlation(weights, corr.stride, corr.dilation, last - first, corr.exact)
+
+
+_kept = threading.local()
+
+
+def buffer(name: str, shape: tuple[int, ...], dtype: "np.dtype[Any]") -> Array:
+    """Take work space that this thread keeps: fresh memory costs a page fault every 4 KB."""
+    size = prod(shape) * dtype.itemsize
+    store = _kept.__dict__
+    if name not in store or store[name].nbytes < size:
+        store[name] = np.empty(size, np.uint8)
+    space: Array = store[name][:size].view(dtype).reshape(shape)
+    return space
+
+
+def split(x: Array, axis: int, count: int) -> Array:
+    """View an axis as two, of `count` and what remains; never a copy."""
+    return x.reshape(*x.shape[:axis], count, -1, *x.shape[axis + 1 :])

@@ -1,0 +1,83 @@
+"""Overlap-save: the slab of a tile is one window of a Fourier transform."""
+
+from math import prod
+
+import numpy as np
+
+from convcli.arrays import Array, at
+from convcli.engines.correlation import EVERY, Correlation, buffer, split
+
+WINDOW = 1 << 18  # numbers in a window
+TRANSFORM = 9.0  # nanoseconds for a number, there and back, on one core
+
+
+def applies(corr: Correlation) -> bool:
+    """Whether it is plain: every pixel an output, every tap a neighbour; and may be rounded."""
+    return max(*corr.stride, *corr.dilation) == 1 and not corr.exact
+
+
+def cost(corr: Correlation, sizes: tuple[int, ...]) -> float:
+    """Estimate nanoseconds for an output pixel of a group."""
+    sides = window_sides(corr, sizes)
+    pixels = prod(side - f + 1 for side, f in zip(sides, corr.f, strict=True))
+    each = corr.each_in + corr.each_out
+    return prod(sides) / pixels * (TRANSFORM / 2 * each + 2 * corr.each_in * corr.each_out)
+
+
+def window_sides(corr: Correlation, sizes: tuple[int, ...]) -> tuple[int, ...]:
+    """Choose a window: as large as its budget, at least twice the filter, no more than there is."""
+    side = int(WINDOW ** (1 / len(sizes)))
+    most = [max(side, 1 << (2 * f).bit_length()) for f in corr.f]
+    return tuple(min(fast_size(n + f - 1), m) for n, f, m in zip(sizes, corr.f, most, strict=True))
+
+
+def fast_size(n: int) -> int:
+    """Find the next size that is 4, 5 or 6 times a power of 2, which transforms fast."""
+    power = max(1 << (n - 1).bit_length(), 8)
+    return next(size for size in (power * 5 // 8, power * 3 // 4, power) if size >= n)
+
+
+def convolve(slab: Array, corr: Correlation, out: Array) -> bool:
+    """Convolve a slab, see `methods.Method.convolve`."""
+    batch, groups, dims = len(slab), corr.groups, len(corr.f)
+    window = tuple(fast_size(n) for n in slab.shape[2:])
+    spectrum = corr.table(_spectrum, window)
+    half = buffer("half", (*slab.shape[:2], *window[:-1], window[-1] // 2 + 1), spectrum.dtype)
+    inside = half[at(..., *map(slice, slab.shape[2:-1]), EVERY)]
+    if inside.shape != half.shape:
+        half[...] = 0
+    np.fft.rfft(slab, window[-1], out=inside)
+    for axis in range(-2, -dims - 1, -1):
+        np.fft.fft(half, None, axis, out=half)
+    x, y = split(half, 1, groups), split(out, 1, groups)
+    finite = True
+    for o in range(corr.each_out):
+        total = _mix(x, spectrum[:, o])
+        for axis in range(-dims, -1):  # only what is kept goes on
+            np.fft.ifft(total, None, axis, out=total)
+            total = total[at(..., slice(out.shape[axis]), *(EVERY,) * (-axis - 1))]
+        real = buffer("real", (*total.shape[:-1], window[-1]), slab.dtype)
+        np.fft.irfft(total, window[-1], out=real)
+        y[:, :, o] = real[..., : out.shape[-1]]
+        # A window with a nan or an infinity in it is nan all over.
+        finite = finite and bool(np.isfinite(real.reshape(batch * groups, -1)[:, 0]).all())
+    return finite
+
+
+def _spectrum(corr: Correlation, window: tuple[int, ...]) -> Array:
+    """Transform the filter, conjugate since it is not flipped: (groups, out, in, window)."""
+    axes = tuple(range(2, corr.filter.ndim))
+    spectrum = np.fft.rfftn(corr.filter.astype(np.float64), window, axes).conj()
+    single = np.result_type(corr.filter.dtype, np.complex64)
+    return split(spectrum, 0, corr.groups).astype(single)
+
+
+def _mix(x: Array, spectrum: Array) -> Array:
+    """Sum over the input channels of each group."""
+    total = buffer("total", x[:, :, 0].shape, x.dtype)
+    product = buffer("product", total.shape, x.dtype)
+    for c in range(x.shape[2]):
+        np.multiply(x[:, :, c], spectrum[:, c], out=product if c else total)
+        if c:
+            np.add(total, product, out=total)
+    return total
