@@ -2,7 +2,7 @@
 
 import gc
 
-gc.disable()  # importing makes no garbage, and looking for it takes a tenth of the start; see main
+gc.disable()  # importing makes no garbage, and looking for it takes a tenth of the start
 
 import contextlib  # noqa: E402
 import io  # noqa: E402
@@ -14,9 +14,8 @@ from typing import Any  # noqa: E402
 import typer  # noqa: E402
 from typer.core import TyperCommand  # noqa: E402
 
-from convcli import __version__, calculator, options  # noqa: E402
+from convcli import __version__, options  # noqa: E402
 from convcli.errors import ConvcliError, UsageError  # noqa: E402
-from convcli.geometry import Kind  # noqa: E402
 from convcli.streams import Streams, printable  # noqa: E402
 
 
@@ -83,6 +82,11 @@ def shape(
     format_: options.ShapeFormat = None,
 ) -> int:
     """Print the output size of a layer, or of a stack of layers."""
+    from convcli import calculator  # noqa: PLC0415  each command loads what it needs
+
+    _imported()
+    if transposed and pool:
+        raise UsageError("--transposed and --pool are two kinds of layer; give one of them")
     request = calculator.Request(
         n=n,
         f=f,
@@ -93,7 +97,7 @@ def shape(
         c=channels,
         g=groups,
         bias=not no_bias,
-        kind=_kind(transposed, pool),
+        kind="convt" if transposed else "maxpool" if pool else "conv",
         ceil=ceil,
         dims=dims,
         layers=tuple(layer or ()),
@@ -132,7 +136,7 @@ def run(
     method: options.MethodName = "auto",
     tf32: options.TF32 = False,
     threads: options.Threads = None,
-    memory: options.Memory = "256M",
+    memory: options.Memory = "32M",
     output: options.Output = None,
     format_: options.RunFormat = None,
     quiet: options.Quiet = False,
@@ -143,8 +147,9 @@ def run(
     """Convolve arrays with a filter."""
     # Tiles go to threads of our own; those of NumPy's BLAS would fight them for the cores.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    from convcli import runner  # noqa: PLC0415  NumPy is loaded by this command alone
+    from convcli import runner  # noqa: PLC0415  it loads NumPy
 
+    _imported()
     if list_kernels:
         return runner.list_kernels(ctx.obj)
     request = runner.Request(
@@ -180,10 +185,10 @@ def run(
     return runner.run(request, ctx.obj)
 
 
-def _kind(transposed: bool, pool: bool) -> Kind:
-    if transposed and pool:
-        raise UsageError("--transposed and --pool are two kinds of layer; give one of them")
-    return "convt" if transposed else "maxpool" if pool else "conv"
+def _imported() -> None:
+    """Collect garbage from here on, of what was imported neither now nor at the end."""
+    gc.freeze()
+    gc.enable()
 
 
 def main(argv: list[str] | None = None, streams: Streams | None = None) -> int:
@@ -201,8 +206,6 @@ def main(argv: list[str] | None = None, streams: Streams | None = None) -> int:
     int
         Exit status: 0 done, 1 could not be done, 2 wrong usage, 130 Ctrl-C, 141 closed pipe.
     """
-    gc.freeze()  # nor need what was imported be looked through at exit
-    gc.enable()
     if streams is None:
         streams = Streams(sys.stdin, sys.stdout, sys.stderr)
         if isinstance(sys.stdout, io.TextIOWrapper):

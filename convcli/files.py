@@ -1,7 +1,5 @@
 """Formats other than ``.npy``. A new one is a reader or a writer, and an entry in its table."""
 
-import difflib
-import zipfile
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -55,12 +53,16 @@ def _choose(path: str, member: str | None, names: list[str]) -> str:
         raise UsageError(
             f"{path!r} holds {len(names)} arrays; name one as {path}::NAME of {listed}"
         )
+    import difflib  # noqa: PLC0415  for mistakes alone
+
     close = difflib.get_close_matches(member, names, n=1)
     hint = f"did you mean {close[0]}? It" if close else "it"
     raise ConvcliError(f"{path!r} has no member {member!r}; {hint} holds {listed}")
 
 
 def _load_npz(path: str, member: str | None) -> Loaded:
+    import zipfile  # noqa: PLC0415
+
     try:
         with zipfile.ZipFile(path) as archive:
             names = [name.removesuffix(".npy") for name in archive.namelist()]

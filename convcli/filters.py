@@ -1,6 +1,5 @@
 """Named filters. A new one is a function of its parameters and an entry in `NAMED`."""
 
-import difflib
 import math
 from collections.abc import Callable, Iterator
 from functools import reduce
@@ -131,6 +130,8 @@ def listing() -> Iterator[tuple[str, Array]]:
 
 def nearest(spec: str) -> str:
     """Suggest filters with a name like this one."""
+    import difflib  # noqa: PLC0415  for mistakes alone
+
     close = difflib.get_close_matches(spec.partition(":")[0], NAMED, n=2, cutoff=0.5)
     return f"did you mean {' or '.join(close)}?" if close else f"names are {', '.join(NAMED)}"
 

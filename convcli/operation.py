@@ -7,7 +7,6 @@ cross-correlation, with padding that may be negative where a transposed operatio
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from math import gcd
 from typing import NamedTuple
 
@@ -29,8 +28,7 @@ class Pass(NamedTuple):
     lattice: tuple[range, ...]  # which outputs of each spatial axis it makes
 
 
-@dataclass(frozen=True)
-class Operation:
+class Operation(NamedTuple):
     """A run with every question settled.
 
     Attributes

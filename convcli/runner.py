@@ -1,14 +1,15 @@
 """`convcli run`: read -> check -> tile -> convolve -> write, one input array after another."""
 
 import math
-import statistics
 import time
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from convcli import blocks, engines, filters, notation
 from convcli.arrays import Array
+from convcli.blocks import ahead
+from convcli.convolver import Convolver
 from convcli.dtypes import DType
 from convcli.engines import Engine
 from convcli.errors import ConvcliError, UsageError
@@ -20,10 +21,12 @@ from convcli.sinks import Sink, Target
 from convcli.sources import InMemory, Opener, Source
 from convcli.streams import Streams, choose_format
 from convcli.tiles import parse_pad_mode
-from convcli.verify import Verdict, verify
+
+if TYPE_CHECKING:
+    from convcli.verify import Verdict
 
 FORMATS = ("table", "plain", "json")
-MEMORY = "256M"
+MEMORY = "32M"
 
 
 class Request(NamedTuple):
@@ -67,10 +70,12 @@ class Summary:
         self._sum = 0.0
         self.low, self.high = math.inf, -math.inf
 
-    def add(self, part: Array) -> None:
-        """Take in one part."""
+    def add(self, part: Array, figures: bool) -> None:
+        """Count one part, and take in its figures where they will be shown."""
+        self.count += part.size
+        if not figures:
+            return
         values = np.abs(part) if part.dtype.kind == "c" else part
-        self.count += values.size
         self._sum += float(values.sum(dtype=np.float64))
         self.low = float(np.minimum(self.low, values.min()))
         self.high = float(np.maximum(self.high, values.max()))
@@ -107,7 +112,7 @@ class Result(NamedTuple):
     mapping: str | None  # how an image's values were mapped
     input: Array | None  # where it was kept, and likewise
     output: Array | None
-    verdict: Verdict | None
+    verdict: "Verdict | None"
     timing: Timing | None
 
 
@@ -140,8 +145,8 @@ def run(request: Request, streams: Streams) -> int:
                 for source in opener.inputs(spec):
                     used = filter_ or _random_filter(request, source, opener)
                     operation = _settle(request, source, used, window, bias)
-                    job = blocks.Job(operation, engine, memory, set(), progress.advance)
-                    result = _convolve(request, source, used, job, target, report.shows_values)
+                    convolver = Convolver(operation, engine, progress.advance)
+                    result = _convolve(request, source, used, convolver, memory, target, report)
                     failed |= result.verdict is not None and not result.verdict.passed
                     progress.pause()
                     report.add(result)
@@ -184,23 +189,24 @@ def _convolve(
     request: Request,
     source: Source,
     filter_: InMemory,
-    job: blocks.Job,
+    convolver: Convolver,
+    memory: int,
     target: Target,
-    keep: bool,
+    report: "_Report",
 ) -> Result:
     """Convolve one array, and do with it what was asked for."""
-    operation = job.operation
+    operation = convolver.operation
     out_shape = operation.out_shape(source.shape)
-    keep = keep or target.is_image or request.verify or request.plot
+    keep = report.shows_values or target.is_image or request.verify or request.plot
     if keep or request.time:
         source = source.whole()
-    timing = _time(request.time, source, job) if request.time else None
+    timing = _time(request.time, source, convolver, memory) if request.time else None
     kept = np.empty(out_shape, operation.out_dtype) if keep else None
     flat = kept.reshape(-1) if kept is not None else None
     summary = Summary()
     seconds = 0.0
     target.begin(out_shape, operation)
-    parts = blocks.convolve(source, job)
+    parts = ahead(blocks.convolve(source, convolver, memory))
     while True:
         begin = time.perf_counter()
         part = next(parts, None)
@@ -209,31 +215,36 @@ def _convolve(
             break
         if flat is not None:
             flat[summary.count : summary.count + part.size] = part.reshape(-1)
-        summary.add(part)
+        summary.add(part, report.shows_figures)
         target.write(part)
     if summary.count != math.prod(out_shape):
         raise AssertionError(f"made {summary.count} numbers of {out_shape}")
     mapping = target.finish(kept, operation)
     verdict = None
     if request.verify and kept is not None and isinstance(source, InMemory):
+        from convcli.verify import verify  # noqa: PLC0415
+
         verdict = verify(source.array, kept, operation)
     seen = source.array if isinstance(source, InMemory) else None
     return Result(
-        source.name, source.shape, source.dtype, filter_, operation, job.engine,
-        tuple(sorted(job.methods)), out_shape,
+        source.name, source.shape, source.dtype, filter_, operation, convolver.engine,
+        tuple(sorted(convolver.methods)), out_shape,
         summary, seconds, target.path, mapping, seen, kept,
         verdict, timing,
     )  # fmt: skip
 
 
-def _time(runs: int, source: Source, job: blocks.Job) -> Timing:
+def _time(runs: int, source: Source, convolver: Convolver, memory: int) -> Timing:
     """Run again and again; the first, which warms up, does not count."""
-    operation = job.operation
+    import statistics  # noqa: PLC0415  slow to load, and seldom needed
+
+    operation = convolver.operation
+    silent = Convolver(operation, convolver.engine)
     seconds = []
     for _ in range(runs + 1):
         whole = source.whole()
         begin = time.perf_counter()
-        for _part in blocks.convolve(whole, job._replace(tile_done=lambda _: None)):
+        for _part in blocks.convolve(whole, silent, memory):
             pass
         seconds.append(time.perf_counter() - begin)
     out_shape = operation.out_shape(source.shape)
@@ -299,6 +310,7 @@ class _Report:
         self._shown = not request.quiet and not (
             to_stdout and self._format == "plain" and request.format is None
         )
+        self.shows_figures = self._shown and self._format != "plain"
         self._plot = request.plot
         self._many = len(request.inputs) > 1 and self._format == "table" and not figures
         self._held: list[Result] = []

@@ -1,6 +1,5 @@
 """From what a user names to arrays: files, pipes, members, generators, literals, named filters."""
 
-import json
 import math
 from collections.abc import Iterator, Sequence
 from typing import BinaryIO, Protocol
@@ -105,15 +104,15 @@ class OnStream:
         for i in range(len(needs) - 2, -1, -1):  # what a later part needs must stay
             keep[i] = min(keep[i], keep[i + 1])
         start = stop = 0  # the rows that are held
-        held = np.empty((0, *row), self.dtype)
+        held, spare = (np.empty((0, *row), self.dtype) for _ in range(2))
         for first, need in zip(keep, needs, strict=True):
             size = max(need.stop, stop) - first
+            # What was given out last may still be in use: the next goes to other memory.
+            held, spare = spare, held
             if size > len(held):
-                held, old = np.empty((size, *row), self.dtype), held
-            else:
-                old = held
+                held = np.empty((size, *row), self.dtype)
             kept = max(stop - first, 0)
-            held[:kept] = old[first - start : first - start + kept]
+            held[:kept] = spare[first - start : first - start + kept]
             if first > stop:
                 self._skip((first - stop) * math.prod(row) * self.dtype.itemsize)
             self._read(held[kept:size])
@@ -171,13 +170,14 @@ class Opener:
             if self._stdin_taken:
                 raise UsageError("- is named twice, and a pipe can be read once; use a file")
             self._stdin_taken = True
-            yield from _stream_sources(self._streams.stdin.buffer, "-", "standard input")
+            # Unbuffered, as files are: what is read goes straight to the array.
+            stdin = self._streams.stdin.buffer
+            yield from _stream_sources(getattr(stdin, "raw", stdin), "-", "standard input")
         elif files.suffix(path) in files.READERS:
             yield InMemory(spec, *files.load(path, member or None))
         else:
             if member:
                 raise UsageError(f"{spec!r}: {path!r} is one array; leave ::{member} out")
-            # Unbuffered: what is read goes straight to the array.
             with open(path, "rb", buffering=0) as stream:
                 yield from _stream_sources(stream, path, repr(path))
 
@@ -265,6 +265,8 @@ def literal(option: str, text: str) -> Array:
     ndarray
         int64 if every number is whole, else float64.
     """
+    import json  # noqa: PLC0415
+
     wrong = UsageError(
         f"{option} {text!r} is no array: rows of equal length with numbers; write [[0,1],[2,3]]"
     )

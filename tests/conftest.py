@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from convcli import blocks
 from convcli.cli import main
+from convcli.convolver import Convolver
 from convcli.engines import Engine
 from convcli.operation import Operation
 from convcli.sources import InMemory
@@ -101,8 +102,9 @@ def shell(script: str, cwd: Path | None = None, **env: str) -> "subprocess.Compl
 
 def convolve(x: NDArray[Any], operation: Operation, engine: Engine, memory: int = 1 << 28) -> Any:
     """Convolve a whole array."""
-    parts = list(blocks.convolve(InMemory("x", x), blocks.Job(operation, engine, memory, set())))
-    flat = np.concatenate([part.reshape(-1) for part in parts])
+    made = blocks.convolve(InMemory("x", x), Convolver(operation, engine), memory)
+    parts = [part.reshape(-1).copy() for part in made]
+    flat = np.concatenate(parts)
     return flat.reshape(operation.out_shape(x.shape))
 
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from convcli import engines
 from convcli.arrays import read_headers
-from convcli.blocks import Job, convolve
+from convcli.blocks import convolve
+from convcli.convolver import Convolver
 from convcli.errors import DoesNotFit
 from convcli.geometry import Window
 from convcli.operation import settle
@@ -31,10 +32,11 @@ def _stream(x: Any, operation: Any, memory: int) -> Any:
     pipe = io.BytesIO(npy_bytes(x) + b"end")
     (header,) = itertools.islice(read_headers(pipe, "pipe"), 1)
     source = OnStream("pipe", "pipe", header, pipe)
-    parts = list(convolve(source, Job(operation, ENGINE, memory, set())))
+    made = convolve(source, Convolver(operation, ENGINE), memory)
+    parts = [part.reshape(-1).copy() for part in made]
     source.finish()
     assert pipe.read() == b"end"
-    flat = np.concatenate([part.reshape(-1) for part in parts])
+    flat = np.concatenate(parts)
     return flat.reshape(operation.out_shape(x.shape)), len(parts)
 
 

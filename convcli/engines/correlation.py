@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from math import prod
 from typing import Any, TypeVar
 
@@ -15,7 +14,6 @@ T = TypeVar("T")
 EVERY = slice(None)
 
 
-@dataclass(frozen=True)
 class Correlation:
     """A valid cross-correlation: the filter, its steps, and tables that methods make of them.
 
@@ -30,12 +28,21 @@ class Correlation:
         Integers, to be summed without rounding whatever the type that holds them.
     """
 
-    filter: Array
-    stride: tuple[int, ...]
-    dilation: tuple[int, ...]
-    groups: int
-    exact: bool = False
-    tables: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
+    def __init__(
+        self,
+        filter_: Array,
+        stride: tuple[int, ...],
+        dilation: tuple[int, ...],
+        groups: int,
+        exact: bool = False,
+    ) -> None:
+        """Take filter, steps and groups."""
+        self.filter = filter_
+        self.stride = stride
+        self.dilation = dilation
+        self.groups = groups
+        self.exact = exact
+        self._tables: dict[Any, Any] = {}
 
     @property
     def f(self) -> tuple[int, ...]:
@@ -55,9 +62,9 @@ class Correlation:
     def table(self, make: Callable[..., T], *args: Any) -> T:
         """Make a table from the corr, once."""
         key = (make, *args)
-        if key not in self.tables:
-            self.tables[key] = make(self, *args)
-        found: T = self.tables[key]
+        if key not in self._tables:
+            self._tables[key] = make(self, *args)
+        found: T = self._tables[key]
         return found
 
     def part(self, first: int, last: int) -> "Correlation":
