@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from math import prod
+from math import ceil, prod
 from typing import Any, TypeVar
 
 import numpy as np
@@ -96,3 +96,11 @@ def buffer(name: str, shape: tuple[int, ...], dtype: "np.dtype[Any]") -> Array:
 def split(x: Array, axis: int, count: int) -> Array:
     """View an axis as two, of `count` and what remains; never a copy."""
     return x.reshape(*x.shape[:axis], count, -1, *x.shape[axis + 1 :])
+
+
+def even(n: int, most: int, threads: int, unit: int = 1) -> int:
+    """Cut n into equal steps of about `most`: as many for every thread, each in whole units."""
+    parts = ceil(n / max(most, 1))
+    if parts > 1:
+        parts += -parts % threads
+    return min(ceil(ceil(n / parts) / unit) * unit, n)

@@ -5,7 +5,7 @@ from math import prod
 import numpy as np
 
 from convcli.arrays import Array, at
-from convcli.engines.correlation import EVERY, Correlation, buffer, split
+from convcli.engines.correlation import EVERY, Correlation, buffer, even, split
 
 WINDOW = 1 << 18  # numbers in a window
 TRANSFORM = 9.0  # nanoseconds for a number, there and back, on one core
@@ -18,17 +18,17 @@ def applies(corr: Correlation) -> bool:
 
 def cost(corr: Correlation, sizes: tuple[int, ...]) -> float:
     """Estimate nanoseconds for an output pixel of a group."""
-    sides = window_sides(corr, sizes)
-    pixels = prod(side - f + 1 for side, f in zip(sides, corr.f, strict=True))
+    steps = tile(corr, sizes)
+    window = prod(fast_size(step + f - 1) for step, f in zip(steps, corr.f, strict=True))
     each = corr.each_in + corr.each_out
-    return prod(sides) / pixels * (TRANSFORM / 2 * each + 2 * corr.each_in * corr.each_out)
+    return window / prod(steps) * (TRANSFORM / 2 * each + 2 * corr.each_in * corr.each_out)
 
 
-def window_sides(corr: Correlation, sizes: tuple[int, ...]) -> tuple[int, ...]:
-    """Choose a window: as large as its budget, at least twice the filter, no more than there is."""
-    side = int(WINDOW ** (1 / len(sizes)))
-    most = [max(side, 1 << (2 * f).bit_length()) for f in corr.f]
-    return tuple(min(fast_size(n + f - 1), m) for n, f, m in zip(sizes, corr.f, most, strict=True))
+def tile(corr: Correlation, sizes: tuple[int, ...]) -> tuple[int, ...]:
+    """Choose the outputs of a tile: what a window leaves that is at least twice the filter."""
+    side = round(WINDOW ** (1 / len(sizes)))
+    sides = (max(side, 1 << (2 * f).bit_length()) for f in corr.f)
+    return tuple(even(n, m - f + 1, 1) for n, m, f in zip(sizes, sides, corr.f, strict=True))
 
 
 def fast_size(n: int) -> int:

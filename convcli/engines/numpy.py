@@ -9,7 +9,7 @@ import numpy as np
 
 from convcli.arrays import Array
 from convcli.engines import Plan, fft, gemm, separable, shift
-from convcli.engines.correlation import Correlation
+from convcli.engines.correlation import Correlation, even
 from convcli.errors import UsageError
 
 _EXACT = ((np.float32, 2**24), (np.float64, 2**53))  # integers below are exact in each type
@@ -128,11 +128,8 @@ class NumpyEngine:
         """Say how large a tile is: it fits the cache, and every thread gets as many as another."""
         groups, threads = corr.groups, self.threads
         if method == "fft":
-            sides = fft.window_sides(corr, sizes)
-            steps = [
-                _even(n, side - f + 1, 1) for n, side, f in zip(sizes, sides, corr.f, strict=True)
-            ]
-            return (1, _even(groups, max(fft.WINDOW // prod(sides), 1), threads), *steps)
+            steps = fft.tile(corr, sizes)
+            return (1, even(groups, max(fft.WINDOW // prod(steps), 1), threads), *steps)
         copied = gemm.copies(corr) if method == "gemm" else 2
         per_pixel = corr.filter.itemsize * (copied + corr.each_in + corr.each_out)
         whole = batch * groups * prod(sizes)
@@ -145,13 +142,5 @@ class NumpyEngine:
         for k in (len(extent) - 1, *range(_FIRST, len(extent) - 1), 1, 0):
             volume = k == _FIRST and len(sizes) == 3
             most = min(ceil(pixels / prod(tile)), _THICK if volume else extent[k])
-            tile[k] = _even(extent[k], most, threads, gemm.band_rows(corr) if k == _FIRST else 1)
+            tile[k] = even(extent[k], most, threads, gemm.band_rows(corr) if k == _FIRST else 1)
         return tuple(tile)
-
-
-def _even(n: int, most: int, threads: int, unit: int = 1) -> int:
-    """Cut n into equal steps of about `most`: as many for every thread, each in whole units."""
-    parts = ceil(n / max(most, 1))
-    if parts > 1:
-        parts += -parts % threads
-    return min(ceil(ceil(n / parts) / unit) * unit, n)

@@ -151,9 +151,7 @@ class TorchEngine:
             )
         tile = [batch, corr.groups, *sizes]
         if method == "fft":
-            sides = fft.window_sides(corr, sizes)
-            steps = (side - f + 1 for side, f in zip(sides, corr.f, strict=True))
-            tile = [1, 1, *map(min, sizes, steps)]
+            tile = [1, 1, *fft.tile(corr, sizes)]
         elif method == "fold":
             # Whole rows, as many as the tile takes, of as many images as it takes.
             tile = [1, 1, *sizes]

@@ -1,26 +1,31 @@
-"""Times whole commands side by side and writes the ratios as a table.
+"""Times whole commands side by side and writes the ratios as tables.
 
-    python tests/bench/bench.py [--runs N] [PATTERN]
+    python tests/bench/bench.py [--runs N] [--tables start,images,layers,memory,growth] [PATTERN]
 
 Commands of a row take turns, so that a machine whose speed drifts slows all of them; what counts
-is the median of the ratios turn by turn. Needs the extra ``bench``.
+is the median of the ratios turn by turn. A peer that takes longer than `LIMIT` seconds is run once.
+Needs the extra ``bench``, and ``vips`` where it is to be a peer.
 """
 
 import argparse
+import importlib.metadata
 import os
 import platform
+import shutil
 import statistics
 import subprocess
 import sys
 import sysconfig
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+LIMIT = 15.0  # seconds
 PEERS = Path(__file__).parent / "peers"
 # An installed program has its bytecode; so has this checkout from the first run on.
 ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
@@ -42,31 +47,50 @@ class Time(NamedTuple):
     peak: int  # bytes
 
 
-def measure(command: list[str]) -> Time:
-    """Run a command once to its end."""
+def measure(command: list[str], limit: float | None = None) -> Time | None:
+    """Run a command once to its end, or to a limit: then None."""
     begin = time.perf_counter()
     process = subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env=ENVIRONMENT
     )
+    killer = threading.Timer(limit or 3600, process.kill)
+    killer.start()
     _, status, usage = os.wait4(process.pid, 0)
     seconds = time.perf_counter() - begin
+    killer.cancel()
     process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode == -9 and limit is not None:
+        return None
     if process.returncode:
         raise SystemExit(f"failed: {' '.join(command)}")
     return Time(seconds, usage.ru_maxrss * 1024)
+
+
+def seconds_of(command: list[str]) -> float:
+    """Seconds of a command that ends."""
+    found = measure(command)
+    assert found is not None
+    return found.seconds
 
 
 def compare(row: Row, runs: int) -> dict[str, tuple[float, float]]:
     """Time a row; returns for each command its median seconds and its ratio to ours."""
     commands = {"convcli": row.ours, **row.peers}
     times: dict[str, list[float]] = {name: [] for name in commands}
-    for turn in range(runs + 1):
+    slow: dict[str, float] = {}
+    for name, command in commands.items():  # warms the caches
+        found = measure(command, LIMIT)
+        if found is None:
+            slow[name] = LIMIT
+    for _ in range(runs):
         for name, command in commands.items():
-            seconds = measure(command).seconds
-            if turn:  # the first warms the caches
-                times[name].append(seconds)
+            if name not in slow:
+                times[name].append(seconds_of(command))
+    ours = statistics.median(times["convcli"])
     return {
-        name: (
+        name: (slow[name], slow[name] / ours)
+        if name in slow
+        else (
             statistics.median(found),
             statistics.median(t / o for t, o in zip(found, times["convcli"], strict=True)),
         )
@@ -79,26 +103,100 @@ def script(name: str, *args: str) -> list[str]:
     return [sys.executable, str(PEERS / f"{name}.py"), *args]
 
 
-def start_up() -> Iterator[Row]:
+def start_up(_folder: Path) -> Iterator[Row]:
     """What the smallest commands cost."""
     hello = {"typer hello-world": script("hello")}
     yield Row("shape", [CONVCLI, *"shape -n 8 -f 3 -p 1 -s 2".split()], hello)
+    yield Row("run --help", [CONVCLI, "run", "--help"], hello)
 
 
 def images(folder: Path) -> Iterator[Row]:
-    """One channel of float32 under square filters."""
+    """One channel under one filter."""
+    work: list[tuple[str, tuple[int, ...], Any, dict[str, Any]]] = [
+        ("8², 3×3", (8, 8), (3, 3), {}),
+        ("1024², 3×3", (1024, 1024), (3, 3), {}),
+        ("1024², 9×9", (1024, 1024), (9, 9), {}),
+        ("1024², 31×31", (1024, 1024), (31, 31), {}),
+        ("4096², 3×3", (4096, 4096), (3, 3), {}),
+        ("4096², 9×9", (4096, 4096), (9, 9), {}),
+        ("4096², 31×31", (4096, 4096), (31, 31), {}),
+        ("4096², 101×101", (4096, 4096), (101, 101), {}),
+        ("4096² uint8, integer 5×5", (4096, 4096), (5, 5), {"int": True}),
+        ("4096², gaussian:31", (4096, 4096), "gaussian:31", {}),
+        ("192³, 5×5×5", (192, 192, 192), (5, 5, 5), {}),
+        ("4096², 3×3, stride 2", (4096, 4096), (3, 3), {"s": 2}),
+        ("4096², 3×3, dilation 4", (4096, 4096), (3, 3), {"d": 4}),
+    ]
     rng = np.random.default_rng(0)
-    for n, f in ((8, 3), (1024, 3)):
-        x, k, y = (str(folder / name) for name in (f"x{n}.npy", f"k{f}.npy", "y.npy"))
-        np.save(x, rng.random((n, n), np.float32))
-        np.save(k, rng.random((f, f), np.float32))
+    x, k, y = (folder / f"{name}.npy" for name in "xky")
+    for name, n, f, options in work:
+        whole = "int" in options
+        data = rng.integers(0, 256, n, np.uint8) if whole else rng.random(n, np.float32)
+        if isinstance(f, str):
+            from convcli.filters import named
+
+            kernel = named(f).astype(np.float32)
+        else:
+            kernel = rng.integers(-4, 5, f) if whole else rng.random(f, np.float32)
+        np.save(x, data)
+        np.save(k, kernel)
+        s, d = options.get("s", 1), options.get("d", 1)
+        pad = d * (kernel.shape[0] - 1) // 2
+        words = [str(path) for path in (x, k, y)]
+        extra = [f"s={s}", f"d={d}"] + ["int=1"] * whole
         peers = {
-            "torch": script("torch_conv", x, k, y),
-            "scipy.ndimage": script("scipy_ndimage", x, k, y),
-            "scipy oaconvolve": script("scipy_oaconvolve", x, k, y),
-            "OpenCV": script("opencv_filter", x, k, y),
+            "torch": script("torch_conv", *words, *extra, f"p={pad}"),
+            "scipy.ndimage": script("scipy_ndimage", *words, *extra),
+            "scipy oaconvolve": script("scipy_oaconvolve", *words, *extra),
         }
-        yield Row(f"{n}², {f}×{f}", [CONVCLI, "run", x, "-k", k, "-p", "same", "-o", y], peers)
+        if len(n) == 2:
+            peers["OpenCV"] = script("opencv_filter", *words, *extra)
+            if s == d == 1 and shutil.which("vips"):
+                peers["vips"] = _vips(folder, data, kernel, whole)
+        command = [CONVCLI, "run", words[0], "-k", words[1], "-o", words[2], "-p", str(pad)]
+        yield Row(name, [*command, "-s", str(s), "-d", str(d)], peers)
+
+
+def _vips(folder: Path, data: Any, kernel: Any, whole: bool) -> list[str]:
+    """Prepare the same pixels as vips has them; its borders repeat the edge."""
+    raw, image, mask = folder / "x.raw", folder / "x.v", folder / "k.mat"
+    data.tofile(raw)
+    kind = "uchar" if whole else "float"
+    height, width = data.shape
+    subprocess.run(
+        ["vips", "rawload", raw, image, str(width), str(height), "1", "--format", kind], check=True
+    )
+    rows = "\n".join(" ".join(map(str, row)) for row in kernel.tolist())
+    mask.write_text(f"{kernel.shape[1]} {kernel.shape[0]}\n{rows}\n")
+    precision = "integer" if whole else "float"
+    return ["vips", "conv", str(image), str(folder / "y.v"), str(mask), "--precision", precision]
+
+
+def layers(folder: Path) -> Iterator[Row]:
+    """Layers of networks, with channels."""
+    work: list[tuple[str, tuple[int, ...], tuple[int, ...], dict[str, int]]] = [
+        ("1×64×56² ⋆ 64×64×3²", (1, 64, 56, 56), (64, 64, 3, 3), {"p": 1}),
+        ("8×256×14² ⋆ 256×256×3²", (8, 256, 14, 14), (256, 256, 3, 3), {"p": 1}),
+        ("1×3×224² ⋆ 64×3×7², stride 2", (1, 3, 224, 224), (64, 3, 7, 7), {"p": 3, "s": 2}),
+        ("1×128×112², depthwise 3×3", (1, 128, 112, 112), (128, 1, 3, 3), {"p": 1, "g": 128}),
+        (
+            "1×64×56² ⋆ᵀ 64×32×4², stride 2",
+            (1, 64, 56, 56),
+            (64, 32, 4, 4),
+            {"p": 1, "s": 2, "t": 1},
+        ),
+    ]
+    rng = np.random.default_rng(0)
+    x, k, y = (folder / f"{name}.npy" for name in "xky")
+    for name, n, f, options in work:
+        np.save(x, rng.random(n, np.float32))
+        np.save(k, rng.random(f, np.float32))
+        words = [str(path) for path in (x, k, y)]
+        command = [CONVCLI, "run", words[0], "-k", words[1], "-o", words[2]]
+        for key, value in options.items():
+            command += ["--transposed"] if key == "t" else [f"-{key}", str(value)]
+        extra = [f"{key}={value}" for key, value in options.items()]
+        yield Row(name, command, {"torch": script("torch_conv", *words, *extra)})
 
 
 def sweep(runs: int) -> None:
@@ -106,12 +204,55 @@ def sweep(runs: int) -> None:
     rows = 200_000
     for fmt in ("plain", "csv", "json"):
         command = [CONVCLI, "shape", "-f", "3", "--format", fmt, "-n"]
-        pairs = [
-            (measure([*command, f"3..{rows + 2}"]).seconds, measure([*command, "3"]).seconds)
+        spent = statistics.median(
+            seconds_of([*command, f"3..{rows + 2}"]) - seconds_of([*command, "3"])
             for _ in range(runs)
-        ]
-        speed = rows / statistics.median(long - short for long, short in pairs)
-        print(f"sweep, {fmt}: {speed:,.0f} rows a second", flush=True)
+        )
+        print(f"sweep, {fmt}: {rows / spent:,.0f} rows a second", flush=True)
+
+
+def growth(folder: Path, runs: int) -> None:
+    """Seconds for 2**20 pixels as images grow, the start left out, and what a thread adds."""
+    x, y = folder / "x.npy", folder / "y.npy"
+    start = statistics.median(seconds_of(_blur("rand:8x8", y)) for _ in range(runs))
+    for side in (1024, 2048, 4096, 8192, 16384):
+        np.save(x, np.random.default_rng(0).random((side, side), np.float32))
+        spent = statistics.median(seconds_of(_blur(str(x), y)) - start for _ in range(runs))
+        print(f"{side}², 3×3: {spent / (side / 1024) ** 2 * 1e3:.2f} ms for 2²⁰ pixels", flush=True)
+    np.save(x, np.random.default_rng(0).random((4096, 4096), np.float32))
+    np.save(folder / "k.npy", np.random.default_rng(0).random((31, 31), np.float32))
+    pairs = []
+    for _ in range(runs):
+        command = [CONVCLI, "run", str(x), "-k", str(folder / "k.npy"), "-o", str(y), "--threads"]
+        pairs.append((seconds_of([*command, "1"]) - start, seconds_of([*command, "2"]) - start))
+    gain = statistics.median(one / two for one, two in pairs)
+    print(f"4096², 31×31: 2 threads are {gain:.2f} times as fast as 1, the start left out")
+
+
+def _blur(x: str, y: Path) -> list[str]:
+    return [CONVCLI, "run", x, "-k", "[[1,2,1],[2,4,2],[1,2,1]]", "-p", "1", "-o", str(y)]
+
+
+def memory(folder: Path) -> None:
+    """Peak memory of a process whose input is larger, from a file and from a pipe."""
+    x, y = folder / "x.npy", folder / "y.npy"
+    rows, columns = 65536, 16384
+    shape = np.lib.format.open_memmap(x, "w+", np.float32, (rows, columns))
+    block = np.random.default_rng(0).random((1024, columns), np.float32)
+    for first in range(0, rows, 1024):
+        shape[first : first + 1024] = block
+    del shape
+    small = measure([CONVCLI, "run", "rand:8x8", "-k", "gaussian:31", "-p", "15", "-o", str(y)])
+    words = ["-k", "gaussian:31", "-p", "15"]
+    large = measure([CONVCLI, "run", str(x), *words, "-o", str(y)])
+    piped = f"cat {x} | {{ {CONVCLI} run {' '.join(words)} > {y}; }}"
+    through = measure(["bash", "-c", piped])
+    assert small is not None
+    assert large is not None
+    assert through is not None
+    size = rows * columns * 4 / 2**30
+    for name, found in (("8²", small), (f"{size:g} GiB", large), (f"{size:g} GiB, piped", through)):
+        print(f"gaussian:31 on {name}: peak {found.peak / 2**20:.0f} MB, {found.seconds:.1f} s")
 
 
 def table(title: str, rows: Iterator[Row], runs: int, pattern: str) -> None:
@@ -121,34 +262,52 @@ def table(title: str, rows: Iterator[Row], runs: int, pattern: str) -> None:
         if pattern not in row.name:
             continue
         found = compare(row, runs)
-        if list(found) != header:
+        if not header:
             header = list(found)
             print(f"\n| {title} | " + " | ".join(header) + " |")
             print("|---" * (len(header) + 1) + "|")
-        cells = [
-            f"{seconds:.3f} s" if name == "convcli" else f"{seconds:.3f} s, {ratio:.2f}×"
-            for name, (seconds, ratio) in found.items()
-        ]
+        cells = []
+        for name in header:
+            seconds, ratio = found.get(name, (0.0, 0.0))
+            over = "> " if seconds == LIMIT else ""
+            ours = f"{seconds:.3f} s"
+            cells.append(ours if name == "convcli" else f"{over}{ratio:.2f}" if seconds else "")
         print(f"| {row.name} | " + " | ".join(cells) + " |", flush=True)
+
+
+def versions() -> str:
+    """Name the machine and what was measured."""
+    names = ("numpy", "torch", "scipy", "opencv-python-headless", "typer")
+    found = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in names)
+    if shutil.which("vips"):
+        said = subprocess.run(["vips", "--version"], capture_output=True, text=True, check=True)
+        found += f", {said.stdout.split()[0]}"
+    cores = f"{platform.machine()}, {os.cpu_count()} cores"
+    return f"{cores}, Python {platform.python_version()}, {found}"
 
 
 def main() -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=9, help="counted runs of each command")
+    parser.add_argument("--tables", default="start,sweep,images,layers,growth,memory")
     parser.add_argument("pattern", nargs="?", default="", help="rows whose name contains this")
     args = parser.parse_args()
-    print(
-        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}; ",
-        end="",
-    )
-    print("seconds are medians, × is how many times as long as convcli (median of paired runs)")
-    with tempfile.TemporaryDirectory() as folder:
-        table("start", start_up(), args.runs, args.pattern)
-        if args.pattern in "sweep":
-            print()
+    print(versions())
+    print("convcli: median seconds; others: how many times as long (median of paired runs)")
+    tables = args.tables.split(",")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for title, rows in (("start", start_up), ("images", images), ("layers", layers)):
+            if title in tables:
+                table(title, rows(folder), args.runs, args.pattern)
+        print()
+        if "sweep" in tables:
             sweep(min(args.runs, 3))
-        table("run", images(Path(folder)), args.runs, args.pattern)
+        if "growth" in tables:
+            growth(folder, args.runs)
+        if "memory" in tables:
+            memory(folder)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Convolve x.npy with k.npy with OpenCV."""
+"""Convolve x.npy with k.npy with OpenCV; s is the stride, d the dilation."""
 
 import sys
 
@@ -6,4 +6,11 @@ import cv2
 import numpy as np
 
 x, k = (np.load(path) for path in sys.argv[1:3])
-np.save(sys.argv[3], cv2.filter2D(x, cv2.CV_32F, k, borderType=cv2.BORDER_CONSTANT))
+options = dict(pair.split("=") for pair in sys.argv[4:])
+s, d = (int(options.get(key, 1)) for key in "sd")
+if d > 1:
+    spread = np.zeros([d * (n - 1) + 1 for n in k.shape], k.dtype)
+    spread[::d, ::d] = k
+    k = spread
+y = cv2.filter2D(x, cv2.CV_32F, k.astype(np.float32), borderType=cv2.BORDER_CONSTANT)[::s, ::s]
+np.save(sys.argv[3], y.astype(np.int64) if "int" in options else y)

@@ -1,0 +1,97 @@
+"""Times convolutions inside one process, beside PyTorch's and OpenCV's functions.
+
+    python tests/bench/inside.py
+
+Prints milliseconds (the least of several runs), the engines with two threads and NumPy's with one.
+"""
+
+import os
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the command does
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+
+from convcli import blocks, engines
+from convcli.convolver import Convolver
+from convcli.geometry import Window
+from convcli.operation import settle
+from convcli.sources import InMemory
+
+ROWS: list[tuple[str, tuple[int, ...], tuple[int, ...], dict[str, Any]]] = [
+    ("4096², 3×3", (4096, 4096), (3, 3), {}),
+    ("4096², 9×9", (4096, 4096), (9, 9), {}),
+    ("4096², 31×31", (4096, 4096), (31, 31), {}),
+    ("4096², 3×3, stride 2", (4096, 4096), (3, 3), {"s": 2}),
+    ("4096², 3×3, dilation 4", (4096, 4096), (3, 3), {"d": 4}),
+    ("192³, 5×5×5", (192, 192, 192), (5, 5, 5), {}),
+    ("1×64×56² ⋆ 64×64×3²", (1, 64, 56, 56), (64, 64, 3, 3), {}),
+    ("8×256×14² ⋆ 256×256×3²", (8, 256, 14, 14), (256, 256, 3, 3), {}),
+    ("1×3×224² ⋆ 64×3×7², stride 2", (1, 3, 224, 224), (64, 3, 7, 7), {"s": 2}),
+    ("1×128×112², depthwise 3×3", (1, 128, 112, 112), (128, 1, 3, 3), {"g": 128}),
+    ("1×64×56² ⋆ᵀ 64×32×4², stride 2", (1, 64, 56, 56), (64, 32, 4, 4), {"s": 2, "t": True}),
+]
+
+
+def least(run: Callable[[], object], limit: float = 3.0) -> float:
+    """Milliseconds of the fastest of several runs."""
+    times: list[float] = []
+    while not times or (sum(times) < limit and len(times) < 15):
+        begin = time.perf_counter()
+        run()
+        times.append(time.perf_counter() - begin)
+    return min(times) * 1e3
+
+
+def main() -> None:
+    """Print the table."""
+    torch.set_grad_enabled(False)
+    kinds: dict[str, engines.Engine] = {
+        "numpy": engines.choose("numpy", threads=2),
+        "numpy, 1 thread": engines.choose("numpy", threads=1),
+        "torch": engines.choose("torch"),
+    }
+    print("| inside one process | " + " | ".join(kinds) + " | F.conv | cv2.filter2D |")
+    print("|---" * 6 + "|")
+    for name, x_shape, w_shape, options in ROWS:
+        rng = np.random.default_rng(0)
+        x, w = (rng.random(shape, np.float32) for shape in (x_shape, w_shape))
+        s, d, g = options.get("s", 1), options.get("d", 1), options.get("g", 1)
+        transposed = "t" in options
+        p = 1 if transposed else d * (w_shape[-1] - 1) // 2
+        window = Window((1,), (s,), ((p, p),), (d,), kind="convt" if transposed else "conv")
+        operation = settle(x_shape, x.dtype, w, window, groups=g)
+        cells = []
+        for engine in kinds.values():
+            convolver = Convolver(operation, engine)
+
+            def ours(convolver: Convolver = convolver, x: Any = x) -> None:
+                for _part in blocks.convolve(InMemory("x", x), convolver, 1 << 25):
+                    pass
+
+            cells.append(f"{least(ours):.1f}")
+        dims = operation.dims
+        tx, tw = torch.from_numpy(x), torch.from_numpy(w)
+        if len(w_shape) == dims:
+            tx, tw = tx[None, None], tw[None, None]
+        conv = getattr(torch.nn.functional, f"conv{'_transpose' * transposed}{dims}d")
+        plain = least(
+            lambda c=conv, a=tx, b=tw, s=s, p=p, d=d, g=g: c(  # type: ignore[misc]
+                a, b, stride=s, padding=p, dilation=d, groups=g
+            )
+        )
+        cells.append(f"{plain:.1f}")
+        if len(x_shape) == 2 and s == d == 1:
+            cells.append(f"{least(lambda x=x, w=w: cv2.filter2D(x, -1, w)):.1f}")  # type: ignore[misc]
+        else:
+            cells.append("-")
+        print(f"| {name} | " + " | ".join(cells) + " |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
