@@ -41,14 +41,17 @@ class Convolver:
         self._correlations: dict[tuple[int, DType, int], Correlation] = {}
         self._turn = 0
 
-    def tile_rows(self, axis: int) -> int:
-        """How many output rows of an axis a tile makes, if it is up to the engine."""
+    def plan(self, images: int) -> tuple[Plan, Correlation]:
+        """Plan the whole output of so many images, of a transposed operation its first phase."""
         operation = self.operation
         dtype = self.engine.compute_dtype(operation.out_dtype, 0)
-        groups = operation.groups
+        corr = self._correlation(0, dtype, operation.groups)
         sizes = tuple(len(lattice) for lattice in self._passes[0].lattice)
-        plan = self.engine.plan(self._correlation(0, dtype, groups), 1, sizes)
-        return plan.tile[2 + axis] * self._passes[0].lattice[axis].step
+        return self.engine.plan(corr, images, sizes), corr
+
+    def tile_rows(self, axis: int) -> int:
+        """How many output rows of an axis a tile makes, if it is up to the engine."""
+        return self.plan(1)[0].tile[2 + axis] * self._passes[0].lattice[axis].step
 
     def convolve(self, x: Array, rows: Rows | None, share: float) -> Array:
         """Convolve some images, or rows of one.

@@ -87,6 +87,10 @@ def facts(result: Result) -> Iterator[tuple[str, str]]:
     yield "formula", formulas(operation.axes)
     methods = " and ".join(result.methods)
     yield "runs on", f"{result.engine.device} by {result.engine.name}, method {methods}"
+    if result.costs:
+        by_cost = sorted(result.costs.items(), key=lambda item: item[1])
+        costs = ", ".join(f"{name} {cost * 1e-6:.2g} ms" for name, cost in by_cost)
+        yield "estimated", f"{costs}, on one core"
     yield "time", f"{result.seconds * 1e3:.3g} ms"
     summary = result.summary
     magnitude = " (magnitudes)" if operation.out_dtype.kind == "c" else ""
@@ -144,6 +148,7 @@ def record(result: Result) -> dict[str, Any]:
         "device": result.engine.device,
         "engine": result.engine.name,
         "method": list(result.methods),
+        "estimated_ns": result.costs,
         "seconds": result.seconds,
         # JSON has no NaN and no infinity.
         "min": summary.low if math.isfinite(summary.low) else None,

@@ -105,6 +105,7 @@ class Result(NamedTuple):
     operation: Operation
     engine: Engine
     methods: tuple[str, ...]
+    costs: dict[str, float]  # nanoseconds on one core that each method was estimated to take
     out_shape: tuple[int, ...]
     summary: Summary
     seconds: float  # of convolving alone
@@ -145,7 +146,7 @@ def run(request: Request, streams: Streams) -> int:
                 for source in opener.inputs(spec):
                     used = filter_ or _random_filter(request, source, opener)
                     operation = _settle(request, source, used, window, bias)
-                    convolver = Convolver(operation, engine, progress.advance)
+                    convolver = _convolver(request, source, operation, engine, progress)
                     result = _convolve(request, source, used, convolver, memory, target, report)
                     failed |= result.verdict is not None and not result.verdict.passed
                     progress.pause()
@@ -156,6 +157,23 @@ def run(request: Request, streams: Streams) -> int:
             "--verify found outputs beyond the tolerance; the report has the figures"
         )
     return 0
+
+
+def _convolver(
+    request: Request, source: Source, operation: Operation, engine: Engine, progress: Progress
+) -> Convolver:
+    """Make what carries an operation out; where the choice is ours and it pays, with PyTorch."""
+    convolver = Convolver(operation, engine, progress.advance)
+    free = (request.engine, request.device, request.method) == ("auto", "cpu", "auto")
+    if free and engines.torch_pays(*convolver.plan(_images(operation, source)), engine.threads):
+        torch = engines.choose("torch", "cpu", request.threads)
+        return Convolver(operation, torch, progress.advance)
+    return convolver
+
+
+def _images(operation: Operation, source: Source) -> int:
+    """Size of the batch."""
+    return dict(zip(operation.layout, source.shape, strict=True)).get("N", 1)
 
 
 def list_kernels(streams: Streams) -> int:
@@ -226,9 +244,10 @@ def _convolve(
 
         verdict = verify(source.array, kept, operation)
     seen = source.array if isinstance(source, InMemory) else None
+    costs = convolver.plan(_images(operation, source))[0].costs if report.shows_figures else {}
     return Result(
         source.name, source.shape, source.dtype, filter_, operation, convolver.engine,
-        tuple(sorted(convolver.methods)), out_shape,
+        tuple(sorted(convolver.methods)), costs, out_shape,
         summary, seconds, target.path, mapping, seen, kept,
         verdict, timing,
     )  # fmt: skip

@@ -54,7 +54,7 @@ def test_auto_without_torch_is_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_slab_and_filter_move_to_the_device() -> None:
     engine = _on("meta")
     corr = Correlation(np.zeros((6, 2, 3, 3), np.float32), (2, 1), (1, 2), 2)
-    assert engine.plan(corr, 2, (4, 4)) == ("conv", (2, 2, 4, 4))
+    assert engine.plan(corr, 2, (4, 4))[:2] == ("conv", (2, 2, 4, 4))
     slab = torch.zeros(2, 4, 9, 8).to(engine._device)
     made = engine._conv(slab, corr, (2, 6, 4, 4))  # fails if the filter is elsewhere
     assert made.device.type == "meta"
@@ -126,3 +126,23 @@ def test_threads_are_those_asked_for() -> None:
 def test_long_doubles_are_for_numpy() -> None:
     with pytest.raises(ConvcliError, match="PyTorch has no"):
         engines.choose("torch").compute_dtype(np.dtype(np.longdouble), 0)
+
+
+def test_torch_is_taken_on_the_cpu_where_it_earns_its_start(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    weights = np.random.default_rng(0).random((1, 1, 9, 9), np.float32)
+    corr = Correlation(weights, (1, 1), (1, 1), 1)
+    numpy = engines.choose("numpy")
+    plans = {side: numpy.plan(corr, 1, (side, side)) for side in (4096, 1 << 17)}
+    assert not engines.torch_pays(plans[4096], corr, 2)
+    assert engines.torch_pays(plans[1 << 17], corr, 2)
+    monkeypatch.setattr("convcli.engines.find_spec", lambda name: None)
+    assert not engines.torch_pays(plans[1 << 17], corr, 2)
+
+
+def test_the_choice_of_torch_reaches_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("convcli.engines._TORCH_START", 0.0)
+    args = ("run", "rand:300x300", "-k", "rand:9x9", "--format", "json", "-o", "/dev/null")
+    assert '"engine": "torch"' in run_command(*args, stdin=b"").out
+    assert '"engine": "numpy"' in run_command(*args, "--engine", "numpy", stdin=b"").out

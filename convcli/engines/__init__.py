@@ -10,10 +10,15 @@ from convcli.errors import UsageError
 
 
 class Plan(NamedTuple):
-    """How a correlation is done: the method, and the size of a tile (images, groups, sizes...)."""
+    """How a correlation is done.
+
+    `tile` is its size: images, groups, outputs of each axis. `costs` are estimates, by method, in
+    nanoseconds on one core, where the engine makes them.
+    """
 
     method: str
     tile: tuple[int, ...]
+    costs: dict[str, float]
 
 
 class Engine(Protocol):
@@ -55,6 +60,30 @@ class Engine(Protocol):
 
 
 ENGINES = ("auto", "numpy", "torch")
+
+
+# Seconds that PyTorch takes to start, and the part of NumPy's time that it saves then, by NumPy's
+# method: measured by tests/bench/inside.py on one channel.
+_TORCH_START = 2.0
+_TORCH_SAVES = {"gemm": 0.35, "fft": 0.25}
+
+
+def torch_pays(plan: Plan, corr: Correlation, threads: int) -> bool:
+    """Whether work is so large that PyTorch, if it is there, earns its start on the CPU.
+
+    Parameters
+    ----------
+    plan : Plan
+        NumPy's, of the whole output.
+    corr : Correlation
+    threads : int
+    """
+    one_channel = corr.each_in == corr.each_out == 1 and len(corr.f) > 1
+    small = plan.method == "gemm" and max(corr.f) < 5  # there NumPy is as fast
+    if not one_channel or small or corr.filter.dtype != "float32":
+        return False
+    saved = _TORCH_SAVES.get(plan.method, 0) * plan.costs[plan.method] / threads * 1e-9
+    return saved > _TORCH_START and find_spec("torch") is not None
 
 
 def choose(

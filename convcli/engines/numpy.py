@@ -15,7 +15,7 @@ from convcli.errors import UsageError
 _EXACT = ((np.float32, 2**24), (np.float64, 2**53))  # integers below are exact in each type
 _BLAS = tuple(np.dtype(kind) for kind in ("f4", "f8", "c8", "c16"))  # what has fast products
 _CACHE = 8 << 20  # bytes that a tile takes: two of them fit a shared cache of 16 MB
-_WORTH = 2e6  # nanoseconds of work below which a second thread does not pay
+_WORTH = 1e7  # nanoseconds of work below which starting threads does not pay
 _THICK = 32  # slices of a volume in a tile
 _FIRST = 2  # where the spatial axes of a tile start
 
@@ -115,7 +115,7 @@ class NumpyEngine:
                 f"--method {method} does not apply: it needs {METHODS[method].needs}; "
                 f"use --method auto"
             )
-        return Plan(method, self._tile(method, corr, batch, sizes, known[method]))
+        return Plan(method, self._tile(method, corr, batch, sizes, known[method]), known)
 
     def convolve(self, plan: Plan, slab: Array, corr: Correlation, out: Array) -> None:
         """Convolve one padded slab into its place."""

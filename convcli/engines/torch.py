@@ -160,7 +160,7 @@ class TorchEngine:
                 tile[k] = max(min(left, sizes[k - 2]), 1)
                 left //= tile[k]
             tile[1] = max(min(left, corr.groups), 1)
-        return Plan(method, tuple(tile))
+        return Plan(method, tuple(tile), {})
 
     def convolve(self, plan: Plan, slab: Array, corr: Correlation, out: Array) -> None:
         """Convolve, see `engines.Engine.convolve`."""
