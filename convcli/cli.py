@@ -30,6 +30,7 @@ class GroupedHelp(TyperCommand):
             if record is not None:
                 panel = getattr(param, "rich_help_panel", None) or "Other"
                 groups.setdefault(panel, []).append(record)
+        groups["Other"] = groups.pop("Other")  # last
         for name, records in groups.items():
             with formatter.section(name):
                 formatter.write_dl(records)
@@ -43,12 +44,15 @@ app = typer.Typer(
 )
 
 
-@app.callback(invoke_without_command=True)
+@app.callback(invoke_without_command=True, epilog=options.EXAMPLES)
 def convcli(
     ctx: typer.Context,
     version: options.Version = False,
 ) -> None:
-    """Shapes of convolutional layers, and convolutions run, at a shell prompt."""
+    """Shapes of convolutional layers, and convolutions run, at a shell prompt.
+
+    Letters: n input, f filter, p padding on each side, s stride, d dilation, c channels, g groups.
+    """
     streams: Streams = ctx.obj
     if version:
         streams.stdout.write(f"convcli {__version__}\n")
@@ -57,7 +61,7 @@ def convcli(
         streams.stdout.write(ctx.get_help() + "\n")
 
 
-@app.command(cls=GroupedHelp)
+@app.command(cls=GroupedHelp, epilog=options.SHAPE_EXAMPLES)
 def shape(
     ctx: typer.Context,
     n: options.Size = None,
@@ -111,7 +115,7 @@ def shape(
     return calculator.run(request, ctx.obj)
 
 
-@app.command(cls=GroupedHelp)
+@app.command(cls=GroupedHelp, epilog=options.RUN_EXAMPLES)
 def run(
     ctx: typer.Context,
     inputs: options.Inputs = None,

@@ -45,7 +45,7 @@ class Operation(NamedTuple):
     each_channel : bool
         One spatial filter serves every channel.
     pad_mode : str
-        One of `tiles.PAD_MODES`.
+        One of `borders.PAD_MODES`.
     out_dtype : dtype
     flip : bool
         The filter was flipped: mathematical convolution.
@@ -190,7 +190,7 @@ def settle(
     flip : bool
         Flip the filter: mathematical convolution.
     pad_mode : str
-        One of `tiles.PAD_MODES`.
+        One of `borders.PAD_MODES`.
     dtype : str, optional
         Type of the output, as ``--dtype`` names it.
 

@@ -4,6 +4,8 @@ from typing import Annotated, Any
 
 from typer import Argument, Option
 
+from convcli.borders import PAD_MODES
+
 WINDOW, COST, STACK = "Window", "Channels", "Stacks and the inverse"
 DATA, MACHINE, SHOW = "Input and filter", "Where it runs", "What comes out"
 
@@ -26,7 +28,7 @@ Size = Annotated[
 ]
 Filter = Annotated[
     str | None,
-    _option(WINDOW, "Filter size; run makes a random one.", "-f", "--filter", metavar="SIZES"),
+    _option(WINDOW, "Filter size; for run, of a random filter.", "-f", "--filter", metavar="SIZES"),
 ]
 Padding = Annotated[
     str | None,
@@ -40,16 +42,22 @@ Padding = Annotated[
 ]
 Stride = Annotated[
     str | None,
-    _option(WINDOW, "Stride; 1, of a pool its filter size.", "-s", "--stride", metavar="SIZES"),
+    _option(
+        WINDOW,
+        "Stride: 1 unless given, of a pool its filter size.",
+        "-s",
+        "--stride",
+        metavar="SIZES",
+    ),
 ]
 Dilation = Annotated[
-    str | None, _option(WINDOW, "Dilation; 1.", "-d", "--dilation", metavar="SIZES")
+    str | None, _option(WINDOW, "Dilation: 1 unless given.", "-d", "--dilation", metavar="SIZES")
 ]
 Dims = Annotated[
     int | None,
     _option(
         WINDOW,
-        "Number of spatial axes, where single numbers leave it open; 2.",
+        "Number of spatial axes, where single numbers leave it open: 2 unless given.",
         "--dims",
         metavar="1|2|3",
     ),
@@ -78,7 +86,8 @@ Channels = Annotated[
     ),
 ]
 Groups = Annotated[
-    str | None, _option(COST, "Groups of channels; 1.", "-g", "--groups", metavar="NUMBER")
+    str | None,
+    _option(COST, "Groups of channels: 1 unless given.", "-g", "--groups", metavar="NUMBER"),
 ]
 NoBias = Annotated[bool, _option(COST, "A layer without bias.", "--no-bias")]
 
@@ -86,7 +95,7 @@ Layer = Annotated[
     list[str] | None,
     _option(
         STACK,
-        "A layer of a stack, such as 'conv f=7 s=2 p=3 c=64'; one -l for each.",
+        "A layer of a stack, such as 'conv f=7 s=2 p=3 c=64'; one -l for each layer.",
         "-l",
         "--layer",
         metavar="LAYER",
@@ -127,6 +136,7 @@ Inputs = Annotated[
     list[str] | None,
     Argument(
         metavar="[INPUT]...",
+        rich_help_panel=DATA,
         help="A .npy file, an image, file::member of an .npz, .safetensors or .pt file, - for the "
         "pipe, or rand:8x8, randn: arange: ones: zeros:.",
     ),
@@ -150,7 +160,7 @@ Layout = Annotated[
     str | None,
     _option(
         DATA,
-        "A letter for each axis of the input, such as HWC; the last of NCDHW.",
+        "A letter for each axis of the input, such as HWC; the last of NCDHW unless given.",
         "--layout",
         metavar="LETTERS",
     ),
@@ -171,7 +181,7 @@ PadModeName = Annotated[
     str,
     _option(
         WINDOW,
-        "What padding holds: zeros, reflect, symmetric, replicate, circular.",
+        f"What padding holds: {', '.join(PAD_MODES)}, or NumPy's or SciPy's name of one.",
         "--pad-mode",
         metavar="MODE",
     ),
@@ -195,18 +205,25 @@ MethodName = Annotated[
     str,
     _option(
         MACHINE,
-        "How the engine convolves; the cheapest.",
+        "How the engine convolves; auto is the cheapest by estimate.",
         "--method",
-        metavar="auto|gemm|separable|fft|shift|fold|conv",
+        metavar="METHOD",
     ),
 ]
 Threads = Annotated[
     int | None,
-    _option(MACHINE, "Threads on the CPU; all its cores.", "--threads", metavar="NUMBER"),
+    _option(
+        MACHINE,
+        "Threads on the CPU: one for each core unless given.",
+        "--threads",
+        metavar="NUMBER",
+    ),
 ]
 Memory = Annotated[
     str,
-    _option(MACHINE, "Memory for a part of the data.", "--memory", metavar="AMOUNT"),
+    _option(
+        MACHINE, "Memory that a block of input and output may take.", "--memory", metavar="AMOUNT"
+    ),
 ]
 TF32 = Annotated[bool, _option(MACHINE, "Let a GPU round float32 to TF32.", "--tf32")]
 Output = Annotated[
@@ -232,3 +249,27 @@ Time = Annotated[
     int | None,
     _option(SHOW, "Run N times more and report the median.", "--time", metavar="N"),
 ]
+
+# Each line of an example runs as it stands. "\b" keeps lines as they are.
+EXAMPLES = """\b
+Examples:
+  convcli shape -n 8 -f 3 -p 1 -s 2
+  convcli shape -n 8 -f 3 --explain
+  convcli run rand:8x8 -k rand:3x3 -p 1 -s 2
+
+More: convcli shape --help, convcli run --help
+"""
+SHAPE_EXAMPLES = """\b
+Examples:
+  convcli shape -n 8x6 -f 5x3 -p 2x1 -s 3x4
+  convcli shape -n 32,64 -f 3,5 -p same -c 3:64 --format table
+  convcli shape -n 224 -c 3 -l 'conv f=7 s=2 p=3 c=64' -l 'maxpool f=3 s=2'
+  convcli shape --solve n --out 112 -f 7 -p 3 -s 2
+"""
+RUN_EXAMPLES = """\b
+Examples:
+  convcli run arange:3x3 -k '[[0,1],[2,3]]' -p 1 > y.npy
+  convcli run y.npy -k gaussian:3 -p same --pad-mode reflect -o blurred.npy
+  cat y.npy | convcli run -k sobel-x --verify > edges.npy
+  convcli run y.npy blurred.npy -k sharpen -o out/
+"""

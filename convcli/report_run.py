@@ -11,13 +11,13 @@ from rich.table import Table
 from rich.text import Text
 
 from convcli.arrays import Array
+from convcli.borders import PAD_MODES
 from convcli.explain import formulas
 from convcli.notation import format_padding, format_sizes
 from convcli.plots import heat_map
 from convcli.runner import Result
 from convcli.streams import printable
 from convcli.tables import columns_table, console, facts_table
-from convcli.tiles import PAD_MODES
 
 _EDGE = 3  # values from each end of an axis that is too long to show
 

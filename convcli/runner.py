@@ -9,6 +9,7 @@ import numpy as np
 from convcli import blocks, engines, filters, notation
 from convcli.arrays import Array
 from convcli.blocks import ahead
+from convcli.borders import parse_pad_mode
 from convcli.convolver import Convolver
 from convcli.dtypes import DType
 from convcli.engines import Engine
@@ -20,7 +21,6 @@ from convcli.progress import Progress
 from convcli.sinks import Sink, Target
 from convcli.sources import InMemory, Opener, Source
 from convcli.streams import Streams, choose_format
-from convcli.tiles import parse_pad_mode
 
 if TYPE_CHECKING:
     from convcli.verify import Verdict

@@ -9,55 +9,12 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from convcli.arrays import Array, at
+from convcli.borders import border_index
 from convcli.dtypes import DType
 from convcli.engines.correlation import buffer
-from convcli.errors import UsageError
 from convcli.geometry import Axis
-
-
-class PadMode(NamedTuple):
-    """How the border is filled: a picture for a 4-pixel input, and what others call it."""
-
-    picture: str
-    names: tuple[str, ...]
-    known_as: str
-
-
-# A new mode is an entry here and a case in `border_index`.
-PAD_MODES = {
-    "zeros": PadMode(
-        "0 0 0 | a b c d | 0 0 0", ("constant", "grid-constant"), "NumPy's and SciPy's constant"
-    ),
-    "reflect": PadMode(
-        "d c b | a b c d | c b a", ("mirror",), "PyTorch's and NumPy's reflect, SciPy's mirror"
-    ),
-    "symmetric": PadMode(
-        "c b a | a b c d | d c b",
-        ("grid-mirror", "scipy-reflect"),
-        "NumPy's symmetric, SciPy's reflect and grid-mirror",
-    ),
-    "replicate": PadMode(
-        "a a a | a b c d | d d d", ("edge", "nearest"), "NumPy's edge, SciPy's nearest"
-    ),
-    "circular": PadMode(
-        "b c d | a b c d | a b c", ("wrap", "grid-wrap"), "NumPy's wrap, SciPy's grid-wrap"
-    ),
-}
-
-
-def parse_pad_mode(name: str) -> str:
-    """Find the pad mode that PyTorch, NumPy or SciPy calls by this name.
-
-    ``reflect`` is PyTorch's and NumPy's; SciPy's is ``symmetric``.
-    """
-    for mode, known in PAD_MODES.items():
-        if name in (mode, *known.names):
-            return mode
-    names = ", ".join(f"{mode} ({'|'.join(known.names)})" for mode, known in PAD_MODES.items())
-    raise UsageError(f"--pad-mode {name!r} is not a pad mode; write {names}")
 
 
 class Tile(NamedTuple):
@@ -130,7 +87,7 @@ def padded_slab(
     out : sequence of slice
         Which outputs of each axis the tile makes.
     mode : str
-        One of `PAD_MODES`.
+        One of `borders.PAD_MODES`.
     dtype : dtype
     origin : sequence of int, optional
         Which input pixel of each spatial axis stands first in `x`.
@@ -168,18 +125,3 @@ def padded_slab(
             index = [i - o for i, o in zip(index, origin, strict=True)]
             slab[where] = x[at(slice(None), slice(None), *np.ix_(*index))]
     return slab
-
-
-def border_index(places: range, n: int, mode: str) -> NDArray[np.intp]:
-    """Say which input pixel stands at each place of a span that may reach past the input."""
-    index = np.arange(places.start, places.stop)
-    if mode == "replicate":
-        return index.clip(0, n - 1)
-    if mode == "circular":
-        return index % n
-    if mode == "symmetric":
-        index = index % (2 * n)
-        return np.minimum(index, 2 * n - 1 - index)
-    period = max(2 * (n - 1), 1)  # reflect; of one pixel everywhere that pixel
-    index = index % period
-    return np.minimum(index, period - index)

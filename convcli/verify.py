@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convcli.arrays import Array, at
+from convcli.borders import border_index
 from convcli.operation import Operation, canonical
-from convcli.tiles import border_index
 
 _MOST = 20_000  # outputs that are checked, drawn at random beside the corners
 _ROUNDINGS = 64  # units in the last place, of the largest sum there can be, that are let pass

@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 from convcli import engines
 from convcli.arrays import read_headers
 from convcli.blocks import convolve
+from convcli.borders import PAD_MODES, border_index, parse_pad_mode
 from convcli.convolver import Convolver
 from convcli.errors import DoesNotFit
 from convcli.geometry import Window
 from convcli.operation import settle
 from convcli.sources import OnStream
-from convcli.tiles import PAD_MODES, border_index, needed, parse_pad_mode
+from convcli.tiles import needed
 from tests.conftest import npy_bytes
 from tests.naive import PAD_MODES as NUMPY_MODES
 from tests.naive import convolve as naive

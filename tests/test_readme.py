@@ -9,6 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
+from convcli import options
 from tests.conftest import DATA, shell
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
@@ -62,6 +63,24 @@ def test_pnet_in_a_pipeline_equals_pytorch(folder: Path) -> None:
             x = torch.nn.functional.max_pool2d(x, 2, 2, ceil_mode=True)
     found = np.load(folder / "features.npy")
     np.testing.assert_allclose(found, x[0].numpy(), rtol=1e-4, atol=1e-4)
+
+
+def test_examples_in_the_help_run(tmp_path: Path) -> None:
+    for examples in (options.EXAMPLES, options.SHAPE_EXAMPLES, options.RUN_EXAMPLES):
+        commands = [line.strip() for line in examples.splitlines() if line.startswith("  ")]
+        assert commands
+        for command in commands:
+            done = shell(command, tmp_path)
+            assert done.returncode == 0, done.stderr.decode()
+
+
+@pytest.mark.parametrize("command", ["", "shape", "run"])
+def test_help_is_readable_at_80_columns(command: str) -> None:
+    done = shell(f"convcli {command} --help", COLUMNS="80", TERM="xterm-256color")
+    text = done.stdout.decode()
+    assert "\x1b" not in text
+    assert max(map(len, text.splitlines())) <= 80
+    assert "Examples:" in text
 
 
 def test_the_two_commands_come_first() -> None:
