@@ -8,6 +8,7 @@ from convcli import formats, notation
 from convcli.errors import ConvcliError, DoesNotFit, UsageError
 from convcli.geometry import Kind, Window, spread
 from convcli.inverse import Answer, Unknown, solve
+from convcli.layers import parse_layers
 from convcli.network import Layer, Step, apply, follow
 from convcli.notation import Sizes, lazy_product
 from convcli.streams import Streams, choose_format
@@ -144,17 +145,17 @@ def stacks(
 def _read_layers(request: Request, streams: Streams) -> Iterator[Layer]:
     """Read layers from the file (or the pipe) first, then from ``-l``."""
     if request.layers_file == "-":
-        yield from notation.parse_layers(streams.stdin, "standard input")
+        yield from parse_layers(streams.stdin, "standard input")
     elif request.layers_file is not None:
         try:
             with open(request.layers_file, encoding="utf-8") as lines:
-                yield from notation.parse_layers(lines, request.layers_file)
+                yield from parse_layers(lines, request.layers_file)
         except UnicodeDecodeError as error:
             raise ConvcliError(
                 f"{request.layers_file!r} is not text ({error.reason}); "
                 f"a layers file has lines such as conv f=3 p=1 c=64"
             ) from None
-    yield from notation.parse_layers(request.layers, "-l")
+    yield from parse_layers(request.layers, "-l")
 
 
 def answers(request: Request) -> tuple[Sizes, list[Answer]]:

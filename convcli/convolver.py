@@ -11,7 +11,8 @@ from convcli.dtypes import DType, check_integers, integer_bound
 from convcli.engines import Engine, Plan
 from convcli.engines.correlation import Correlation, buffer
 from convcli.errors import ConvcliError
-from convcli.operation import Operation, Pass, canonical
+from convcli.layout import canonical
+from convcli.operation import Operation, Pass
 from convcli.tiles import Tile, cut, padded_slab
 
 if TYPE_CHECKING:

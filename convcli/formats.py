@@ -7,8 +7,9 @@ from convcli.coverage import coverage, unread, unread_end
 from convcli.explain import formula
 from convcli.frameworks import keras, onnx, pytorch
 from convcli.inverse import Answer
+from convcli.layers import format_layer
 from convcli.network import Step
-from convcli.notation import format_answers, format_layer, format_padding, format_sizes
+from convcli.notation import format_answers, format_padding, format_sizes
 
 
 def plain(steps: Iterable[Step]) -> Iterator[str]:

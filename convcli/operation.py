@@ -16,8 +16,7 @@ from convcli.arrays import Array, at
 from convcli.dtypes import DType, asked_dtype, result_dtype
 from convcli.errors import DoesNotFit, UsageError
 from convcli.geometry import Axis, Window
-
-SPATIAL = {1: "W", 2: "HW", 3: "DHW"}
+from convcli.layout import SPATIAL, read_axes, shape_text, with_channels
 
 
 class Pass(NamedTuple):
@@ -106,16 +105,6 @@ class Operation(NamedTuple):
                     tuple(phase.axis for phase in settled),
                     tuple(phase.lattice for phase in settled),
                 )
-
-
-def canonical(x: Array, layout: str, spatial: str) -> Array:
-    """View an array as (batch, channels, spatial...); an axis that is missing gets size 1."""
-    order = [layout.index(letter) for letter in "NC" + spatial if letter in layout]
-    x = x.transpose(order)
-    for position, letter in enumerate("NC"):
-        if letter not in layout:
-            x = np.expand_dims(x, position)
-    return x
 
 
 class _Phase(NamedTuple):
@@ -225,7 +214,7 @@ def settle(
     natural = result_dtype(x_dtype, *others)
     return Operation(
         layout=letters,
-        out_layout=letters if "C" in letters or not weight else _with_channels(letters),
+        out_layout=letters if "C" in letters or not weight else with_channels(letters),
         filter=settled,
         bias=_channel_bias(bias, settled.shape[0] if weight else channels),
         axes=window._replace(f=settled.shape[2:]).on(n),
@@ -237,69 +226,15 @@ def settle(
     )
 
 
-def _with_channels(layout: str) -> str:
-    """Give a layout the channel axis that a layer makes: behind the batch, if that comes first."""
-    return "NC" + layout[1:] if layout[0] == "N" else "C" + layout
-
-
 def _channel_bias(bias: Array | None, channels: int) -> Array | None:
     if bias is None:
         return None
     if bias.size not in (1, channels) or bias.ndim > 1:
         raise DoesNotFit(
-            f"the bias has {_shape(bias.shape)} numbers, and the output {channels} channels; "
+            f"the bias has {shape_text(bias.shape)} numbers, and the output {channels} channels; "
             f"give one number, or one for each channel"
         )
     return np.broadcast_to(bias.reshape(-1), (channels,))
-
-
-def read_axes(
-    x_shape: Sequence[int], filter_shape: Sequence[int], layout: str | None, dims: int | None
-) -> tuple[str, int, bool]:
-    """Read the axes of input and filter by their number, never by their sizes.
-
-    Returns
-    -------
-    tuple
-        A letter for each input axis, the number of spatial axes, and whether the filter is a
-        layer's weight.
-    """
-    x_axes, f_axes = len(x_shape), len(filter_shape)
-    if layout is not None:
-        layout = _check_layout(layout, x_axes)
-        dims = len(layout.replace("N", "").replace("C", ""))
-    elif dims is None:
-        # Three axes are a spatial filter, but over two axes can only be a 1-D layer's weight.
-        dims = f_axes if f_axes <= 2 or (f_axes == 3 and x_axes > 2) else f_axes - 2
-    if not 1 <= dims <= 3 or f_axes not in (dims, dims + 2):
-        kinds = f"{dims} (spatial) or {dims + 2} (out, in/groups, spatial)" if dims else "1 to 5"
-        raise DoesNotFit(
-            f"the filter has {f_axes} axes ({_shape(filter_shape)}), which must be {kinds}; "
-            f"name the axes with --layout or --dims"
-        )
-    if not dims <= x_axes <= dims + 2:
-        raise DoesNotFit(
-            f"the input has {x_axes} axes ({_shape(x_shape)}), and the filter {dims} spatial ones: "
-            f"the input must have {dims} to {dims + 2}; name its axes with --layout or --dims"
-        )
-    letters = layout or ("NC" + SPATIAL[dims])[-x_axes:]
-    return letters, dims, f_axes == dims + 2
-
-
-def _check_layout(layout: str, x_axes: int) -> str:
-    letters = layout.upper().replace("L", "W")
-    spatial = "".join(sorted(letters.replace("N", "").replace("C", "")))
-    if len(set(letters)) != len(letters) or spatial not in SPATIAL.values():
-        raise UsageError(
-            f"--layout {layout!r} is not a layout: each letter once, of N C and W, HW or DHW; "
-            f"write one such as HW, CHW, HWC or NHWC"
-        )
-    if len(letters) != x_axes:
-        raise UsageError(
-            f"--layout {layout!r} names {len(letters)} axes, and the input has {x_axes}; "
-            f"give a letter for each"
-        )
-    return letters
 
 
 def _layer_filter(filter_: Array, channels: int, groups: int, transposed: bool) -> Array:
@@ -311,14 +246,10 @@ def _layer_filter(filter_: Array, channels: int, groups: int, transposed: bool) 
     if c_in != channels or (first % groups):
         order = "in, out/groups" if transposed else "out, in/groups"
         raise DoesNotFit(
-            f"the filter {_shape(filter_.shape)} ({order}, spatial) with {groups} groups takes "
+            f"the filter {shape_text(filter_.shape)} ({order}, spatial) with {groups} groups takes "
             f"{c_in} channels, and the input has {channels}; use another -g, or --layout"
         )
     if not transposed:
         return filter_
     grouped = filter_.reshape(groups, first // groups, second, *filter_.shape[2:])
     return grouped.swapaxes(1, 2).reshape(groups * second, first // groups, *filter_.shape[2:])
-
-
-def _shape(shape: Sequence[int]) -> str:
-    return "x".join(map(str, shape))

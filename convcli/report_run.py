@@ -15,7 +15,7 @@ from convcli.borders import PAD_MODES
 from convcli.explain import formulas
 from convcli.notation import format_padding, format_sizes
 from convcli.plots import heat_map
-from convcli.runner import Result
+from convcli.results import Result
 from convcli.streams import printable
 from convcli.tables import columns_table, console, facts_table
 

@@ -12,8 +12,9 @@ from convcli import explain as words
 from convcli.coverage import unread
 from convcli.geometry import Axis
 from convcli.inverse import Answer
+from convcli.layers import format_layer
 from convcli.network import Step
-from convcli.notation import format_answers, format_layer, format_padding, format_sizes
+from convcli.notation import format_answers, format_padding, format_sizes
 from convcli.streams import Streams
 from convcli.tables import columns_table, console, facts_table
 

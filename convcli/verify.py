@@ -1,31 +1,18 @@
 """An independent check: outputs computed anew, one by one, from the definition."""
 
 from math import prod
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from convcli.arrays import Array, at
 from convcli.borders import border_index
-from convcli.operation import Operation, canonical
+from convcli.layout import canonical
+from convcli.operation import Operation
+from convcli.results import Verdict
 
 _MOST = 20_000  # outputs that are checked, drawn at random beside the corners
 _ROUNDINGS = 64  # units in the last place, of the largest sum there can be, that are let pass
-
-
-class Verdict(NamedTuple):
-    """How far outputs lie from a sum in float64 (or exact integers), and how far they may."""
-
-    checked: int
-    total: int
-    error: float
-    tolerance: float
-
-    @property
-    def passed(self) -> bool:
-        """Whether no output lies too far."""
-        return self.error <= self.tolerance
 
 
 def verify(x: Array, y: Array, operation: Operation) -> Verdict:

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from convcli.errors import ConvcliError
 from convcli.frameworks import pytorch
+from convcli.layers import format_layer, parse_layers
 from convcli.network import Layer, Step, follow
-from convcli.notation import format_layer, parse_layers
 from tests.conftest import run_command
 
 
