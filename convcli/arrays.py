@@ -104,7 +104,9 @@ def check_numbers(dtype: np.dtype[np.generic], name: str) -> None:
 
 def _check_size(header: Header, stream: BinaryIO, name: str) -> None:
     """Refuse a header that claims more than a file holds, or more than memory can."""
-    claim = f"{name} says it holds {_shape(header.shape)} {header.dtype}, {header.nbytes:,} bytes"
+    claim = (
+        f"{name} says it holds {shape_text(header.shape)} {header.dtype}, {header.nbytes:,} bytes"
+    )
     with contextlib.suppress(OSError, ValueError, AttributeError):  # a pipe cannot tell
         if stream.seekable():
             left = os.fstat(stream.fileno()).st_size - stream.tell()
@@ -171,12 +173,13 @@ def replaced(path: str) -> Iterator[BinaryIO]:
     target = os.path.realpath(path)
     part = None
     try:
-        if os.path.exists(target) and not os.path.isfile(target):
-            with open(target, "wb") as stream:
+        # The path itself: behind /dev/stdout or >(command) stands a pipe, which has no other name.
+        if os.path.exists(path) and not os.path.isfile(path):
+            with open(path, "wb") as stream:
                 yield stream
             return
         folder, base = os.path.split(target)
-        part = os.path.join(folder, f".{base[:200]}.{os.getpid()}.part")
+        part = os.path.join(folder, f".{base[:60]}.{os.getpid()}.part")
         # Exclusive, and with the rights that any new file gets, or those of the old one.
         with open(part, "xb") as stream:
             if os.path.exists(target):
@@ -193,5 +196,6 @@ def replaced(path: str) -> Iterator[BinaryIO]:
         raise
 
 
-def _shape(shape: tuple[int, ...]) -> str:
-    return "x".join(map(str, shape)) or "one"
+def shape_text(shape: Sequence[int]) -> str:
+    """Write a shape, which may have no axis."""
+    return "x".join(map(str, shape)) or "single"

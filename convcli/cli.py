@@ -5,6 +5,7 @@ import gc
 gc.disable()  # importing makes no garbage, and looking for it takes a tenth of the start
 
 import contextlib  # noqa: E402
+import errno  # noqa: E402
 import io  # noqa: E402
 import os  # noqa: E402
 import signal  # noqa: E402
@@ -210,11 +211,7 @@ def main(argv: list[str] | None = None, streams: Streams | None = None) -> int:
     int
         Exit status: 0 done, 1 could not be done, 2 wrong usage, 130 Ctrl-C, 141 closed pipe.
     """
-    if streams is None:
-        streams = Streams(sys.stdin, sys.stdout, sys.stderr)
-        if isinstance(sys.stdout, io.TextIOWrapper):
-            sys.stdout.reconfigure(errors="replace")  # where there is no · it is ?
-        signal.signal(signal.SIGTERM, _terminate)
+    streams = streams or _process_streams()
     try:
         command = typer.main.get_command(app)
         # Not command.main, which has its own idea of what a closed pipe means. Help goes to sys.
@@ -240,21 +237,41 @@ def main(argv: list[str] | None = None, streams: Streams | None = None) -> int:
         return 141
     except OSError as error:
         what = f"{error.filename!r}: " if error.filename is not None else ""
-        return _fail(streams, f"{what}{error.strerror or error}; check the path and its rights", 1)
+        remedy = "check the path and its rights"
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            what, remedy = what or "standard output: ", "make room, or write elsewhere"
+        return _fail(streams, f"{what}{error.strerror or error}; {remedy}", 1)
     except MemoryError:
         return _fail(streams, "there is not enough memory; give --memory less, or cut the input", 1)
     except KeyboardInterrupt:
         return 130
-    except _Terminated:
-        return 143
+    except _Terminated as end:
+        return 128 + end.signal
+
+
+def _process_streams() -> Streams:
+    """Take the streams of the process, ready for whatever they are, and its signals."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:  # it was closed
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
+    streams = Streams(sys.stdin, sys.stdout, sys.stderr)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # where there is no · it is ?
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), _terminate)
+    return streams
 
 
 class _Terminated(BaseException):
     """Somebody asked the process to end: it goes the way of Ctrl-C, and leaves no scrap."""
 
+    def __init__(self, number: int) -> None:
+        self.signal = number
 
-def _terminate(_signal: int, _frame: object) -> None:
-    raise _Terminated
+
+def _terminate(number: int, _frame: object) -> None:
+    raise _Terminated(number)
 
 
 def _fail(streams: Streams, message: str, status: int) -> int:

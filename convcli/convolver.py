@@ -37,14 +37,20 @@ class Convolver:
         self.operation = operation
         self.engine = engine
         self.methods: set[str] = set()
+        self.costs: dict[str, float] = {}  # of what was done, by method, as the engine estimates
         self._done = done or (lambda share: None)
         self._passes = list(operation.passes())
         self._correlations: dict[tuple[int, DType, int], Correlation] = {}
         self._turn = 0
 
-    def plan(self, images: int) -> tuple[Plan, Correlation]:
-        """Plan the whole output of so many images, of a transposed operation its first phase."""
+    def plan(self, images: int) -> tuple[Plan, Correlation] | None:
+        """Plan the whole output of so many images, of a transposed operation its first phase.
+
+        None if there is no phase: every output lies between the taps.
+        """
         operation = self.operation
+        if not self._passes:
+            return None
         dtype = self.engine.compute_dtype(operation.out_dtype, 0)
         corr = self._correlation(0, dtype, operation.groups)
         sizes = tuple(len(lattice) for lattice in self._passes[0].lattice)
@@ -52,7 +58,8 @@ class Convolver:
 
     def tile_rows(self, axis: int) -> int:
         """How many output rows of an axis a tile makes, if it is up to the engine."""
-        return self.plan(1)[0].tile[2 + axis] * self._passes[0].lattice[axis].step
+        planned = self.plan(1)
+        return planned[0].tile[2 + axis] * self._passes[0].lattice[axis].step if planned else 1
 
     def convolve(self, x: Array, rows: Rows | None, share: float) -> Array:
         """Convolve some images, or rows of one.
@@ -101,16 +108,23 @@ class Convolver:
             for task in tasks:
                 run(task)
         else:
-            for future in [_pool(engine.threads).submit(run, task) for task in tasks]:
-                future.result()
+            futures = [_pool(engine.threads).submit(run, task) for task in tasks]
+            try:
+                for future in futures:
+                    future.result()
+            finally:  # after a fault, or Ctrl-C, nobody waits for the rest
+                for future in futures:
+                    future.cancel()
         return y[None] if whole_batch else y
 
     def _tasks(self, target: Array, outs: list[range], dtype: DType) -> "Iterator[_Task]":
         """Cut every pass into tiles; outputs that no pass makes are bias alone."""
         operation, engine = self.operation, self.engine
         if operation.transposed:
-            bias = 0 if operation.bias is None else _per_channel(operation.bias, target)
-            np.copyto(target, bias, casting="unsafe")
+            bias = np.zeros(1) if operation.bias is None else operation.bias
+            if target.dtype.kind in "iu":
+                check_integers(bias, target.dtype)
+            np.copyto(target, _per_channel(bias, target), casting="unsafe")
         groups = target.shape[1] if operation.each_channel else operation.groups
         for i, one in enumerate(self._passes):
             parts = [_part_of(lattice, o) for lattice, o in zip(one.lattice, outs, strict=True)]
@@ -124,6 +138,8 @@ class Convolver:
             corr = self._correlation(i, dtype, groups)
             plan = engine.plan(corr, len(place), place.shape[2:])
             self.methods.add(plan.method)
+            for method, cost in plan.costs.items():
+                self.costs[method] = self.costs.get(method, 0) + cost
             for tile in cut(len(place), groups, parts, plan.tile):
                 channels = slice(
                     tile.groups.start * corr.each_out, tile.groups.stop * corr.each_out
@@ -167,8 +183,7 @@ class Convolver:
         if place.dtype.kind in "iu":
             if made.dtype.kind == "f":
                 np.rint(made, out=made)
-            if place.dtype.itemsize < 8:
-                check_integers(made, place.dtype)
+            check_integers(made, place.dtype)
         np.copyto(place, made, casting="unsafe")
 
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from convcli.arrays import Array, check_numbers, read_body, read_headers
+from convcli.arrays import Array, check_numbers, read_body, read_headers, shape_text
 from convcli.errors import ConvcliError, UsageError
 
 
@@ -121,9 +121,9 @@ def _load_torch(path: str, member: str | None) -> Loaded:
     except OSError:
         raise
     except Exception as error:  # a mutilated pickle can fail anywhere
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ConvcliError(
-            f"{path!r} cannot be read as weights ({reason}); save a state_dict with torch.save"
+            f"{path!r} cannot be read as weights ({type(error).__name__}: it is broken, or holds "
+            f"more than tensors); save a state_dict with torch.save"
         ) from None
     tensors = dict(_tensors(content, ""))
     if not tensors:
@@ -154,12 +154,14 @@ READERS: dict[str, Callable[[str, str | None], Loaded]] = {
 }
 
 
-def save_image(array: Array, layout: str, path: str, stream: Any) -> str:
+def save_image(
+    array: Array, layout: str, path: str, stream: Any, from_integers: bool = False
+) -> str:
     """Write an array as an image of 8 bits, and say how its values were mapped to them.
 
     Whole numbers from 0 to 255 are kept, and floats within it rounded; floats from 0 to 1 are
-    multiplied by 255; everything else is scaled so that its minimum is black and its maximum
-    white. Nothing is clipped.
+    multiplied by 255, unless they were made from integers, as an image's are; everything else is
+    scaled so that its minimum is black and its maximum white. Nothing is clipped.
 
     Returns
     -------
@@ -169,7 +171,7 @@ def save_image(array: Array, layout: str, path: str, stream: Any) -> str:
     _need("PIL", "images", f"{path!r}, an image,")
     from PIL import Image  # noqa: PLC0415
 
-    pixels, mapping = to_pixels(_image_axes(array, layout, path), path)
+    pixels, mapping = to_pixels(_image_axes(array, layout, path), path, from_integers)
     kind = Image.registered_extensions()[suffix(path)]
     try:
         Image.fromarray(pixels).save(stream, kind)
@@ -185,7 +187,7 @@ def _image_axes(array: Array, layout: str, path: str) -> Array:
     sizes = dict(zip(layout, array.shape, strict=True))
     if "D" in sizes or "H" not in sizes or sizes.get("N", 1) != 1:
         raise ConvcliError(
-            f"{path!r}: an image has rows and columns, and the output is {_text(array.shape)} "
+            f"{path!r}: an image has rows and columns, and the output is {shape_text(array.shape)} "
             f"({layout}); write it as .npy"
         )
     if sizes.get("C", 1) not in (1, 3, 4):
@@ -200,14 +202,14 @@ def _image_axes(array: Array, layout: str, path: str) -> Array:
     return array[..., 0] if sizes.get("C") == 1 else array
 
 
-def to_pixels(array: Array, path: str) -> tuple[Array, str]:
+def to_pixels(array: Array, path: str, from_integers: bool = False) -> tuple[Array, str]:
     """Map values to bytes, see `save_image`."""
     if array.dtype.kind == "c" or not np.isfinite(array).all():
         what = "complex numbers" if array.dtype.kind == "c" else "NaN or infinity"
         raise ConvcliError(f"{path!r}: an image cannot hold {what}; write it as .npy")
     low, high = array.min(), array.max()
     values = array.astype(np.float64)
-    if low >= 0 and high <= 1 and array.dtype.kind == "f":
+    if low >= 0 and high <= 1 and array.dtype.kind == "f" and not from_integers:
         scaled, mapping = values * 255, "0..1 scaled to 0..255"
     elif low >= 0 and high <= 255:
         scaled, mapping = values, "0..255 kept" if array.dtype.kind != "f" else "0..255 rounded"
@@ -219,7 +221,3 @@ def to_pixels(array: Array, path: str) -> tuple[Array, str]:
 
 
 WRITERS = dict.fromkeys(_IMAGES, save_image)
-
-
-def _text(shape: tuple[int, ...]) -> str:
-    return "x".join(map(str, shape))

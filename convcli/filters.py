@@ -110,7 +110,7 @@ def named(spec: str, dims: int | None = None) -> Array:
     usage = name + ":SIZE" * bool(known.size) + ":SIGMA" * known.takes_sigma
     extra = len(texts) - bool(known.size) - known.takes_sigma
     if extra > 0:
-        raise UsageError(f"-k {spec!r} has {extra} parameters too many; write {usage}")
+        raise UsageError(f"-k {spec!r} has more parameters than it takes; write {usage}")
     if not known.size:
         if dims not in (None, 2):
             raise UsageError(f"-k {name} has 2 axes, not --dims {dims}; use a filter such as log")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from convcli.arrays import Array
+from convcli.arrays import Array, shape_text
 from convcli.errors import DoesNotFit, UsageError
 
 SPATIAL = {1: "W", 2: "HW", 3: "DHW"}
@@ -32,6 +32,8 @@ def read_axes(
         layer's weight.
     """
     x_axes, f_axes = len(x_shape), len(filter_shape)
+    if dims is not None and dims not in SPATIAL:
+        raise UsageError(f"--dims {dims} must be 1, 2 or 3; use --dims 2")
     if layout is not None:
         layout = _check_layout(layout, x_axes)
         dims = len(layout.replace("N", "").replace("C", ""))
@@ -47,7 +49,7 @@ def read_axes(
     if not dims <= x_axes <= dims + 2:
         raise DoesNotFit(
             f"the input has {x_axes} axes ({shape_text(x_shape)}), and the filter {dims} spatial "
-            f"ones: the input must have {dims} to {dims + 2}; name its axes with --layout or --dims"
+            f"ones: the input must have {dims} to {dims + 2}; use another filter, or --dims"
         )
     letters = layout or ("NC" + SPATIAL[dims])[-x_axes:]
     return letters, dims, f_axes == dims + 2
@@ -72,8 +74,3 @@ def _check_layout(layout: str, x_axes: int) -> str:
 def with_channels(layout: str) -> str:
     """Give a layout the channel axis that a layer makes: behind the batch, if that comes first."""
     return "NC" + layout[1:] if layout[0] == "N" else "C" + layout
-
-
-def shape_text(shape: Sequence[int]) -> str:
-    """Write a shape, which may have no axis."""
-    return "x".join(map(str, shape)) or "a single number"

@@ -12,11 +12,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from convcli.arrays import Array, at
+from convcli.arrays import Array, at, shape_text
 from convcli.dtypes import DType, asked_dtype, result_dtype
 from convcli.errors import DoesNotFit, UsageError
 from convcli.geometry import Axis, Window
-from convcli.layout import SPATIAL, read_axes, shape_text, with_channels
+from convcli.layout import SPATIAL, read_axes, with_channels
 
 
 class Pass(NamedTuple):
@@ -48,6 +48,7 @@ class Operation(NamedTuple):
     out_dtype : dtype
     flip : bool
         The filter was flipped: mathematical convolution.
+    in_dtype : dtype
     """
 
     layout: str
@@ -60,6 +61,7 @@ class Operation(NamedTuple):
     pad_mode: str
     out_dtype: DType
     flip: bool
+    in_dtype: DType
 
     @property
     def dims(self) -> int:
@@ -200,6 +202,8 @@ def settle(
     channels = sizes.get("C", 1)
     if weight:
         settled = _layer_filter(filter_, channels, groups or 1, transposed)
+    elif groups is not None and groups < 1:
+        raise UsageError(f"groups {groups} must be 1 or more; use -g 1")
     elif groups not in (None, 1, channels):
         raise UsageError(
             f"-g {groups}: one spatial filter serves each of the {channels} channels by itself; "
@@ -223,6 +227,7 @@ def settle(
         pad_mode=pad_mode,
         out_dtype=natural if dtype is None else asked_dtype(dtype, natural),
         flip=flip,
+        in_dtype=x_dtype,
     )
 
 

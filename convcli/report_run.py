@@ -19,7 +19,7 @@ from convcli.results import Result
 from convcli.streams import printable
 from convcli.tables import columns_table, console, facts_table
 
-_EDGE = 3  # values from each end of an axis that is too long to show
+_ROWS = 24  # rows of values that are shown whole
 
 
 def show(result: Result, fmt: str, stream: TextIO, values: bool, plot: bool) -> None:
@@ -47,7 +47,7 @@ def show_many(results: Sequence[Result], stream: TextIO) -> None:
             Text(printable(result.name)),
             f"{format_sizes(result.out_shape)} {result.operation.out_dtype}",
             *(f"{figure:.4g}" for figure in figures),
-            Text(printable(result.path or "-")),
+            Text(printable(result.path or "-") + (f", {result.mapping}" if result.mapping else "")),
         )
     out = console(stream)
     out.print(operation_name(results[0]))
@@ -162,28 +162,37 @@ def record(result: Result) -> dict[str, Any]:
 def values_table(y: Array, width: int) -> Table:
     """Lay numbers out; of an axis that does not fit, both ends."""
     plane = y.reshape(-1, y.shape[-1]) if y.ndim > 1 else y.reshape(1, -1)
-    rows = _excerpt(len(plane), 24)
-    cells = [[_number(plane[r, c]) for c in _excerpt(plane.shape[1], 24)] for r in rows]
-    widest = max(len(cell) for row in cells for cell in row) + 3
-    columns = _excerpt(plane.shape[1], max((width - 12) // widest, 2 * _EDGE + 1))
+    rows = _excerpt(len(plane), _ROWS)
+    names = [
+        "" if y.ndim < 3 or r < 0 else "".join(f"[{i}]" for i in np.unravel_index(r, y.shape[:-1]))
+        for r in rows
+    ]
+    room = width - max(map(len, names)) - 6
+    for columns in _fewer_and_fewer(plane.shape[1]):
+        cells = [["…" if min(r, c) < 0 else _number(plane[r, c]) for c in columns] for r in rows]
+        if sum(max(map(len, column)) + 3 for column in zip(*cells, strict=True)) <= room:
+            break
     table = Table(box=box.SQUARE, show_header=False)
-    indexed = y.ndim > 2
-    if indexed:
+    if y.ndim > 2:
         table.add_column(style="dim", no_wrap=True)
     for _ in columns:
-        table.add_column(justify="right", no_wrap=True)
-    for r in rows:
-        index = "".join(f"[{i}]" for i in np.unravel_index(max(r, 0), y.shape[:-1]))
-        start = [] if not indexed else ["" if r < 0 else index]
-        table.add_row(*start, *("…" if min(r, c) < 0 else _number(plane[r, c]) for c in columns))
+        table.add_column(justify="right", overflow="fold")
+    for name, row in zip(names, cells, strict=True):
+        table.add_row(*[name] * (y.ndim > 2), *row)
     return table
+
+
+def _fewer_and_fewer(size: int) -> Iterator[list[int]]:
+    """Choose all indices of an axis, if they are few; then less and less of both its ends."""
+    if size <= 2 * _ROWS:
+        yield list(range(size))
+    for edge in range(min((size - 1) // 2, _ROWS), 0, -1):
+        yield [*range(edge), -1, *range(size - edge, size)]
 
 
 def _excerpt(size: int, most: int) -> list[int]:
     """Choose indices: all, or both ends with -1 for what is left out between them."""
-    if size <= most:
-        return list(range(size))
-    return [*range(_EDGE), -1, *range(size - _EDGE, size)]
+    return list(range(size)) if size <= most else [0, 1, 2, -1, size - 3, size - 2, size - 1]
 
 
 def _number(value: Any) -> str:

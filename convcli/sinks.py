@@ -45,7 +45,8 @@ class Target:
         if not self.is_image or whole is None or self.path is None:
             return None
         save = files.WRITERS[files.suffix(self.path)]
-        return save(whole, operation.out_layout, self.path, self._stream)
+        from_integers = operation.in_dtype.kind in "iub"
+        return save(whole, operation.out_layout, self.path, self._stream, from_integers)
 
 
 class Sink:
@@ -60,21 +61,19 @@ class Sink:
         self._path = None if output == "-" else output
         self._in_folder = output is not None and (output.endswith("/") or os.path.isdir(output))
         if self._in_folder:
-            self._make_folder(str(output), inputs)
+            _check_names(str(output), inputs)
+        elif self._path == "":
+            raise UsageError("-o '' names no file; write -o FILE")
+        elif files.suffix(self._path or "") in files.READERS.keys() - files.WRITERS.keys():
+            raise UsageError(
+                f"-o {output}: outputs are written as .npy or as images, not as "
+                f"{files.suffix(str(output))}; write -o {os.path.splitext(str(output))[0]}.npy"
+            )
         elif self._path is not None and len(inputs) > 1:
             raise UsageError(
                 f"-o {output} is one file for {len(inputs)} inputs; "
                 f"name a directory, such as -o out/"
             )
-
-    def _make_folder(self, folder: str, inputs: Sequence[str]) -> None:
-        names = Counter(output_name(spec) for spec in inputs)
-        name, count = names.most_common(1)[0]
-        if count > 1:
-            raise UsageError(
-                f"{count} inputs would be written to {os.path.join(folder, name)!r}; run them apart"
-            )
-        os.makedirs(folder, exist_ok=True)
 
     @contextlib.contextmanager
     def open(self, spec: str) -> Iterator[Target]:
@@ -86,9 +85,20 @@ class Sink:
         else:
             path = self._path
             if self._in_folder:
+                os.makedirs(path, exist_ok=True)
                 path = os.path.join(path, output_name(spec))
             with replaced(path) as stream:
                 yield Target(stream, path)
+
+
+def _check_names(folder: str, inputs: Sequence[str]) -> None:
+    """Refuse two inputs whose outputs would have one name."""
+    names = Counter(output_name(spec) for spec in inputs)
+    name, count = names.most_common(1)[0]
+    if count > 1:
+        raise UsageError(
+            f"{count} inputs would be written to {os.path.join(folder, name)!r}; run them apart"
+        )
 
 
 def output_name(spec: str) -> str:

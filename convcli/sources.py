@@ -147,11 +147,14 @@ class Opener:
 
     def __init__(self, streams: Streams, seed: int | None, dims: int | None) -> None:
         """Take the streams, the seed, and the number of axes of filters that leave it open."""
+        if seed is not None and seed < 0:
+            raise UsageError(f"--seed {seed} must be 0 or more; use --seed 0")
         self._streams = streams
         self._seed = seed
         self._dims = dims
         self._random: np.random.Generator | None = None
         self._stdin_taken = False
+        self._random_filters: dict[tuple[int, ...], InMemory] = {}
 
     @property
     def random(self) -> "np.random.Generator":
@@ -208,24 +211,43 @@ class Opener:
         try:
             number = float(spec)
         except ValueError:
+            return self._bias_array(spec)
+        if not spec.lstrip("+-").isdigit():
+            return np.array(number)
+        if abs(int(spec)) >= 2**63:
+            raise UsageError(f"--bias {spec} does not fit int64; write it as a float: {number:g}")
+        return np.array(int(spec))
+
+    def _bias_array(self, spec: str) -> Array:
+        try:
             return self.array("--bias", spec).array
-        return np.array(int(spec) if spec.lstrip("+-").isdigit() else number)
+        except FileNotFoundError:
+            raise ConvcliError(
+                f"--bias {spec!r} is neither a number nor a file; "
+                f"write 0.5, [1,2,3], or file::member"
+            ) from None
 
     def random_filter(self, text: str, dims: int) -> InMemory:
         """Make the filter of a fresh ``nn.Conv2d``: uniform within ``±1/sqrt(fan in)``."""
         sizes = notation.parse_only("-f", text)
         sizes = sizes * dims if len(sizes) == 1 else sizes
+        if sizes in self._random_filters:  # one layer for all that is convolved
+            return self._random_filters[sizes]
         if min(sizes) < 1:
             raise UsageError(f"filter size {min(sizes)} must be 1 or more; use -f 1 or more")
         _check_room(f"-f {text}", sizes)
         bound = math.prod(sizes) ** -0.5
         weights = self.random.uniform(-bound, bound, sizes).astype(np.float32)
-        return InMemory(f"random {notation.format_sizes(sizes)}", weights)
+        filter_ = InMemory(f"random {notation.format_sizes(sizes)}", weights)
+        self._random_filters[sizes] = filter_
+        return filter_
 
     def generate(self, spec: str) -> Array:
         """Make an array from a generator: ``rand`` ``randn`` ``ones`` ``zeros`` as in PyTorch."""
         kind, _, text = spec.partition(":")
-        shape = notation.parse_only(kind, text)
+        if not text:
+            raise UsageError(f"{spec!r} has no size; write one such as {kind}:8x8")
+        shape = notation.parse_only(repr(spec), text)
         if min(shape) < 1:
             raise UsageError(f"{spec!r}: size {min(shape)} must be 1 or more")
         _check_room(repr(spec), shape)
@@ -274,6 +296,8 @@ def literal(option: str, text: str) -> Array:
         array = np.array(json.loads(text))
     except (ValueError, RecursionError, OverflowError):
         raise wrong from None
+    if array.dtype.kind in "uO" and array.size:
+        raise UsageError(f"{option} {text!r} has numbers beyond int64; write them as floats")
     if array.dtype.kind not in "if" or array.size == 0:
         raise wrong
     return array

@@ -211,3 +211,24 @@ def test_without_pillow_the_error_says_how_to_get_it(
     done = run_command("run", "x.png", *ONE, stdin=b"")
     assert done.status == 1
     assert "needs PIL, which is not installed; pip install 'convcli[images]'" in done.err
+
+
+def test_a_dark_image_stays_dark(in_tmp: Path) -> None:
+    dark = np.zeros((9, 9), np.uint8)
+    dark[4, 4] = 1
+    Image.fromarray(dark).save("dark.png")
+    run_command("run", "dark.png", "-k", "box:3", "-o", "blurred.png", stdin=b"")
+    assert np.asarray(Image.open("blurred.png")).max() <= 1
+
+
+@pytest.mark.parametrize("name", ["y.npz", "y.pt", "y.safetensors", ""])
+def test_formats_that_are_read_alone_are_not_written(name: str, in_tmp: Path) -> None:
+    done = run_command("run", "ones:3x3", *ONE, "-o", name, stdin=b"")
+    assert done.status == 2
+    assert not list(Path().iterdir())
+
+
+def test_many_inputs_say_how_images_were_mapped(in_tmp: Path) -> None:
+    Image.fromarray(np.load(DATA / "photo.npy")).save("photo.png")
+    done = run_command("run", "photo.png", "rand:4x4", "-k", "box:1", "-o", "out/", tty=True)
+    assert "0..255 rounded" in " ".join(done.out.split())

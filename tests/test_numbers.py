@@ -17,6 +17,7 @@ from convcli.engines.numpy import NumpyEngine
 from convcli.filters import NAMED, named
 from convcli.geometry import Window
 from convcli.operation import settle
+from convcli.verify import verify
 from tests.conftest import convolve, npy_bytes, run_command
 
 ENGINES = ("numpy", "torch")
@@ -80,14 +81,21 @@ def test_the_list_of_filters_has_their_numbers() -> None:
         ("-k guassian:5", "did you mean gaussian?"),
         ("-k nothing-like-it", "names are identity, box, gaussian"),
         ("-k gaussian:5:wide", "sigma 'wide' must be a number above 0"),
-        ("-k gaussian:5:1:2", "1 parameters too many"),
-        ("-k sobel-x:5", "parameters too many; write sobel-x"),
+        ("-k gaussian:5:1:2", "has more parameters than it takes; write gaussian:SIZE:SIGMA"),
+        ("-k sobel-x:5", "has more parameters than it takes; write sobel-x"),
         ("-k identity:4", "identity's size must be odd"),
         ("-k box:0", "size '0' must be from 1 to 10000"),
         ("-k sobel-x --dims 1", "has 2 axes, not --dims 1"),
         ("-k box --pad-mode mirrored", "'mirrored' is not a pad mode; write zeros (constant|"),
         ("-k rand:2x1x3x3 --bias [1,2,3]", "the bias has 3 numbers, and the output 2 channels"),
-        ("-k box --bias nope.npy", "'nope.npy': No such file"),
+        ("-k box --bias nope.npy", "neither a number nor a file; write 0.5, [1,2,3]"),
+        ("-k box --bias 99999999999999999999", "does not fit int64; write it as a float"),
+        ("-k [[9223372036854775808]]", "numbers beyond int64; write them as floats"),
+        ("-k box --seed -1", "--seed -1 must be 0 or more"),
+        ("-k box --threads 1000000", "more than the 1024 there can be"),
+        ("-k box --dims 9", "--dims 9 must be 1, 2 or 3"),
+        ("-k box -g 0", "groups 0 must be 1 or more"),
+        ("-k box -q --plot", "-q hides what --plot and --time show"),
         ("-k box --transposed --pad-mode reflect", "crops its output and is never filled"),
         ("-k box --output-padding 1", "add --transposed"),
         ("-k box --transposed --output-padding 1", "output padding 1 must be smaller"),
@@ -244,7 +252,7 @@ def test_verify_fails_what_is_wrong(args: str, monkeypatch: pytest.MonkeyPatch) 
     done = run_command("run", *args.split(), "--verify", "-o", "/dev/null", stdin=b"")
     assert done.status == 1
     assert "FAILED" in done.out
-    assert "--verify found outputs beyond the tolerance" in done.err
+    assert "--verify found an output off by 1, beyond the tolerance" in done.err
 
 
 def test_time_reports_what_a_user_needs() -> None:
@@ -255,3 +263,64 @@ def test_time_reports_what_a_user_needs() -> None:
     assert timing["macs"] == 62 * 62 * 9
     assert timing["bytes"] == (64 * 64 + 62 * 62) * 4
     assert timing["seconds"] > 0
+
+
+def test_one_huge_value_does_not_drown_the_others() -> None:
+    """A transform rounds against the largest number in its window: there it is not taken."""
+    x = np.random.default_rng(0).random((300, 300), np.float32)
+    w = np.random.default_rng(1).random((31, 31), np.float32)
+    expected = scipy.signal.correlate(x, w, mode="valid")
+    x[5, 5] = -1e20
+    for engine in ENGINES:
+        operation = settle(x.shape, x.dtype, w, Window((1,)))
+        found = convolve(x, operation, engines.choose(engine, method="fft"))
+        far = (slice(6, None), slice(6, None))
+        np.testing.assert_allclose(found[far], expected[far], rtol=1e-4)
+
+
+def test_verify_bounds_each_output_by_its_own_products() -> None:
+    x = np.ones((60, 60), np.float32)
+    x[0, 0] = 1e20
+    operation = settle(x.shape, x.dtype, named("box:3").astype(np.float32), Window((1,)))
+    y = convolve(x, operation, engines.choose("numpy"))
+    assert verify(x, y, operation).passed
+    y[30, 30] += 0.01
+    assert not verify(x, y, operation).passed
+
+
+@pytest.mark.parametrize(
+    "args",
+    ["randn:8x8 -k [[0.001]] --bias 1000000.5", "low.npy -k gaussian:5", "wide.npy -k [[1]]"],
+)
+def test_verify_passes_bias_and_extremes(args: str, in_tmp: Path) -> None:
+    np.save("low.npy", np.full((9, 9), -128, np.int8))
+    np.save("wide.npy", np.full((9, 9), 2**40, np.int64))
+    done = run_command("run", *args.split(), "--verify", "-o", "/dev/null", stdin=b"")
+    assert done.status == 0, done.out + done.err
+
+
+@pytest.mark.parametrize(
+    ("args", "x"),
+    [
+        ("-k [[-1]] --dtype uint64", np.ones((3, 3), np.int64)),
+        ("-k [[-1]] --transposed -s 2 --bias 300 --dtype uint8", np.full((3, 3), -90)),
+        ("-k [[1]] --transposed -s 2 --bias 300 --dtype uint8", np.full((3, 3), -90)),
+    ],
+)
+def test_no_integer_ever_wraps(args: str, x: Any) -> None:
+    done = run_command("run", "-", *args.split(), stdin=npy_bytes(x))
+    assert (done.status, done.data) == (1, b"")
+    assert "do not fit --dtype" in done.err
+
+
+def test_outputs_that_no_tap_reaches_are_bias_alone() -> None:
+    args = ("-k", "[[1]]", "--transposed", "-s", "3", "--output-padding", "2", "-p", "1:0")
+    assert _run(np.ones((1, 1), np.int64), *args).tolist() == [[0, 0], [0, 0]]
+    assert _run(np.ones((1, 1), np.int64), *args, "--bias", "7").tolist() == [[7, 7], [7, 7]]
+
+
+def test_a_random_filter_is_one_for_all_that_is_convolved() -> None:
+    x = np.ones((4, 4), np.float32)
+    done = run_command("run", "-f", "3", stdin=npy_bytes(x, x))
+    half = len(done.data) // 2
+    assert done.data[:half] == done.data[half:]

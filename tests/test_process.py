@@ -276,7 +276,9 @@ def test_bytes_stream_before_the_input_ends() -> None:
     assert len(whole) == 128 + 398 * 62 * 4
 
 
-@pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
 def test_a_signal_leaves_the_old_file_and_no_scrap(
     sent: signal.Signals, status: int, tmp_path: Path
 ) -> None:
@@ -299,8 +301,49 @@ def test_a_full_disk_is_told_by_the_name_of_the_output() -> None:
     done = shell("convcli run rand:99x99 -k box -o /dev/full")
     assert done.returncode == 1
     assert done.stderr == (
-        b"convcli: error: '/dev/full': No space left on device; check the path and its rights\n"
+        b"convcli: error: '/dev/full': No space left on device; make room, or write elsewhere\n"
     )
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "convcli run ones:3x3 -k '[[1]]' >&-",
+        "convcli shape -n 8 -f 3 >&-",
+        "convcli run -k '[[1]]' <&-",
+        "convcli shape -n 8 2>&-; convcli run nope.npy -k box 2>&-",
+    ],
+)
+def test_closed_streams_are_no_fault_of_the_program(script: str) -> None:
+    done = shell(script)
+    assert done.returncode in (0, 1)
+    assert b"Traceback" not in done.stderr
+
+
+def test_outputs_may_be_named_pipes_and_descriptors(tmp_path: Path) -> None:
+    for output in ("/dev/stdout", "/dev/fd/1", ">(cat)"):
+        done = shell(f"convcli run ones:3x3 -k '[[1]]' -q -o {output} | cat; wait", tmp_path)
+        assert done.stdout.startswith(b"\x93NUMPY"), done.stderr
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_failed_verification_leaves_the_old_file(tmp_path: Path) -> None:
+    (tmp_path / "y.npy").write_text("old")
+    script = (
+        "import sys\nfrom convcli import verify\nverify._ROUNDINGS = -1e9\n"
+        "from convcli.cli import main\nsys.exit(main(sys.argv[1:]))"
+    )
+    words = "run rand:9x9 -k box --verify -o y.npy"
+    done = shell(f"{sys.executable} -c '{script}' {words}", tmp_path)
+    assert done.returncode == 1
+    assert b"--verify found an output off by" in done.stderr
+    assert os.listdir(tmp_path) == ["y.npy"]
+    assert (tmp_path / "y.npy").read_text() == "old"
+
+
+def test_what_could_not_be_done_makes_no_folder(tmp_path: Path) -> None:
+    assert shell("convcli run ones:3x3 -k nosuch -o new/", tmp_path).returncode == 1
+    assert os.listdir(tmp_path) == []
 
 
 def test_a_full_disk_leaves_no_scrap(tmp_path: Path) -> None:

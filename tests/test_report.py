@@ -10,6 +10,7 @@ from rich.console import Console
 
 from convcli import progress
 from convcli.plots import heat_map, shrink
+from convcli.report_run import values_table
 from tests.conftest import Stream, npy_bytes, run_command
 
 
@@ -127,3 +128,30 @@ def test_short_work_draws_no_progress() -> None:
     with progress.Progress(stream, 1) as bar:
         bar.advance(1)
     assert stream.bytes.getvalue() == b""
+
+
+def test_no_number_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    rng = np.random.default_rng(0)
+    z = rng.normal(size=(9, 30)) + 1j * rng.normal(size=(9, 30))
+    done = run_command("run", "-", "-k", "[[1]]", "-o", "/dev/null", stdin=npy_bytes(z), tty=True)
+    assert done.status == 0
+    shown = values_table(z, 80)
+    console = Console(width=80, file=Stream(), color_system=None)
+    console.print(shown)
+    text = console.file.bytes.getvalue().decode()  # type: ignore[attr-defined]
+    first = next(line for line in text.splitlines() if "│" in line)
+    cells = [cell.strip() for cell in first.strip("│").split("│")]
+    assert complex(cells[0]) == pytest.approx(z[0, 0], rel=1e-3)
+    assert complex(cells[-1]) == pytest.approx(z[0, -1], rel=1e-3)
+    assert "…" in cells
+
+
+def test_names_cannot_drive_the_terminal(in_tmp: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    np.save("a\x1b[31m.npy", np.ones((3, 3)))
+    for more in ((), ("rand:3x3",)):
+        args = ("a\x1b[31m.npy", *more, "-k", "[[1]]", "-o", "out/", "--format", "table")
+        done = run_command("run", *args, stdin=b"")
+        assert done.status == 0
+        assert "\x1b" not in done.out

@@ -62,6 +62,8 @@ class Engine(Protocol):
 ENGINES = ("auto", "numpy", "torch")
 
 
+_MOST_THREADS = 1024
+
 # Seconds that PyTorch takes to start, and the part of NumPy's time that it saves then, by NumPy's
 # method: measured by tests/bench/inside.py on one channel.
 _TORCH_START = 2.0
@@ -120,6 +122,11 @@ def choose(
         raise UsageError(f"--engine {engine!r} is not an engine; write {', '.join(ENGINES)}")
     if threads is not None and threads < 1:
         raise UsageError(f"--threads {threads} must be 1 or more; use --threads 1")
+    if threads is not None and threads > _MOST_THREADS:
+        raise UsageError(
+            f"--threads {threads} is more than the {_MOST_THREADS} there can be; leave it out for "
+            f"one thread a core"
+        )
     if engine == "numpy" and device not in ("cpu", "auto"):
         raise UsageError(f"--engine numpy runs on cpu alone, not on {device}; use --engine torch")
     if engine != "numpy" and device == "auto" and (engine == "torch" or find_spec("torch")):

@@ -8,6 +8,7 @@ from convcli.arrays import Array, at
 from convcli.engines.correlation import EVERY, Correlation, buffer, even, split
 
 WINDOW = 1 << 18  # numbers in a window
+_DROWNED = 1e-4  # of a usual value, that the rounding of the largest may take
 TRANSFORM = 9.0  # nanoseconds for a number, there and back, on one core
 
 
@@ -37,8 +38,24 @@ def fast_size(n: int) -> int:
     return next(size for size in (power * 5 // 8, power * 3 // 4, power) if size >= n)
 
 
+def balanced(slab: Array) -> bool:
+    """Whether no value is so large that its rounding, over the whole window, drowns the others.
+
+    A transform rounds against the largest number in its window. The largest is held against the
+    median of a sample of those that are not zero.
+    """
+    sample = np.abs(slab.reshape(-1)[:: max(slab.size // 1024, 1)])
+    sample = sample[sample > 0]
+    largest = max(float(slab.max()), -float(slab.min()))
+    if not sample.size or not np.isfinite(largest):
+        return bool(np.isfinite(largest))
+    return largest * float(np.finfo(slab.dtype).eps) <= _DROWNED * float(np.median(sample))
+
+
 def convolve(slab: Array, corr: Correlation, out: Array) -> bool:
-    """Convolve a slab, see `methods.Method.convolve`."""
+    """Convolve a slab, see `numpy.Method.convolve`."""
+    if not balanced(slab):
+        return False
     batch, groups, dims = len(slab), corr.groups, len(corr.f)
     window = tuple(fast_size(n) for n in slab.shape[2:])
     spectrum = corr.table(_spectrum, window)

@@ -47,7 +47,7 @@ def copies(corr: Correlation) -> int:
 
 
 def convolve(slab: Array, corr: Correlation, out: Array, rows: int | None = None) -> bool:
-    """Convolve a slab, see `methods.Method.convolve`; `rows` outputs of the first axis at once."""
+    """Convolve a slab, see `numpy.Method.convolve`; `rows` outputs of the first axis at once."""
     rows = rows or band_rows(corr)
     if rows == 1 and len(corr.f) < 3:
         slab, out, corr = slab[:, :, None], out[:, :, None], corr.table(_with_axis)

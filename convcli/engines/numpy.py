@@ -24,7 +24,8 @@ class Method(NamedTuple):
     """A way to convolve a slab.
 
     `convolve(slab, corr, out)` fills `out` (batch, out channels, sizes...) from `slab` (batch, in
-    channels, sizes...) and returns False if it met NaN or infinity, which it may have spread.
+    channels, sizes...) and returns False if it met numbers that it may have spread: NaN, infinity,
+    or for `fft` one that drowns the others.
     `cost(corr, sizes)` estimates nanoseconds on one core for an output pixel of a group, in
     float32, or is None where the method does not apply. A new method is one file and one entry in
     `METHODS`.
@@ -119,8 +120,11 @@ class NumpyEngine:
 
     def convolve(self, plan: Plan, slab: Array, corr: Correlation, out: Array) -> None:
         """Convolve one padded slab into its place."""
-        if not METHODS[plan.method].convolve(slab, corr, out):
-            shift.convolve(slab, corr, out)  # NaN and infinity reach what reads them, no further
+        if METHODS[plan.method].convolve(slab, corr, out):
+            return
+        if plan.method == "fft" and gemm.convolve(slab, corr, out):
+            return
+        shift.convolve(slab, corr, out)  # what a number reaches is what reads it, and no more
 
     def _tile(
         self, method: str, corr: Correlation, batch: int, sizes: tuple[int, ...], cost: float

@@ -67,7 +67,7 @@ def passes(corr: Correlation) -> Passes:
 
 
 def convolve(slab: Array, corr: Correlation, out: Array) -> bool:
-    """Convolve a slab, see `methods.Method.convolve`."""
+    """Convolve a slab, see `numpy.Method.convolve`."""
     finite = True
     for i, term in enumerate(corr.table(passes)):
         x = slab

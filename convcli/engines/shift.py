@@ -17,7 +17,7 @@ def cost(corr: Correlation) -> float:
 
 
 def convolve(slab: Array, corr: Correlation, out: Array) -> bool:
-    """Convolve a slab, see `methods.Method.convolve`."""
+    """Convolve a slab, see `numpy.Method.convolve`."""
     batch, groups, sizes = len(slab), corr.groups, out.shape[2:]
     x = split(slab, 1, groups)
     w = split(corr.filter, 0, groups)

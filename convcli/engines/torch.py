@@ -165,7 +165,8 @@ class TorchEngine:
     def convolve(self, plan: Plan, slab: Array, corr: Correlation, out: Array) -> None:
         """Convolve, see `engines.Engine.convolve`."""
         torch = self._torch
-        call = {"conv": self._conv, "fold": self._fold, "fft": self._fft}[plan.method]
+        method = plan.method if plan.method != "fft" or fft.balanced(slab) else "fold"
+        call = {"conv": self._conv, "fold": self._fold, "fft": self._fft}[method]
         try:
             with torch.inference_mode():
                 x = torch.from_numpy(slab).to(self._device)

@@ -237,11 +237,13 @@ def memory(folder: Path) -> None:
     """Peak memory of a process whose input is larger, from a file and from a pipe."""
     x, y = folder / "x.npy", folder / "y.npy"
     rows, columns = 65536, 16384
-    shape = np.lib.format.open_memmap(x, "w+", np.float32, (rows, columns))
-    block = np.random.default_rng(0).random((1024, columns), np.float32)
-    for first in range(0, rows, 1024):
-        shape[first : first + 1024] = block
-    del shape
+    # Written in small parts: a process starts with the peak of the one that it comes from.
+    block = np.random.default_rng(0).random((64, columns), np.float32).tobytes()
+    header = {"descr": "<f4", "fortran_order": False, "shape": (rows, columns)}
+    with x.open("wb") as stream:
+        np.lib.format.write_array_header_1_0(stream, header)
+        for _ in range(0, rows, 64):
+            stream.write(block)
     small = measure([CONVCLI, "run", "rand:8x8", "-k", "gaussian:31", "-p", "15", "-o", str(y)])
     words = ["-k", "gaussian:31", "-p", "15"]
     large = measure([CONVCLI, "run", str(x), *words, "-o", str(y)])
