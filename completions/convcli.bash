@@ -1,0 +1,177 @@
+# bash completion for convcli; completions/generate.py writes it from its template.
+
+_convcli_options() { # COMMAND: its options by all names; = takes a value, =* more than once
+    case $1 in
+        '') options=(
+            '--version'
+            '-h --help'
+        ) ;;
+        'shape') options=(
+            '-n --size ='
+            '-f --filter ='
+            '-p --padding ='
+            '-s --stride ='
+            '-d --dilation ='
+            '--dims ='
+            '--transposed'
+            '--output-padding ='
+            '--pool'
+            '--ceil'
+            '-c --channels ='
+            '-g --groups ='
+            '--no-bias'
+            '-l --layer =*'
+            '--layers ='
+            '--solve ='
+            '--out ='
+            '--explain'
+            '--animate'
+            '--format ='
+            '-h --help'
+        ) ;;
+        'run') options=(
+            '-k --kernel ='
+            '--list-kernels'
+            '--seed ='
+            '--layout ='
+            '--bias ='
+            '--dtype ='
+            '-f --filter ='
+            '-p --padding ='
+            '--pad-mode ='
+            '-s --stride ='
+            '-d --dilation ='
+            '--flip'
+            '--dims ='
+            '--transposed'
+            '--output-padding ='
+            '-g --groups ='
+            '--device ='
+            '--engine ='
+            '--method ='
+            '--tf32'
+            '--threads ='
+            '--memory ='
+            '-o --output ='
+            '--format ='
+            '-q --quiet'
+            '--plot'
+            '--verify'
+            '--time ='
+            '-h --help'
+        ) ;;
+    esac
+}
+
+_convcli_values() { # COMMAND OPTION, or COMMAND for its arguments: what it can be
+    case $* in
+        '') words=(shape run) ;;
+        'shape --padding') words=(valid same same-lower full) ;;
+        'shape --dims') words=(1 2 3) ;;
+        'shape --layers') files=any ;;
+        'shape --solve') words=(n f p s) ;;
+        'shape --format') words=(table plain json csv) ;;
+        'run') words=(rand: randn: arange: ones: zeros:) files=arrays ;;
+        'run --kernel') words=(identity box gaussian sobel-x sobel-y scharr-x scharr-y prewitt-x prewitt-y laplacian log sharpen emboss rand: randn: arange: ones: zeros:) files=arrays ;;
+        'run --layout') words=(HW CHW HWC NCHW NHWC W CW NCW DHW CDHW NCDHW) ;;
+        'run --bias') files=arrays ;;
+        'run --dtype') words=(float16 float32 float64 complex64 complex128 uint8 int8 uint16 int16 uint32 int32 uint64 int64) ;;
+        'run --padding') words=(valid same same-lower full) ;;
+        'run --pad-mode') words=(zeros reflect symmetric replicate circular constant grid-constant mirror grid-mirror scipy-reflect edge nearest wrap grid-wrap) ;;
+        'run --dims') words=(1 2 3) ;;
+        'run --device') words=(cpu auto cuda mps xpu) ;;
+        'run --engine') words=(auto numpy torch) ;;
+        'run --method') words=(auto gemm separable fft shift conv fold) ;;
+        'run --output') files=any ;;
+        'run --format') words=(table plain json) ;;
+    esac
+}
+
+_convcli_find() { # NAME: set entry to its option, and name to that option's last name
+    for entry in "${options[@]}"; do
+        name=${entry% =*}
+        name=${name##* }
+        [[ " $entry " == *" $1 "* ]] && return
+    done
+    return 1
+}
+
+_convcli() {
+    local IFS=$' \t\n' line=$COMP_LINE all=() glued='' prefix='' command='' option='' ended=''
+    local given=' ' options=() words=() files='' entry name word i last
+    COMPREPLY=()
+
+    # Bash splits at = and : as well. Put together what no space parts, up to the cursor. Bash
+    # completes the last part alone: what is glued before it is taken off the answers below.
+    for ((i = 0; i <= COMP_CWORD; i++)); do
+        word=${COMP_WORDS[i]}
+        if ((i == 0)) || [[ $line == [[:space:]]* || ${COMP_WORDS[i - 1]} == *[\<\>] ]]; then
+            all+=('')
+            glued=''
+        fi
+        last=$((${#all[@]} - 1))
+        line=${line#*"$word"}
+        if ((i < COMP_CWORD)) || [[ $word == [=:\<\>]* ]]; then
+            glued+=$word
+        else
+            word=$2 # it ends at the cursor, and has no opening quote
+        fi
+        all[last]+=$word
+    done
+    local cur=${all[last]}
+
+    _convcli_options ''
+    for word in "${all[@]:1:last-1}"; do
+        if [[ $option ]]; then
+            option='' # this is its value
+        elif [[ $word == -- ]]; then
+            ended=yes
+        elif [[ $word == -?* && ! $ended ]]; then
+            [[ $word == --* ]] && i=${word%%=*} || i=${word:0:2}
+            _convcli_find "$i" || continue
+            given+="$name "
+            [[ $entry == *=* && $word == "$i" ]] && option=$name
+        elif [[ ! $command ]]; then
+            command=$word given=' ' options=()
+            _convcli_options "$command"
+        fi
+    done
+
+    if ((last > 1)) && [[ ${all[last - 1]} == *[\<\>] ]]; then
+        files=any # a redirection's
+    elif [[ $option ]]; then
+        _convcli_values "$command" "$option"
+    elif [[ $cur == --*=* && ! $ended ]]; then
+        prefix=${cur%%=*}=
+        _convcli_find "${prefix%=}" && _convcli_values "$command" "$name"
+    elif [[ $cur == -[!-]?* && ! $ended ]]; then
+        prefix=${cur:0:2}
+        _convcli_find "$prefix" && _convcli_values "$command" "$name"
+    else
+        [[ $cur == -* && ! $ended ]] || _convcli_values "$command"
+        if [[ ! $ended && ($cur == -* || ! $words$files) ]]; then
+            for entry in "${options[@]}"; do
+                _convcli_find "${entry%% *}"
+                [[ $entry != *'*' && $given == *" $name "* ]] || words+=(${entry% =*})
+            done
+        fi
+    fi
+
+    cur=${cur#"$prefix"}
+    for word in "${words[@]}"; do
+        [[ $word == "$cur"* ]] && COMPREPLY+=("$prefix$word")
+    done
+    [[ ${#COMPREPLY[@]} == 1 && ${COMPREPLY[0]} == *: ]] && compopt -o nospace
+    if [[ $files ]]; then
+        # Where there are words too, Readline must not quote them as it does file names.
+        ((${#COMPREPLY[@]})) || compopt -o filenames
+        while IFS= read -r word; do
+            if [[ $files == any || ${word,,} =~ \.(npy|npz|safetensors|pt|pth|png|jpg|jpeg|bmp|gif|tif|tiff|webp|ppm|pgm)$ || -d ${word/#\~\//$HOME/} ]]; then
+                COMPREPLY+=("$prefix$word")
+            fi
+        done < <(compgen -f -- "${cur//\\/}")
+    fi
+    COMPREPLY=("${COMPREPLY[@]#"$glued"}")
+}
+
+complete -F _convcli convcli

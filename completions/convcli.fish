@@ -1,0 +1,82 @@
+# fish completion for convcli; completions/generate.py writes it from its template.
+
+function __convcli_at -d 'COMMAND [=] NAME...: is it typed, and none of these options given?'
+    set -l words (commandline -opc)
+    set -e words[1]
+    set -l names $argv[2..]
+    if test "$names[1]" = "=" # it takes a value: while that is typed, the last word is its name
+        contains -- "$words[-1]" $names
+        and set -e words[-1]
+    end
+    set -l command (string match -v -- '-*' $words)[1]
+    test "$command" = "$argv[1]"
+    or return
+    for word in (string replace -r -- '^(--[^=]+)=.*|^(-[^-]).+' '$1$2' $words)
+        contains -- $word $names
+        and return 1
+    end
+    return 0
+end
+
+function __convcli_arrays -d 'Files that hold arrays, and directories'
+    set -l typed (string replace -r -- '^(--[^=]+=|-[^-])' '' (commandline -ct))
+    complete -C "__convcli_no_command $typed" |
+        string match -ri -- '^.*(?:/|\.(?:npy|npz|safetensors|pt|pth|png|jpg|jpeg|bmp|gif|tif|tiff|webp|ppm|pgm))$'
+end
+
+complete -c convcli -f
+complete -c convcli -n "__convcli_at '' --version" -l version -d 'Show the version and leave.'
+complete -c convcli -n "__convcli_at '' -h --help" -s h -l help -d 'Show this message and exit.'
+complete -c convcli -n "__convcli_at ''" -a shape -d 'Print the output size of a layer, or of a stack of layers'
+complete -c convcli -n "__convcli_at shape = -n --size" -s n -l size -x -d 'Input size: 8 (a square image), 8x6, 16x224x224; sweeps 32,64 or 8..64..8.'
+complete -c convcli -n "__convcli_at shape = -f --filter" -s f -l filter -x -d 'Filter size; for run, of a random filter.'
+complete -c convcli -n "__convcli_at shape = -p --padding" -s p -l padding -x -a 'valid same same-lower full' -d 'Padding on each side: 1, 2x1, BEGIN:END, or valid, same, same-lower, full.'
+complete -c convcli -n "__convcli_at shape = -s --stride" -s s -l stride -x -d 'Stride: 1 unless given, of a pool its filter size.'
+complete -c convcli -n "__convcli_at shape = -d --dilation" -s d -l dilation -x -d 'Dilation: 1 unless given.'
+complete -c convcli -n "__convcli_at shape = --dims" -l dims -x -a '1 2 3' -d 'Number of spatial axes, where single numbers leave it open: 2 unless given.'
+complete -c convcli -n "__convcli_at shape --transposed" -l transposed -d 'A transposed convolution.'
+complete -c convcli -n "__convcli_at shape = --output-padding" -l output-padding -x -d 'Extra output at the end of a transposed convolution.'
+complete -c convcli -n "__convcli_at shape --pool" -l pool -d 'A pooling layer.'
+complete -c convcli -n "__convcli_at shape --ceil" -l ceil -d 'Round a pooling size up.'
+complete -c convcli -n "__convcli_at shape = -c --channels" -s c -l channels -x -d 'Channels; adds parameters, MACs and FLOPs.'
+complete -c convcli -n "__convcli_at shape = -g --groups" -s g -l groups -x -d 'Groups of channels: 1 unless given.'
+complete -c convcli -n "__convcli_at shape --no-bias" -l no-bias -d 'A layer without bias.'
+complete -c convcli -n "__convcli_at shape" -s l -l layer -x -d 'A layer of a stack, such as \'conv f=7 s=2 p=3 c=64\'; one -l for each layer.'
+complete -c convcli -n "__convcli_at shape = --layers" -l layers -rF -d 'A file (or the pipe) with one layer a line.'
+complete -c convcli -n "__convcli_at shape = --solve" -l solve -x -a 'n f p s' -d 'Find every n, f, p or s that gives the size --out.'
+complete -c convcli -n "__convcli_at shape = --out" -l out -x -d 'The output size wanted.'
+complete -c convcli -n "__convcli_at shape --explain" -l explain -d 'Show why: the formula in steps, the windows, how often each pixel is read.'
+complete -c convcli -n "__convcli_at shape --animate" -l animate -d 'Slide the window over the input.'
+complete -c convcli -n "__convcli_at shape = --format" -l format -x -a 'table plain json csv' -d 'A table on a terminal, plain in a pipe, unless given.'
+complete -c convcli -n "__convcli_at shape -h --help" -s h -l help -d 'Show this message and exit.'
+complete -c convcli -n "__convcli_at ''" -a run -d 'Convolve arrays with a filter'
+complete -c convcli -n '__convcli_at run' -x -a 'rand: randn: arange: ones: zeros: (__convcli_arrays)'
+complete -c convcli -n "__convcli_at run = -k --kernel" -s k -l kernel -x -a 'identity box gaussian sobel-x sobel-y scharr-x scharr-y prewitt-x prewitt-y laplacian log sharpen emboss rand: randn: arange: ones: zeros: (__convcli_arrays)' -d 'Filter: a name such as sobel-x or gaussian:5:1.0, a literal [[0,1],[2,3]], or whatever an input can be.'
+complete -c convcli -n "__convcli_at run --list-kernels" -l list-kernels -d 'Show the named filters with their numbers.'
+complete -c convcli -n "__convcli_at run = --seed" -l seed -x -d 'Seed of random numbers.'
+complete -c convcli -n "__convcli_at run = --layout" -l layout -x -a 'HW CHW HWC NCHW NHWC W CW NCW DHW CDHW NCDHW' -d 'A letter for each axis of the input, such as HWC; the last of NCDHW unless given.'
+complete -c convcli -n "__convcli_at run = --bias" -l bias -x -a '(__convcli_arrays)' -d 'Added to each output channel: a number, a list, a file or a member.'
+complete -c convcli -n "__convcli_at run = --dtype" -l dtype -x -a 'float16 float32 float64 complex64 complex128 uint8 int8 uint16 int16 uint32 int32 uint64 int64' -d 'Type of the output\'s numbers.'
+complete -c convcli -n "__convcli_at run = -f --filter" -s f -l filter -x -d 'Filter size; for run, of a random filter.'
+complete -c convcli -n "__convcli_at run = -p --padding" -s p -l padding -x -a 'valid same same-lower full' -d 'Padding on each side: 1, 2x1, BEGIN:END, or valid, same, same-lower, full.'
+complete -c convcli -n "__convcli_at run = --pad-mode" -l pad-mode -x -a 'zeros reflect symmetric replicate circular constant grid-constant mirror grid-mirror scipy-reflect edge nearest wrap grid-wrap' -d 'What padding holds: zeros, reflect, symmetric, replicate, circular, or NumPy\'s or SciPy\'s name of one.'
+complete -c convcli -n "__convcli_at run = -s --stride" -s s -l stride -x -d 'Stride: 1 unless given, of a pool its filter size.'
+complete -c convcli -n "__convcli_at run = -d --dilation" -s d -l dilation -x -d 'Dilation: 1 unless given.'
+complete -c convcli -n "__convcli_at run --flip" -l flip -d 'Flip the filter: convolution as mathematics has it.'
+complete -c convcli -n "__convcli_at run = --dims" -l dims -x -a '1 2 3' -d 'Number of spatial axes, where single numbers leave it open: 2 unless given.'
+complete -c convcli -n "__convcli_at run --transposed" -l transposed -d 'A transposed convolution.'
+complete -c convcli -n "__convcli_at run = --output-padding" -l output-padding -x -d 'Extra output at the end of a transposed convolution.'
+complete -c convcli -n "__convcli_at run = -g --groups" -s g -l groups -x -d 'Groups of channels: 1 unless given.'
+complete -c convcli -n "__convcli_at run = --device" -l device -x -a 'cpu auto cuda mps xpu' -d 'Device: cpu, auto (the best there is), or one of PyTorch\'s.'
+complete -c convcli -n "__convcli_at run = --engine" -l engine -x -a 'auto numpy torch' -d 'Library that convolves.'
+complete -c convcli -n "__convcli_at run = --method" -l method -x -a 'auto gemm separable fft shift conv fold' -d 'How the engine convolves; auto is the cheapest by estimate.'
+complete -c convcli -n "__convcli_at run --tf32" -l tf32 -d 'Let a GPU round float32 to TF32.'
+complete -c convcli -n "__convcli_at run = --threads" -l threads -x -d 'Threads on the CPU: one for each core unless given.'
+complete -c convcli -n "__convcli_at run = --memory" -l memory -x -d 'Memory that a block of input and output may take.'
+complete -c convcli -n "__convcli_at run = -o --output" -s o -l output -rF -d 'Write to a .npy file, an image, or a directory/; - is the pipe.'
+complete -c convcli -n "__convcli_at run = --format" -l format -x -a 'table plain json' -d 'How the report is written.'
+complete -c convcli -n "__convcli_at run -q --quiet" -s q -l quiet -d 'No report.'
+complete -c convcli -n "__convcli_at run --plot" -l plot -d 'Draw input, filter and output as heat maps.'
+complete -c convcli -n "__convcli_at run --verify" -l verify -d 'Compute outputs anew, independently; fail if they differ.'
+complete -c convcli -n "__convcli_at run = --time" -l time -x -d 'Run N times more and report the median.'
+complete -c convcli -n "__convcli_at run -h --help" -s h -l help -d 'Show this message and exit.'

@@ -1,0 +1,143 @@
+# PowerShell completion for convcli; completions/generate.py writes it from its template.
+
+Register-ArgumentCompleter -Native -CommandName convcli -ScriptBlock {
+    param($typed, $ast, $cursor)
+
+    # Options by command; = takes a value, =* more than once.
+    $options = @{
+        '' = @(
+            @{ names = @('--version'); kind = ''; help = 'Show the version and leave.' }
+            @{ names = @('-h', '--help'); kind = ''; help = 'Show this message and exit.' }
+        )
+        'shape' = @(
+            @{ names = @('-n', '--size'); kind = '='; help = 'Input size: 8 (a square image), 8x6, 16x224x224; sweeps 32,64 or 8..64..8.' }
+            @{ names = @('-f', '--filter'); kind = '='; help = 'Filter size; for run, of a random filter.' }
+            @{ names = @('-p', '--padding'); kind = '='; help = 'Padding on each side: 1, 2x1, BEGIN:END, or valid, same, same-lower, full.' }
+            @{ names = @('-s', '--stride'); kind = '='; help = 'Stride: 1 unless given, of a pool its filter size.' }
+            @{ names = @('-d', '--dilation'); kind = '='; help = 'Dilation: 1 unless given.' }
+            @{ names = @('--dims'); kind = '='; help = 'Number of spatial axes, where single numbers leave it open: 2 unless given.' }
+            @{ names = @('--transposed'); kind = ''; help = 'A transposed convolution.' }
+            @{ names = @('--output-padding'); kind = '='; help = 'Extra output at the end of a transposed convolution.' }
+            @{ names = @('--pool'); kind = ''; help = 'A pooling layer.' }
+            @{ names = @('--ceil'); kind = ''; help = 'Round a pooling size up.' }
+            @{ names = @('-c', '--channels'); kind = '='; help = 'Channels; adds parameters, MACs and FLOPs.' }
+            @{ names = @('-g', '--groups'); kind = '='; help = 'Groups of channels: 1 unless given.' }
+            @{ names = @('--no-bias'); kind = ''; help = 'A layer without bias.' }
+            @{ names = @('-l', '--layer'); kind = '=*'; help = 'A layer of a stack, such as ''conv f=7 s=2 p=3 c=64''; one -l for each layer.' }
+            @{ names = @('--layers'); kind = '='; help = 'A file (or the pipe) with one layer a line.' }
+            @{ names = @('--solve'); kind = '='; help = 'Find every n, f, p or s that gives the size --out.' }
+            @{ names = @('--out'); kind = '='; help = 'The output size wanted.' }
+            @{ names = @('--explain'); kind = ''; help = 'Show why: the formula in steps, the windows, how often each pixel is read.' }
+            @{ names = @('--animate'); kind = ''; help = 'Slide the window over the input.' }
+            @{ names = @('--format'); kind = '='; help = 'A table on a terminal, plain in a pipe, unless given.' }
+            @{ names = @('-h', '--help'); kind = ''; help = 'Show this message and exit.' }
+        )
+        'run' = @(
+            @{ names = @('-k', '--kernel'); kind = '='; help = 'Filter: a name such as sobel-x or gaussian:5:1.0, a literal [[0,1],[2,3]], or whatever an input can be.' }
+            @{ names = @('--list-kernels'); kind = ''; help = 'Show the named filters with their numbers.' }
+            @{ names = @('--seed'); kind = '='; help = 'Seed of random numbers.' }
+            @{ names = @('--layout'); kind = '='; help = 'A letter for each axis of the input, such as HWC; the last of NCDHW unless given.' }
+            @{ names = @('--bias'); kind = '='; help = 'Added to each output channel: a number, a list, a file or a member.' }
+            @{ names = @('--dtype'); kind = '='; help = 'Type of the output''s numbers.' }
+            @{ names = @('-f', '--filter'); kind = '='; help = 'Filter size; for run, of a random filter.' }
+            @{ names = @('-p', '--padding'); kind = '='; help = 'Padding on each side: 1, 2x1, BEGIN:END, or valid, same, same-lower, full.' }
+            @{ names = @('--pad-mode'); kind = '='; help = 'What padding holds: zeros, reflect, symmetric, replicate, circular, or NumPy''s or SciPy''s name of one.' }
+            @{ names = @('-s', '--stride'); kind = '='; help = 'Stride: 1 unless given, of a pool its filter size.' }
+            @{ names = @('-d', '--dilation'); kind = '='; help = 'Dilation: 1 unless given.' }
+            @{ names = @('--flip'); kind = ''; help = 'Flip the filter: convolution as mathematics has it.' }
+            @{ names = @('--dims'); kind = '='; help = 'Number of spatial axes, where single numbers leave it open: 2 unless given.' }
+            @{ names = @('--transposed'); kind = ''; help = 'A transposed convolution.' }
+            @{ names = @('--output-padding'); kind = '='; help = 'Extra output at the end of a transposed convolution.' }
+            @{ names = @('-g', '--groups'); kind = '='; help = 'Groups of channels: 1 unless given.' }
+            @{ names = @('--device'); kind = '='; help = 'Device: cpu, auto (the best there is), or one of PyTorch''s.' }
+            @{ names = @('--engine'); kind = '='; help = 'Library that convolves.' }
+            @{ names = @('--method'); kind = '='; help = 'How the engine convolves; auto is the cheapest by estimate.' }
+            @{ names = @('--tf32'); kind = ''; help = 'Let a GPU round float32 to TF32.' }
+            @{ names = @('--threads'); kind = '='; help = 'Threads on the CPU: one for each core unless given.' }
+            @{ names = @('--memory'); kind = '='; help = 'Memory that a block of input and output may take.' }
+            @{ names = @('-o', '--output'); kind = '='; help = 'Write to a .npy file, an image, or a directory/; - is the pipe.' }
+            @{ names = @('--format'); kind = '='; help = 'How the report is written.' }
+            @{ names = @('-q', '--quiet'); kind = ''; help = 'No report.' }
+            @{ names = @('--plot'); kind = ''; help = 'Draw input, filter and output as heat maps.' }
+            @{ names = @('--verify'); kind = ''; help = 'Compute outputs anew, independently; fail if they differ.' }
+            @{ names = @('--time'); kind = '='; help = 'Run N times more and report the median.' }
+            @{ names = @('-h', '--help'); kind = ''; help = 'Show this message and exit.' }
+        )
+    }
+    # What is known of values, by "COMMAND OPTION", or "COMMAND" for its arguments.
+    $words = @{
+        '' = 'shape', 'run'
+        'shape --padding' = 'valid', 'same', 'same-lower', 'full'
+        'shape --dims' = '1', '2', '3'
+        'shape --solve' = 'n', 'f', 'p', 's'
+        'shape --format' = 'table', 'plain', 'json', 'csv'
+        'run' = 'rand:', 'randn:', 'arange:', 'ones:', 'zeros:'
+        'run --kernel' = 'identity', 'box', 'gaussian', 'sobel-x', 'sobel-y', 'scharr-x', 'scharr-y', 'prewitt-x', 'prewitt-y', 'laplacian', 'log', 'sharpen', 'emboss', 'rand:', 'randn:', 'arange:', 'ones:', 'zeros:'
+        'run --layout' = 'HW', 'CHW', 'HWC', 'NCHW', 'NHWC', 'W', 'CW', 'NCW', 'DHW', 'CDHW', 'NCDHW'
+        'run --dtype' = 'float16', 'float32', 'float64', 'complex64', 'complex128', 'uint8', 'int8', 'uint16', 'int16', 'uint32', 'int32', 'uint64', 'int64'
+        'run --padding' = 'valid', 'same', 'same-lower', 'full'
+        'run --pad-mode' = 'zeros', 'reflect', 'symmetric', 'replicate', 'circular', 'constant', 'grid-constant', 'mirror', 'grid-mirror', 'scipy-reflect', 'edge', 'nearest', 'wrap', 'grid-wrap'
+        'run --dims' = '1', '2', '3'
+        'run --device' = 'cpu', 'auto', 'cuda', 'mps', 'xpu'
+        'run --engine' = 'auto', 'numpy', 'torch'
+        'run --method' = 'auto', 'gemm', 'separable', 'fft', 'shift', 'conv', 'fold'
+        'run --format' = 'table', 'plain', 'json'
+    }
+    $files = @{
+        'shape --layers' = '.'
+        'run' = '\.(npy|npz|safetensors|pt|pth|png|jpg|jpeg|bmp|gif|tif|tiff|webp|ppm|pgm)$'
+        'run --kernel' = '\.(npy|npz|safetensors|pt|pth|png|jpg|jpeg|bmp|gif|tif|tiff|webp|ppm|pgm)$'
+        'run --bias' = '\.(npy|npz|safetensors|pt|pth|png|jpg|jpeg|bmp|gif|tif|tiff|webp|ppm|pgm)$'
+        'run --output' = '.'
+    }
+
+    $command, $option, $given = '', $null, @()
+    $before = $ast.CommandElements | Select-Object -Skip 1 |
+        Where-Object { $_.Extent.EndOffset -lt $cursor } | ForEach-Object { $_.ToString() }
+    foreach ($word in $before) {
+        if ($option) { $option = $null; continue } # this is its value
+        if ($word -notlike '-?*') {
+            if (-not $command) { $command, $given = $word, @() }
+            continue
+        }
+        $name = if ($word -like '--*') { ($word -split '=', 2)[0] } else { $word.Substring(0, 2) }
+        $found = $options[$command] | Where-Object { $_.names -ccontains $name }
+        if (-not $found) { continue }
+        if ($found.kind -ne '=*') { $given += $found.names }
+        if ($found.kind -and $word -eq $name) { $option = $found.names[-1] }
+    }
+
+    $prefix, $place = '', $command
+    if ($option) {
+        $place = "$command $option"
+    } elseif ($typed -match '^(--[^=]+)=') {
+        $prefix, $place = $Matches[0], "$command $($Matches[1])"
+    } elseif ($typed -like '-*' -or -not ($words.ContainsKey($place) -or $files.ContainsKey($place))) {
+        foreach ($each in $options[$command]) {
+            foreach ($name in $each.names) {
+                if ($name -like "$typed*" -and $given -cnotcontains $name) {
+                    [Management.Automation.CompletionResult]::new(
+                        $name, $name, 'ParameterName', $each.help)
+                }
+            }
+        }
+        return
+    }
+
+    $start = $typed.Substring($prefix.Length)
+    foreach ($word in $words[$place]) {
+        if ($word -like "$start*") {
+            [Management.Automation.CompletionResult]::new(
+                "$prefix$word", $word, 'ParameterValue', $word)
+        }
+    }
+    $pattern = $files[$place]
+    if ($pattern) {
+        [Management.Automation.CompletionCompleters]::CompleteFilename($start) |
+            Where-Object { $_.ResultType -eq 'ProviderContainer' -or $_.ListItemText -match $pattern } |
+            ForEach-Object {
+                [Management.Automation.CompletionResult]::new(
+                    $prefix + $_.CompletionText, $_.ListItemText, $_.ResultType, $_.ToolTip)
+            }
+    }
+}

@@ -1,0 +1,132 @@
+"""What the completions and the man page are written from: the program's own options."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import typer
+
+from convcli import borders, calculator, cli, engines, files, filters, geometry, runner, sources
+from convcli.engines.numpy import NumpyEngine
+from convcli.engines.torch import TorchEngine
+
+ENDINGS = "|".join(["npy", *(ending.removeprefix(".") for ending in files.READERS)])
+
+
+@dataclass(frozen=True)
+class Values:
+    """What is known of a value; of a number or a size that is nothing."""
+
+    words: tuple[str, ...] = ()  # one that ends in : is the start of a longer value
+    files: str = ""  # "any" file, or "arrays": those that an input can be
+
+
+@dataclass(frozen=True)
+class Option:
+    """An option; a flag has no `values`."""
+
+    names: tuple[str, ...]
+    help: str
+    group: str
+    metavar: str
+    values: Values | None
+    repeatable: bool
+
+    @property
+    def kind(self) -> str:
+        """How the scripts mark it."""
+        return "" if self.values is None else "=*" if self.repeatable else "="
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command; the one without a name is the program itself."""
+
+    name: str
+    help: str
+    options: tuple[Option, ...]
+    inputs: Values | None
+    inputs_help: str
+
+    @property
+    def summary(self) -> str:
+        """The first line of its help."""
+        return self.help.partition("\n")[0].rstrip(".")
+
+
+INPUT = Values(tuple(f"{name}:" for name in sources.GENERATORS), "arrays")
+
+# By an option's last name, with its command's where they differ.
+VALUES = {
+    "--padding": Values(geometry.PADDING_WORDS),
+    "--dims": Values(("1", "2", "3")),
+    "--layers": Values(files="any"),
+    "--solve": Values(("n", "f", "p", "s")),
+    "--kernel": Values((*filters.NAMED, *INPUT.words), "arrays"),
+    "--layout": Values(
+        ("HW", "CHW", "HWC", "NCHW", "NHWC", "W", "CW", "NCW", "DHW", "CDHW", "NCDHW")
+    ),
+    "--bias": Values(files="arrays"),
+    "--dtype": Values(
+        (
+            *("float16", "float32", "float64", "complex64", "complex128"),
+            *("uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64"),
+        )
+    ),
+    "--pad-mode": Values(
+        (*borders.PAD_MODES, *(name for mode in borders.PAD_MODES.values() for name in mode.names))
+    ),
+    "--device": Values(("cpu", "auto", "cuda", "mps", "xpu")),
+    "--engine": Values(engines.ENGINES),
+    "--method": Values(tuple(dict.fromkeys(("auto", *NumpyEngine.methods, *TorchEngine.methods)))),
+    "--output": Values(files="any"),
+    "shape --format": Values(calculator.FORMATS),
+    "run --format": Values(runner.FORMATS),
+}
+
+
+def program() -> tuple[Command, ...]:
+    """Read the program, then its commands, with their options."""
+    root: Any = typer.main.get_command(cli.app)
+    context = root.make_context("convcli", [], resilient_parsing=True)
+    return (
+        _command("", root, context),
+        *(
+            _command(name, sub, sub.make_context(name, [], context, resilient_parsing=True))
+            for name, sub in root.commands.items()
+        ),
+    )
+
+
+def _command(name: str, command: Any, context: Any) -> Command:
+    params = command.get_params(context)
+    arguments = [param for param in params if param.param_type_name == "argument"]
+    options = tuple(
+        Option(
+            names=tuple(sorted(param.opts, key=len)),  # click holds those of help in a set
+            help=param.help,
+            group=param.rich_help_panel or "Other",
+            metavar=param.metavar or "",
+            values=None if param.is_flag else _values(name, param.opts),
+            repeatable=param.multiple,
+        )
+        for param in params
+        if param not in arguments
+    )
+    inputs = INPUT if arguments else None
+    return Command(name, command.help, options, inputs, arguments[0].help if arguments else "")
+
+
+def _values(command: str, names: list[str]) -> Values:
+    return VALUES.get(f"{command} {names[-1]}", VALUES.get(names[-1], Values()))
+
+
+def places(commands: tuple[Command, ...]) -> Iterator[tuple[str, Values]]:
+    """Give what is known of values, by "run --device", or "run" for its inputs."""
+    for command in commands:
+        if command.inputs:
+            yield command.name, command.inputs
+        for option in command.options:
+            if option.values not in (None, Values()):
+                assert option.values is not None
+                yield f"{command.name} {option.names[-1]}", option.values
