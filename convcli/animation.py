@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import os
 import time
 from collections.abc import Callable, Iterator
 from math import prod
@@ -32,10 +33,7 @@ def play(step: Step, streams: Streams) -> None:
     out = console(streams.stdout)
     axes = step.axes
     places = [axis.n if axis.kind == "convt" else axis.out for axis in axes]
-    first = frame(step, [0] * len(axes), 0, out.width)
-    tall = first.plain.count("\n") + 2
-    wide = max(len(line) for line in first.plain.splitlines())
-    if tall > out.height or wide > out.width or "drawn: the first" in first.plain:
+    if max(places[-2:]) > max(out.width, out.height) or not _fits(step, out.width, out.height):
         raise ConvcliError(
             f"input {format_sizes([a.n for a in axes])} is too large to animate on a terminal of "
             f"{out.width}x{out.height} characters; use a smaller -n, or --explain"
@@ -46,6 +44,12 @@ def play(step: Step, streams: Streams) -> None:
             live.update(Group(frame(step, place, done, out.width)), refresh=True)
             if pressed(pause):
                 return
+
+
+def _fits(step: Step, width: int, height: int) -> bool:
+    first = frame(step, [0] * len(step.axes), 0, width).plain
+    wide = max(map(len, first.splitlines()))
+    return first.count("\n") + 2 <= height and wide <= width and "drawn: the first" not in first
 
 
 def frame(step: Step, place: "tuple[int, ...] | list[int]", done: int, width: int) -> Text:
@@ -80,7 +84,8 @@ def _keys(streams: Streams) -> Iterator[Callable[[float], bool]]:
 
     def pressed(seconds: float) -> bool:
         ready, _, _ = select.select([fd], [], [], seconds)
-        return bool(ready) and streams.stdin.read(1) in "qQ"
+        # Not stdin.read, which takes all that was typed from the terminal and gives one of it.
+        return bool(ready) and os.read(fd, 1) in b"qQ"
 
     try:
         tty.setcbreak(fd)

@@ -1,17 +1,17 @@
 """`convcli shape`: read the notation -> lay windows over inputs -> show, one case after another."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from typing import NamedTuple, get_args
 
 from convcli import formats, notation
 from convcli.errors import ConvcliError, DoesNotFit, UsageError
-from convcli.geometry import Kind, Window, spread
+from convcli.geometry import Kind, PaddingWord, Window, on_each_axis, spread
 from convcli.inverse import Answer, Unknown, solve
 from convcli.layers import parse_layers
 from convcli.network import Layer, Step, apply, follow
 from convcli.notation import Sizes, lazy_product
-from convcli.streams import Streams, choose_format
+from convcli.streams import Streams, choose_format, printable
 
 FORMATS = ("table", "plain", "json", "csv")
 
@@ -53,7 +53,7 @@ def run(request: Request, streams: Streams) -> int:
     def misfit(error: DoesNotFit) -> None:
         nonlocal misfits
         misfits += 1
-        streams.stderr.write(f"convcli: error: {error}\n")
+        streams.stderr.write(f"convcli: error: {printable(str(error))}\n")
 
     if request.animate:
         return _animate(request, streams)
@@ -115,50 +115,62 @@ def stacks(
     request: Request, streams: Streams, misfit: Callable[[DoesNotFit], None] | None = None
 ) -> Iterator[list[Step]]:
     """Send each input size of a request through its stack of layers."""
-    own = {"-f": request.f, "-s": request.s, "-p": request.p, "-d": request.d, "-g": request.g}
-    for option, value in own.items():
-        if value is not None:
+    own = (
+        ("-f", request.f, f"f={request.f}"),
+        ("-s", request.s, f"s={request.s}"),
+        ("-p", request.p, f"p={request.p}"),
+        ("-d", request.d, f"d={request.d}"),
+        ("-g", request.g, f"g={request.g}"),
+        ("--output-padding", request.op, f"op={request.op}"),
+        ("--transposed", request.kind == "convt", "convt f=3"),
+        ("--pool", request.kind == "maxpool", "maxpool f=2"),
+        ("--ceil", request.ceil, "ceil=1"),
+        ("--no-bias", not request.bias, "bias=0"),
+    )
+    for option, value, instead in own:
+        if typed := _typed(option, value):
             raise UsageError(
-                f"{option} {value} stands beside a stack of layers; "
-                f"write it in the layer: {option[1:]}={value}"
+                f"{typed} stands beside a stack of layers; write it in the layer: {instead}"
             )
     n = notation.parse_sizes("-n", _need("-n", request.n))
     layers = list(_read_layers(request, streams))
     if not layers:
-        raise UsageError(
-            f"--layers {request.layers_file} holds no layer; write one such as conv f=3"
-        )
+        file = request.layers_file
+        where = f"-l {_first_layer(request)!r}" if file is None else f"--layers {file}"
+        raise UsageError(f"{where} holds no layer; write one such as conv f=3")
     named = [n.axes] if n.axes > 1 else [layer.window.axes for layer in layers]
     dims = notation.settle_dims(named, request.dims)
     channels = notation.parse_channels("-c", request.c) if request.c else [(None, None)]
+    alone = len(n) * len(channels) == 1
     for size, (c_in, c_out) in lazy_product(n, channels):
         if c_out not in (None, c_in):
             raise UsageError(f"-c {request.c}: a stack takes its input channels; use -c {c_in}")
         try:
             yield list(follow(layers, spread("-n", size, dims), c_in))
         except DoesNotFit as error:
-            if misfit is None or len(n) == 1:
+            if alone or misfit is None:
                 raise
             misfit(error)
 
 
 def _read_layers(request: Request, streams: Streams) -> Iterator[Layer]:
     """Read layers from the file (or the pipe) first, then from ``-l``."""
-    if request.layers_file == "-":
-        yield from parse_layers(streams.stdin, "standard input")
-    elif request.layers_file is not None:
-        try:
-            with open(request.layers_file, encoding="utf-8") as lines:
-                yield from parse_layers(lines, request.layers_file)
-        except UnicodeDecodeError as error:
-            raise ConvcliError(
-                f"{request.layers_file!r} is not text ({error.reason}); "
-                f"a layers file has lines such as conv f=3 p=1 c=64"
-            ) from None
+    file = request.layers_file
+    try:
+        if file == "-":
+            yield from parse_layers(streams.stdin, "standard input")
+        elif file is not None:
+            with open(file, encoding="utf-8") as lines:
+                yield from parse_layers(lines, file)
+    except UnicodeDecodeError as error:
+        raise ConvcliError(
+            f"{file!r} is not text ({error.reason}); "
+            f"a layers file has lines such as conv f=3 p=1 c=64"
+        ) from None
     yield from parse_layers(request.layers, "-l")
 
 
-def answers(request: Request) -> tuple[Sizes, list[Answer]]:
+def answers(request: Request) -> tuple[Sizes, Sequence[Answer]]:
     """Solve for one number on each axis.
 
     Returns
@@ -171,6 +183,17 @@ def answers(request: Request) -> tuple[Sizes, list[Answer]]:
         raise UsageError("--solve and --out go together; write --solve n --out 112")
     if unknown not in get_args(Unknown):
         raise UsageError(f"--solve {unknown!r} is not one of n, f, p, s; write --solve n")
+    _refuse_beside(
+        f"--solve {unknown}",
+        {
+            "-l": _first_layer(request),
+            "--layers": request.layers_file,
+            "-c": request.c,
+            "-g": request.g,
+            "--no-bias": not request.bias,
+            "--explain": request.explain,
+        },
+    )
     given = {"n": request.n, "f": request.f, "p": request.p, "s": request.s}
     if given[unknown] is not None:
         raise UsageError(f"-{unknown} {given[unknown]} is given, and --solve asks for it; drop one")
@@ -190,23 +213,44 @@ def answers(request: Request) -> tuple[Sizes, list[Answer]]:
     out = spread("--out", out, dims)
     columns = {name: spread(f"-{name}", value, dims) for name, value in values.items()}
     pads = (p,) * dims if isinstance(p, str) else spread("-p", p, dims)
-    return out, [
-        solve(
+
+    def on_axis(size: int, pad: PaddingWord | tuple[int, int], *numbers: int) -> Answer:
+        return solve(
             unknown,  # type: ignore[arg-type]
-            out[axis],
-            p=pads[axis],
+            size,
+            p=pad,
             kind=request.kind,
             ceil=request.ceil,
-            **{name: column[axis] for name, column in columns.items()},
+            **dict(zip(columns, numbers, strict=True)),
         )
-        for axis in range(dims)
-    ]
+
+    return out, on_each_axis(on_axis, list(zip(out, pads, *columns.values(), strict=True)))
 
 
 def _need(option: str, value: str | None) -> str:
     if value is None:
-        raise UsageError(f"{option} is missing; add it, such as {option} 8")
+        raise UsageError(
+            f"{option} is missing; add it, such as {option} {3 if option == '-f' else 8}"
+        )
     return value
+
+
+def _first_layer(request: Request) -> str | None:
+    return request.layers[0] if request.layers else None
+
+
+def _typed(option: str, value: str | bool | None) -> str:
+    """Write an option as it was typed; empty where it was not."""
+    if value is None or value is False:
+        return ""
+    return option if value is True else f"{option} {value}"
+
+
+def _refuse_beside(other: str, options: Mapping[str, str | bool | None]) -> None:
+    """Refuse the options that would be read and ignored."""
+    for option, value in options.items():
+        if typed := _typed(option, value):
+            raise UsageError(f"{typed} has no meaning beside {other}; leave out one of the two")
 
 
 def _show_answers(request: Request, fmt: str, streams: Streams) -> None:
@@ -260,6 +304,17 @@ def _write(lines: Iterable[str], streams: Streams) -> None:
 
 
 def _animate(request: Request, streams: Streams) -> int:
+    _refuse_beside(
+        "--animate",
+        {
+            "-l": _first_layer(request),
+            "--layers": request.layers_file,
+            "--solve": request.solve,
+            "--out": request.out,
+            "--explain": request.explain,
+            "--format": request.format,
+        },
+    )
     if not (streams.stdout.isatty() and streams.stdin.isatty()):
         raise UsageError(
             "--animate draws on a terminal, and this is a pipe or a file; use --explain instead"

@@ -1,10 +1,11 @@
 """Pictures in a terminal: the padded input under its windows, and heat maps of numbers."""
 
 from collections.abc import Sequence
+from math import prod
 
 from rich.text import Text
 
-from convcli.coverage import coverage
+from convcli.coverage import coverage, extent, most
 from convcli.geometry import Axis
 
 _ROWS = 20  # taller, two pictures do not fit a terminal
@@ -80,15 +81,13 @@ class _Line:
 
 def coverage_map(axes: Sequence[Axis], width: int) -> Text:
     """Draw how often each pixel is read, as numbers on a heat map."""
-    counts = [coverage(a) for a in axes]
-    deep = 1
-    for axis_counts in counts[:-2]:
-        deep *= axis_counts[len(axis_counts) // 2]
-    columns = counts[-1]
-    rows = counts[-2] if len(counts) > 1 else [1]
-    top = deep * max(rows) * max(columns)
+    deep = prod(coverage(a, (extent(a) // 2,))[0] for a in axes[:-2])
+    top = deep * prod(map(most, axes[-2:]))
     cell = len(str(top)) + 1
-    shown_rows, shown_columns = rows[:_ROWS], columns[: (width - 2) // cell]
+    columns = extent(axes[-1])
+    rows = extent(axes[-2]) if len(axes) > 1 else 1
+    shown_columns = coverage(axes[-1], range(min(columns, (width - 2) // cell)))
+    shown_rows = coverage(axes[-2], range(min(rows, _ROWS))) if len(axes) > 1 else [1]
     text = Text()
     for r in shown_rows:
         text.append("  ")
@@ -96,10 +95,10 @@ def coverage_map(axes: Sequence[Axis], width: int) -> Text:
             text.append(f"{deep * r * c:>{cell}}", heat(deep * r * c / top if top else 0))
         text.append("\n")
     notes = []
-    if len(shown_rows) < len(rows):
-        notes.append(f"drawn: the first {len(shown_rows)} of {len(rows)} rows")
-    if len(shown_columns) < len(columns):
-        notes.append(f"drawn: the first {len(shown_columns)} of {len(columns)} columns")
+    if len(shown_rows) < rows:
+        notes.append(f"drawn: the first {len(shown_rows)} of {rows} rows")
+    if len(shown_columns) < columns:
+        notes.append(f"drawn: the first {len(shown_columns)} of {columns} columns")
     if len(axes) > 2:
         notes.append("drawn: the middle slice of the depth")
     text.append("\n".join(notes))

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from math import prod
 
-from convcli.coverage import coverage, unread, unread_end
+from convcli.coverage import coverage, extent, most, unread, unread_end
 from convcli.geometry import AXIS_NAMES, Axis
 from convcli.network import Step
 from convcli.notation import Padding
@@ -118,17 +118,16 @@ def _deep(a: Axis) -> str:
 
 def coverage_words(axes: Sequence[Axis]) -> list[str]:
     """Say how often a corner and the middle of the input are read."""
-    counts = [coverage(a) for a in axes]
-    corner = prod(c[0] for c in counts)
-    middle = prod(c[len(c) // 2] for c in counts)
+    ends = [coverage(a, (0, extent(a) // 2)) for a in axes]
+    corner, middle = (prod(counts) for counts in zip(*ends, strict=True))
     taps = "·".join(str(a.f) for a in axes)
     if axes[0].kind == "convt":
         what, verb = "input pixels write each output pixel", "written"
     else:
         what, verb = "windows read each input pixel", "read"
     corner_name = "an end" if len(axes) == 1 else "a corner"
-    most = prod(map(max, counts))
-    also = f", the most {verb} pixel {_times(most)}" if most > max(corner, middle) else ""
+    top = prod(map(most, axes))
+    also = f", the most {verb} pixel {_times(top)}" if top > max(corner, middle) else ""
     return [
         f"How many {what} (the filter has {taps} taps):",
         f"{corner_name} is {verb} {_times(corner)}, the middle {_times(middle)}{also}",

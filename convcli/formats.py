@@ -3,13 +3,15 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from convcli.coverage import coverage, unread, unread_end
+from convcli.coverage import coverage, extent, unread, unread_end
 from convcli.explain import formula
 from convcli.frameworks import keras, onnx, pytorch
 from convcli.inverse import Answer
 from convcli.layers import format_layer
 from convcli.network import Step
 from convcli.notation import format_answers, format_padding, format_sizes
+
+_COUNTED = 10**6  # pixels of an axis
 
 
 def plain(steps: Iterable[Step]) -> Iterator[str]:
@@ -49,10 +51,13 @@ def record(step: Step) -> dict[str, Any]:
 
 
 def explained(step: Step) -> dict[str, Any]:
-    """`record`, with the formula, the coverage of each axis and the layer in three frameworks."""
+    """`record`, with the formula, the coverage of each axis and the layer in three frameworks.
+
+    The coverage of an axis of more than a million pixels is None.
+    """
     return record(step) | {
         "formula": [formula(a) for a in step.axes],
-        "coverage": [coverage(a) for a in step.axes],
+        "coverage": [coverage(a) if extent(a) <= _COUNTED else None for a in step.axes],
         "pytorch": pytorch(step),
         "keras": keras(step),
         "onnx": onnx(step),

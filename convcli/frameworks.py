@@ -29,7 +29,8 @@ def pytorch(step: Step) -> str:
     ]
     if kind in _POOLS:
         return _pytorch_pool(axes, _POOLS[kind], words, even, layer.window.ceil)
-    channels = [str(step.c_in or 1), str(step.c_out or 1)]
+    # Where no channels are given there are as few as the groups allow.
+    channels = [str(step.c_in or layer.g), str(step.c_out or layer.g)]
     words += [f"groups={layer.g}"] * (layer.g != 1) + ["bias=False"] * (not layer.bias)
     name = "ConvTranspose" if kind == "convt" else "Conv"
     line = f"nn.{name}{dims}d({', '.join(channels + words)})"
@@ -76,7 +77,7 @@ def keras(step: Step) -> str:
         f"strides={_tuple([a.s for a in axes])}",
     ]
     if kind not in _POOLS:
-        words.insert(0, str(step.c_out or 1))
+        words.insert(0, str(step.c_out or layer.g))
         words += [f"dilation_rate={_tuple([a.d for a in axes])}"] * any(a.d > 1 for a in axes)
         words += [f"groups={layer.g}"] * (layer.g != 1)
         words += ["use_bias=False"] * (not layer.bias)

@@ -6,8 +6,8 @@ padding ``pb`` before and ``pe`` after, output padding ``op``, and the effective
 arithmetic for deep learning* (2016), and for pooling in ceil mode that of PyTorch.
 """
 
-from collections.abc import Sequence
-from typing import Literal, NamedTuple, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from convcli.errors import DoesNotFit, UsageError
 
@@ -90,20 +90,28 @@ class Window(NamedTuple):
         op = spread("--output-padding", self.op, dims)
         p = (self.p,) * dims if isinstance(self.p, str) else spread("-p", self.p, dims)
         args = list(zip(n, f, s, p, d, op, strict=True))
-        if args.count(args[0]) == dims:
-            return (self._on_axis(*args[0]),) * dims
-        axes = []
-        for name, each in zip(AXIS_NAMES[dims], args, strict=True):
-            try:
-                axes.append(self._on_axis(*each))
-            except (DoesNotFit, UsageError) as error:
-                raise type(error)(f"{name}: {error}") from None
-        return tuple(axes)
+        return on_each_axis(self._on_axis, args)
 
     def _on_axis(
         self, n: int, f: int, s: int, p: PaddingWord | tuple[int, int], d: int, op: int
     ) -> Axis:
         return fit(n, f, s, p, d, op, self.kind, self.ceil)
+
+
+def on_each_axis(function: Callable[..., T], args: Sequence[tuple[Any, ...]]) -> tuple[T, ...]:
+    """Call a function with the arguments of each axis; an error names the one it is of.
+
+    Where all axes are alike it is called once, and an error is of all of them.
+    """
+    if args.count(args[0]) == len(args):
+        return (function(*args[0]),) * len(args)
+    results = []
+    for name, each in zip(AXIS_NAMES[len(args)], args, strict=True):
+        try:
+            results.append(function(*each))
+        except (DoesNotFit, UsageError) as error:
+            raise type(error)(f"{name}: {error}") from None
+    return tuple(results)
 
 
 def spread(option: str, values: tuple[T, ...], dims: int) -> tuple[T, ...]:
@@ -112,9 +120,9 @@ def spread(option: str, values: tuple[T, ...], dims: int) -> tuple[T, ...]:
         return values * dims
     if len(values) != dims:
         given = "x".join(":".join(map(str, v)) if isinstance(v, tuple) else str(v) for v in values)
+        axes, remedy = ("axis", "1 value") if dims == 1 else ("axes", f"1 value for all, or {dims}")
         raise UsageError(
-            f"{option} {given} has {len(values)} values for {dims} "
-            f"{'axis' if dims == 1 else 'axes'}; give 1 value for all, or {dims}"
+            f"{option} {given} has {len(values)} values for {dims} {axes}; give {remedy}"
         )
     return values
 
@@ -230,7 +238,7 @@ def _check_output_padding(op: int, s: int, d: int) -> None:
     if op >= max(s, d):
         raise UsageError(
             f"output padding {op} must be smaller than the larger of stride {s} and dilation {d}; "
-            f"use --output-padding {max(s, d) - 1} or less"
+            f"use --output-padding {max(s, d) - 1}{' or less' if max(s, d) > 1 else ''}"
         )
 
 

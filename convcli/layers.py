@@ -16,6 +16,7 @@ from convcli.notation import (
 
 _LAYER_KINDS = ("conv", "convt", "maxpool", "avgpool")
 _LAYER_KEYS = ("f", "s", "p", "d", "g", "c", "op", "bias", "ceil", "repeat", "name")
+_MOST_LAYERS = 10_000
 _SWITCH = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 
 
@@ -35,11 +36,17 @@ def parse_layers(lines: Iterable[str], source: str) -> Iterator[Layer]:
     """
     number = 0
     for line_number, line in enumerate(lines, 1):
-        text = line.partition("#")[0].strip()
+        # Some editors begin a file with a mark of its encoding.
+        text = line.removeprefix("\ufeff").partition("#")[0].strip()
         if not text:
             continue
         where = f"{source}, line {line_number}" if source != "-l" else f"-l {text!r}"
         layer, repeat = _parse_layer(text, where)
+        if number + repeat > _MOST_LAYERS:
+            raise UsageError(
+                f"{where}: repeat={repeat} makes {number + repeat} layers, more than "
+                f"{_MOST_LAYERS}; write a smaller stack"
+            )
         for copy in range(1, repeat + 1):
             number += 1
             name = f"{layer.name}.{copy}" if layer.name and repeat > 1 else layer.name

@@ -18,8 +18,9 @@ T = TypeVar("T")
 Sizes = tuple[int, ...]
 Padding = PaddingWord | tuple[tuple[int, int], ...]
 
-_NUMBER = re.compile(r"[+-]?[0-9]{1,18}")
-_SEPARATOR = re.compile(r"[,\s]+")
+_NUMBER = re.compile(r"[+-]?[0-9]+")
+_DIGITS = 18
+_SEPARATOR = re.compile(r"\s*,\s*|\s+")
 
 
 class Choices(Protocol):
@@ -96,7 +97,7 @@ def parse_padding(option: str, text: str) -> Sweep[Padding]:
 
 def parse_number(option: str, text: str) -> int:
     """Read one whole number."""
-    if not _NUMBER.fullmatch(text):
+    if not _is_number(option, text):
         raise UsageError(f"{option} {text!r} is not a whole number; write one such as 3")
     return int(text)
 
@@ -109,6 +110,16 @@ def parse_bytes(option: str, text: str) -> int:
     return int(found[1]) << {"": 0, "k": 10, "m": 20, "g": 30}[found[2].lower()]
 
 
+def _is_number(option: str, text: str) -> bool:
+    if not _NUMBER.fullmatch(text):
+        return False
+    if len(text.lstrip("+-")) > _DIGITS:
+        raise UsageError(
+            f"{option} {text!r} is too large; write a number of at most {_DIGITS} digits"
+        )
+    return True
+
+
 def _split_cases(option: str, text: str) -> list[str]:
     cases = _SEPARATOR.split(text.strip())
     if "" in cases:
@@ -118,10 +129,10 @@ def _split_cases(option: str, text: str) -> list[str]:
 
 def _parse_range(option: str, text: str, part: str) -> range:
     numbers = part.split("..")
-    if len(numbers) > 3 or not all(map(_NUMBER.fullmatch, numbers)):
+    if len(numbers) > 3 or not all(_is_number(option, number) for number in numbers):
         raise UsageError(
-            f"{option} {text!r}: {part!r} is not a whole number; write a size such as 8 or 8x6, "
-            f"or a sweep such as 32,64 or 8..64..8"
+            f"{option} {text!r}: {part or text!r} is not a whole number; write a size such as 8 or "
+            f"8x6, or a sweep such as 32,64 or 8..64..8"
         )
     first, last, step = (int(numbers[0]), int(numbers[-1]), 1)
     if len(numbers) > 1:
@@ -142,9 +153,9 @@ def _parse_padding_case(option: str, text: str, case: str) -> str | tuple[Choice
     axes: list[Choices] = []
     for axis in case.split("x"):
         begin, colon, end = axis.partition(":")
-        if colon and _NUMBER.fullmatch(begin) and _NUMBER.fullmatch(end):
+        if colon and _is_number(option, begin) and _is_number(option, end):
             axes.append([(int(begin), int(end))])
-        elif colon or not all(map(_NUMBER.fullmatch, axis.split(".."))):
+        elif colon or not all(_is_number(option, number) for number in axis.split("..")):
             raise UsageError(
                 f"{option} {text!r}: {case!r} is not padding; write a number, BEGIN:END, "
                 f"or one of {', '.join(PADDING_WORDS)}"
@@ -159,7 +170,7 @@ def parse_channels(option: str, text: str) -> list[tuple[int, int | None]]:
     channels: list[tuple[int, int | None]] = []
     for case in _split_cases(option, text):
         c_in, colon, c_out = case.partition(":")
-        if not _NUMBER.fullmatch(c_in) or (colon and not _NUMBER.fullmatch(c_out)):
+        if not _is_number(option, c_in) or (colon and not _is_number(option, c_out)):
             raise UsageError(
                 f"{option} {text!r}: {case!r} is not channels; write IN:OUT such as 3:64, or IN"
             )

@@ -5,7 +5,6 @@ from itertools import chain, islice
 
 from rich.console import Group
 from rich.table import Table
-from rich.text import Text
 
 from convcli import drawing, frameworks
 from convcli import explain as words
@@ -16,7 +15,7 @@ from convcli.layers import format_layer
 from convcli.network import Step
 from convcli.notation import format_answers, format_padding, format_sizes
 from convcli.streams import Streams
-from convcli.tables import columns_table, console, facts_table
+from convcli.tables import cell, columns_table, console, facts_table
 
 KIND_NAMES = {
     "conv": "convolution",
@@ -37,7 +36,7 @@ def show_cases(steps: Iterable[Step], streams: Streams) -> None:
         return
     rows = chain(first, steps)
     while page := list(islice(rows, _PAGE)):
-        out.print(sweep_table(page))
+        out.print(sweep_table(page), crop=False)
 
 
 def case_table(step: Step) -> Group:
@@ -80,8 +79,11 @@ def cost_rows(step: Step) -> Iterator[tuple[str, str]]:
 def sweep_table(steps: Sequence[Step]) -> Table:
     """Show many cases as rows; a column appears where a case needs it."""
     dilated = any(a.d > 1 for step in steps for a in step.axes)
+    extended = any(a.op for step in steps for a in step.axes)
+    grouped = any(step.layer.g > 1 for step in steps)
     counted = any(step.params is not None for step in steps)
-    headers = ["n", "f", "p", "s", *["d"] * dilated, "out", "unread"]
+    headers = ["n", "f", "p", "s", *["d"] * dilated, *["op"] * extended]
+    headers += [*["c"] * counted, *["g"] * grouped, "out", "unread"]
     headers += ["parameters", "MACs"] if counted else []
     table = columns_table(headers)
     for step in steps:
@@ -92,6 +94,9 @@ def sweep_table(steps: Sequence[Step]) -> Table:
             format_padding([(a.pb, a.pe) for a in axes]),
             format_sizes([a.s for a in axes]),
             *[format_sizes([a.d for a in axes])] * dilated,
+            *[format_sizes([a.op for a in axes])] * extended,
+            *[f"{step.c_in}:{step.c_out}"] * counted,
+            *[str(step.layer.g)] * grouped,
             format_sizes(step.out),
             format_sizes([unread(a) for a in axes]),
         ]
@@ -122,13 +127,13 @@ def show_stack(steps: Sequence[Step], streams: Streams) -> None:
             ),
         ]
         cells += [_count(step.params), _count(step.macs)] if counted else []
-        table.add_row(*map(Text, cells))
+        table.add_row(*map(cell, cells))
     if counted:
         table.columns[1].footer = "total"
         table.columns[-2].footer = _count(sum(step.params or 0 for step in steps))
         table.columns[-1].footer = _count(sum(step.macs or 0 for step in steps))
     out = console(streams.stdout)
-    out.print(table)
+    out.print(table, crop=False)
     out.print("r receptive field, j jump, P effective padding, in pixels of the input")
     if not counted:
         out.print("for parameters and MACs give the input's channels, such as -c 3")

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Sequence
 from typing import TextIO
 
 from rich import box
-from rich.console import Console, Group
-from rich.table import Table
+from rich.console import Console, ConsoleOptions, Group, RenderResult
+from rich.measure import Measurement
+from rich.table import Column, Table
 from rich.text import Text
 
 from convcli.streams import printable
@@ -22,16 +23,45 @@ def facts_table(rows: Iterable[tuple[str, str]], title: str) -> Group:
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in rows:
-        table.add_row(Text(name), Text(value))
+        table.add_row(cell(name), cell(value))
     return Group(Text(printable(title)), table)
 
 
+def cell(text: str) -> Text:
+    """Make text that may be a user's fit for a table; of control codes it keeps line ends."""
+    return Text("\n".join(map(printable, text.split("\n"))))
+
+
+class Columns(Table):
+    """Columns of numbers and text: text is folded first, numbers where that is not enough."""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        unlimited = options.update(max_width=1 << 30)
+
+        def width(column: Column, least: bool) -> int:
+            cells = [column.header, column.footer, *column.cells]
+            sizes = [Measurement.get(console, unlimited, each) for each in cells]
+            return max(size.minimum if least else size.maximum for size in sizes)
+
+        spare = sum(width(c, False) - width(c, True) for c in self.columns if not c.no_wrap)
+        if Measurement.get(console, unlimited, self).maximum - spare > options.max_width:
+            self.padding = 0
+            for column in self.columns:
+                column.no_wrap = False
+        # A terminal narrower than a digit of each column wraps lines: none is cut.
+        narrowest = len(self.columns) * _NARROWEST
+        yield from super().__rich_console__(
+            console, options.update(max_width=max(options.max_width, narrowest))
+        )
+
+
 _WORDS = ("layer", "input", "written to")  # columns of text, which may be folded
+_NARROWEST = 4  # characters of a column, with what is around it
 
 
-def columns_table(headers: Sequence[str], title: str = "") -> Table:
+def columns_table(headers: Sequence[str], title: str = "") -> Columns:
     """Lay out columns; numbers are aligned to the right."""
-    table = Table(title=Text(title) if title else None, box=box.SIMPLE_HEAD, title_justify="left")
+    table = Columns(title=Text(title) if title else None, box=box.SIMPLE_HEAD, title_justify="left")
     for header in headers:
         text = header in _WORDS
         table.add_column(

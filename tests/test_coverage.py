@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from convcli.coverage import coverage, reads, unread, unread_end
+from convcli.coverage import coverage, extent, most, reads, unread, unread_end
 from convcli.errors import ConvcliError
 from convcli.geometry import Axis, fit
 
@@ -64,6 +64,28 @@ def test_unread_pixels_are_those_with_no_coverage(axis: Axis) -> None:
     while end < len(counts) and counts[-1 - end] == 0:
         end += 1
     assert unread_end(axis) == end
+
+
+@given(st.one_of(axes(), axes("convt")))
+def test_the_most_read_pixel_is_the_largest_count(axis: Axis) -> None:
+    counts = coverage(axis)
+    assert most(axis) == max(counts)
+    assert extent(axis) == len(counts)
+    assert coverage(axis, (len(counts) - 1, 0)) == [counts[-1], counts[0]]
+
+
+def test_huge_layers_are_counted_in_a_few_steps() -> None:
+    wide = fit(5, 10**17 - 1, p="full")
+    assert coverage(wide) == [10**17 - 1] * 5
+    assert (most(wide), unread(wide), unread_end(wide)) == (10**17 - 1, 0, 0)
+    long = fit(10**17, 3)
+    assert coverage(long, (0, 10**16)) == [1, 3]
+    assert most(long) == 3
+    upsampling = fit(8, 10**9, s=10**9, kind="convt")
+    assert (most(upsampling), unread(upsampling)) == (1, 0)
+    assert reads(upsampling, 0, 10**9) == (0, 1)
+    dilated = fit(10**17, 10**9, d=2)
+    assert (most(dilated), unread(dilated)) == (10**9, 0)
 
 
 def test_unread_is_found_without_visiting_each_pixel() -> None:

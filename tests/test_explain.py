@@ -1,15 +1,18 @@
 """What `--explain` says and draws: checked for meaning, and against stored pictures."""
 
 import json
+import os
+import pty
 from pathlib import Path
 
 import pytest
 import torch
 
-from convcli.animation import frame
+from convcli.animation import _keys, frame
 from convcli.geometry import Window
 from convcli.network import Layer, apply
-from tests.conftest import run_command
+from convcli.streams import Streams
+from tests.conftest import Stream, run_command
 
 GOLDENS = Path(__file__).parent / "goldens"
 
@@ -70,16 +73,30 @@ def test_shrinking_is_told_as_it_happens() -> None:
 @pytest.mark.parametrize(
     "args",
     ["-n 8 -f 3 -p 1 -s 2", "-n 9 -f 2x3 -p 0:1x1 -c 4:6 -g 2", "-n 5 -f 3 -s 2 --transposed",
+     "-n 8 -f 3 -g 2", "-n 5 -f 3 -s 2 -g 3 --transposed",
      "-n 5 -f 3 -s 2 -p 0:1 --transposed --output-padding 1", "-n 9 -f 2 -p 0:1 --pool --ceil"],
 )  # fmt: skip
 def test_the_pytorch_line_runs_and_gives_the_size(args: str) -> None:
     done = run_command("shape", *args.split(), *"--explain --format json".split())
     record = json.loads(done.out)
     layer = eval(record["pytorch"], {"nn": torch.nn})
-    y = layer(torch.zeros(1, record["c_in"] or 1, *record["n"]))
+    y = layer(torch.zeros(1, record["c_in"] or record["g"], *record["n"]))
     assert list(y.shape[2:]) == record["out"]
     assert record["keras"]
     assert record["onnx"]
+
+
+def test_layers_of_any_size_are_explained() -> None:
+    wide = run_command("shape", *"-n 5 -f 99999999 -p full --explain --dims 1".split())
+    assert "an end is read 99999999 times, the middle 99999999 times" in wide.out
+    long = run_command("shape", *"-n 1000000000 -f 3 --explain".split())
+    assert "a corner is read once, the middle 9 times" in long.out
+    assert "drawn: the first 20 of 1000000000 rows" in long.out
+    record = json.loads(
+        run_command("shape", *"-n 1000000x1000001 -f 3 --explain --format json".split()).out
+    )
+    assert len(record["coverage"][0]) == 10**6
+    assert record["coverage"][1] is None
 
 
 def test_no_colour_leaves_no_code_behind(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,3 +120,11 @@ def test_a_frame_fills_the_output_as_the_window_moves() -> None:
     assert "output filled: 5 of 9" in text
     assert text.endswith("    ■ ■ ■ \n    ■ ■ · \n    · · · \n")
     assert text.splitlines()[2] == "  > o ■ ■ ■ o "
+
+
+def test_a_key_typed_behind_another_one_is_read() -> None:
+    master, terminal = pty.openpty()
+    with open(terminal, encoding="utf-8") as stdin, _keys(Streams(stdin, Stream(), Stream())) as q:
+        os.write(master, b"xq")
+        assert [q(5), q(5)] == [False, True]
+    os.close(master)

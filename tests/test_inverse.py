@@ -101,6 +101,16 @@ def test_an_answer_without_end_is_told() -> None:
         ("--solve n --out 3", 2, "-f is missing"),
         ("--solve n --out 3,4 -f 3", 2, "takes one value here, not a sweep of 2"),
         ("--solve n --out 0 -f 3", 1, "no n gives the output 0"),
+        ("--solve p --out 4x5 -n 8 -f 3x4", 1, "error: height: no p gives the output 4; nearest"),
+        ("--solve p --out 6x1 -n 8 -f 3x4", 1, "error: width: no p gives"),
+        ("--solve n --out x -f 3", 2, "--out 'x': 'x' is not a whole number"),
+        ("--solve n --out 3 -f 3 -l conv", 2, "-l conv has no meaning beside --solve n"),
+        ("--solve n --out 3 -f 3 --layers a", 2, "--layers a has no meaning beside --solve n"),
+        ("--solve n --out 3 -f 3 -c 3:4", 2, "-c 3:4 has no meaning beside --solve n"),
+        ("--solve n --out 3 -f 3 -g 2", 2, "-g 2 has no meaning beside --solve n"),
+        ("--solve n --out 3 -f 3 --no-bias", 2, "--no-bias has no meaning beside --solve n"),
+        ("--solve n --out 3 -f 3 --explain", 2, "--explain has no meaning beside --solve n"),
+        ("--solve n --out 3 -f 3 --animate", 2, "has no meaning beside --animate"),
     ],
 )
 def test_no_answer_says_what_comes_nearest(args: str, status: int, line: str) -> None:

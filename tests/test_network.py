@@ -1,6 +1,8 @@
 """Stacks of layers: receptive fields, parameters, arithmetic, and the lines they are read from."""
 
 import json
+from fractions import Fraction
+from math import prod
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,8 @@ import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from convcli import network
+from convcli.coverage import reads
 from convcli.errors import ConvcliError
 from convcli.frameworks import pytorch
 from convcli.layers import format_layer, parse_layers
@@ -81,6 +85,53 @@ def test_receptive_fields_after_a_transposed_layer() -> None:
     assert [(field.r, field.j) for step in steps for field in step.fields] == [(2, 0.5), (3, 0.5)]
 
 
+def _outputs_traced_one_by_one(steps: list[Step]) -> tuple[int, int]:
+    """Find r and P from every output of a period."""
+    spans = []
+    for output in range(prod(step.axes[0].s for step in steps)):
+        span: tuple[int, int] | None = (output, output)
+        for step in reversed(steps):
+            span = reads(step.axes[0], *span) if span else None
+        spans += [span] if span else []
+    widest = max((last - first + 1 for first, last in spans), default=0)
+    return widest, -spans[0][0] if spans else 0
+
+
+@given(st.lists(layer_lines(), min_size=1, max_size=5))
+def test_a_receptive_field_is_that_of_the_output_that_reads_most(lines: list[str]) -> None:
+    steps = _follow(lines, (61,))
+    (field,) = steps[-1].fields
+    assert (field.r, field.P) == _outputs_traced_one_by_one(steps)
+
+
+@given(
+    st.lists(
+        st.builds("convt f={} s={} p={}:1".format, *[st.integers(1, 5)] * 2, st.integers(0, 2)),
+        min_size=1,
+        max_size=4,
+    )
+)
+def test_large_strides_are_traced_at_the_ends_of_the_filter_alone(lines: list[str]) -> None:
+    steps = _follow(lines, (61,))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("convcli.network._TRACED", 625)
+        exact = steps[-1].fields
+        spans, step = {(0, 0)}, 1
+        patch.setattr("convcli.network._TRACED", 1)
+        for layer in reversed(steps):
+            spans, step = network._read_by(layer.axes[0], spans, step)
+    assert max((last - first + 1 for first, last in spans), default=0) == exact[0].r
+
+
+def test_fields_of_deep_and_of_wide_stacks_cost_little() -> None:
+    plain = list(follow(parse_layers(["conv f=3 s=1 p=1 repeat=10000"], "-l"), (100000,)))
+    assert [step.fields[0] for step in plain][-1] == (20001, 1, 10000)
+    doubling = list(follow(parse_layers(["convt f=4 s=2 p=1 repeat=59"], "-l"), (4,)))
+    assert [step.fields[0].r for step in doubling][-1] == 3
+    (wide,) = follow(parse_layers(["convt f=300000000 s=100000000"], "-l"), (8,))
+    assert wide.fields[0] == (3, Fraction(1, 10**8), 2)
+
+
 @given(st.lists(layer_lines(channels=True), min_size=1, max_size=3))
 def test_pytorch_builds_the_same_layer(lines: list[str]) -> None:
     n = (13, 11)
@@ -137,6 +188,10 @@ def test_repeat_name_and_comments() -> None:
         ("conv f=3 bias=maybe", 2, "bias=maybe must be 1 or 0"),
         ("conv f=3,5", 2, "takes one value here, not a sweep of 2"),
         ("conv f=3 repeat=0", 2, "repeat=0 must be 1 or more"),
+        ("conv f=3 repeat=10000", 2, "repeat=10000 makes 10001 layers, more than 10000"),
+        ("conv f=1 p=9 s=1000000 repeat=4", 2, "layer 5 (conv f=1 p=9 s=1000000 repeat=4): stride "
+         "1000000 makes the strides up to here multiply to more than 10^18; use s=1"),
+        ("convt f=3 op=1", 2, "and dilation 1; use op=0\n"),
         ("conv f=3 c=4 g=3", 2, "input channels 4 must be a multiple of groups 3"),
         ("maxpool f=2 c=9", 2, "pooling keeps the channels"),
         ("conv f=3x3x3", 2, "f=3x3x3 has 3 values for 2 axes"),
@@ -187,12 +242,33 @@ def test_a_stack_from_a_pipe_and_a_sweep_of_inputs() -> None:
         ("--layers bytes.txt -n 8", "is not text"),
         ("--layers empty.txt -n 8 -f 3", "-f 3 stands beside a stack of layers"),
         ("--layers empty.txt", "-n is missing"),
+        ("-l  -n 8", "-l '' holds no layer"),
+        ("-l conv -n 8 --transposed", "--transposed stands beside a stack of layers"),
+        ("-l conv -n 8 --pool", "write it in the layer: maxpool f=2"),
+        ("-l conv -n 8 --ceil", "--ceil stands beside a stack of layers; write it in the layer: "),
+        ("-l conv -n 8 --output-padding 1", "write it in the layer: op=1"),
+        ("-l conv -n 8 --no-bias", "write it in the layer: bias=0"),
     ],
 )
 def test_mistakes_with_stacks(args: str, message: str, in_tmp: Path) -> None:
     Path("empty.txt").write_text("# nothing\n")
     Path("bytes.txt").write_bytes(b"\xff\xfe\x00")
-    done = run_command("shape", *args.split())
+    done = run_command("shape", *args.split(" "))
     assert done.status in (1, 2)
     assert message in done.err
     assert done.err.count("\n") == 1
+
+
+def test_a_mark_of_the_encoding_is_no_part_of_a_layer(in_tmp: Path) -> None:
+    text = "\ufeffconv f=3\n"
+    Path("net.txt").write_text(text, encoding="utf-8")
+    for file in ("net.txt", "-"):
+        done = run_command("shape", "-n", "8", "--layers", file, stdin=text.encode())
+        assert done.out == "6x6\n"
+
+
+def test_a_sweep_of_channels_goes_on_after_what_does_not_fit() -> None:
+    for layer in (("-f", "5"), ("-l", "conv f=5")):
+        done = run_command("shape", "-n", "3", *layer, "-c", "3,4")
+        assert (done.status, done.err.count("does not fit input 3")) == (1, 2)
+        assert run_command("shape", "-n", "3", *layer, "-c", "3").err.count("does not fit") == 1

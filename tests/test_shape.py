@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from tests.conftest import run_command
+from convcli.tables import console, facts_table
+from tests.conftest import Stream, run_command
 
 
 @pytest.mark.parametrize(
@@ -49,13 +50,19 @@ def test_plain_output(args: str, out: str) -> None:
         ("-n 0 -f 3", 2, "input size 0 must be 1 or more"),
         ("-n 8a -f 3", 2, "-n '8a': '8a' is not a whole number; write a size such as 8"),
         ("-n 2.5 -f 3", 2, "'2.5' is not a whole number"),
-        ("-n 8 -f x", 2, "-f 'x': '' is not a whole number"),
+        ("-n 8 -f x", 2, "-f 'x': 'x' is not a whole number"),
+        (
+            f"-n {10**18} -f 3",
+            2,
+            f"-n '{10**18}' is too large; write a number of at most 18 digits",
+        ),
+        (f"-n 8 -f 3 -p 0:{10**18}", 2, "is too large; write a number of at most 18 digits"),
         ("-n 8 -f 3 -p sme", 2, "'sme' is not padding; write a number, BEGIN:END, or one of valid"),
         ("-n 8x8x8 -f 3x3", 2, "-f 3x3 has 2 values for 3 axes; give 1 value for all, or 3"),
         ("-n 8x8x8x8 -f 3", 2, "4 axes were named; there can be 1, 2 or 3"),
         ("-n 8 -f 3 --dims 4", 2, "4 axes were named; there can be 1, 2 or 3"),
         ("-n 8 -f 3 --dims two", 2, "'two' is not a valid int"),
-        ("-n 8", 2, "-f is missing; add it, such as -f 8"),
+        ("-n 8", 2, "-f is missing; add it, such as -f 3"),
         ("-f 3", 2, "-n is missing"),
         ("-n 8 -f 3 --format xml", 2, "--format 'xml' is not a format; write one of table, plain"),
         ("-n 8 -f 3 --frmat json", 2, "No such option: --frmat"),
@@ -67,6 +74,16 @@ def test_plain_output(args: str, out: str) -> None:
         ("-n 8 -f 3 -c 3:64 -g 2", 2, "input channels 3 must be a multiple of groups 2"),
         ("-n 8 -f 3 -c 3-64", 2, "'3-64' is not channels; write IN:OUT such as 3:64"),
         ("-n 8, -f 3", 2, "has an empty case"),
+        ("-n 8,,9 -f 3", 2, "has an empty case"),
+        ("-n 8x8 -f 3 --dims 1", 2, "-n 8x8 has 2 values for 1 axis; give 1 value\n"),
+        (
+            "-n 8 -f 3 --transposed --output-padding 1",
+            2,
+            "smaller than the larger of stride 1 and dilation 1; use --output-padding 0\n",
+        ),
+        ("-n 8 -f 3 --animate -l conv", 2, "-l conv has no meaning beside --animate"),
+        ("-n 8 -f 3 --animate --explain", 2, "--explain has no meaning beside --animate"),
+        ("-n 8 -f 3 --animate --format json", 2, "--format json has no meaning beside --animate"),
         ("-n 9..3 -f 3", 2, "the range '9..3' is empty"),
     ],
 )
@@ -109,6 +126,56 @@ def test_plain_output_is_input() -> None:
 def test_names_cannot_drive_the_terminal() -> None:
     done = run_command("shape", "-n", "8\x1b[31m", "-f", "3")
     assert "\x1b" not in done.err
+    layer = ("-l", "conv f=3 name=\x1b[31mred\x9b")
+    for form in ("table", "plain"):
+        done = run_command("shape", "-n", "2,8", *layer, "--format", form)
+        assert "\\x1b[31mred\\x9b" in done.err
+        assert not {"\x1b", "\x9b"} & {*done.out, *done.err}
+    group = facts_table([("na\x1bme", "one\x1b\ntwo")], "title")
+    stream = Stream()
+    console(stream).print(group)
+    shown = stream.bytes.getvalue().decode()
+    assert "na\\x1bme" in shown
+    assert "one\\x1b" in shown
+    assert "two" in shown.splitlines()[-2]  # a second line stays one
+
+
+@pytest.mark.parametrize("width", range(8, 130, 3))
+@pytest.mark.parametrize(
+    "args",
+    [
+        "-n 224x224x224 -f 3x3x3 -c 256:512,64:64 -d 1,2 -p same -s 1,2",
+        "-n 224 -c 3 -l conv|f=7|s=2|p=3|c=64|name=a_long_name_of_a_layer -l convt|f=4|s=3|c=4",
+    ],
+)
+def test_no_terminal_is_so_narrow_that_a_number_is_cut(
+    width: int, args: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folded table has the characters of a wide one, whatever the lines they are on."""
+
+    def characters(columns: int) -> list[str]:
+        monkeypatch.setenv("COLUMNS", str(columns))
+        words = [word.replace("|", " ") for word in args.split()]
+        done = run_command("shape", *words, "--format", "table")
+        return sorted("".join(done.out.replace("─", "").split()))
+
+    assert characters(width) == characters(400)
+
+
+@pytest.mark.parametrize(
+    ("args", "columns"),
+    [
+        ("-n 32 -f 3 -d 1,2", {"d"}),
+        ("-n 32 -f 3 -c 4:4,8:16 -g 1,2", {"c", "g"}),
+        ("-n 32 -f 3 -s 2 --transposed --output-padding 0,1", {"op"}),
+    ],
+)
+def test_rows_of_a_sweep_can_be_told_apart(args: str, columns: set[str]) -> None:
+    done = run_command("shape", *args.split(), "--format", "table")
+    header, _, *rows = [line.split() for line in done.out.splitlines() if line.strip()]
+    assert {"d", "c", "g", "op"} & {*header} == columns
+    given = [tuple(row[: header.index("out")]) for row in rows]
+    assert len(set(given)) == len(given) > 1
 
 
 def test_version_and_help() -> None:
