@@ -212,13 +212,20 @@ def sweep(runs: int) -> None:
 
 
 def growth(folder: Path, runs: int) -> None:
-    """Seconds for 2**20 pixels as images grow, the start left out, and what a thread adds."""
+    """What 2**20 more pixels cost as images grow, and what a second thread adds."""
     x, y = folder / "x.npy", folder / "y.npy"
-    start = statistics.median(seconds_of(_blur("rand:8x8", y)) for _ in range(runs))
+    start = smaller = statistics.median(seconds_of(_blur("rand:8x8", y)) for _ in range(runs))
+    pixels = 0.0
     for side in (1024, 2048, 4096, 8192, 16384):
         np.save(x, np.random.default_rng(0).random((side, side), np.float32))
-        spent = statistics.median(seconds_of(_blur(str(x), y)) - start for _ in range(runs))
-        print(f"{side}², 3×3: {spent / (side / 1024) ** 2 * 1e3:.2f} ms for 2²⁰ pixels", flush=True)
+        spent = statistics.median(seconds_of(_blur(str(x), y)) for _ in range(runs))
+        more = (side / 1024) ** 2 - pixels
+        print(
+            f"{side}², 3×3: {spent:.3f} s, {(spent - smaller) / more * 1e3:.2f} ms for each 2²⁰ "
+            f"pixels more than the size before",
+            flush=True,
+        )
+        smaller, pixels = spent, (side / 1024) ** 2
     np.save(x, np.random.default_rng(0).random((4096, 4096), np.float32))
     np.save(folder / "k.npy", np.random.default_rng(0).random((31, 31), np.float32))
     pairs = []
@@ -300,6 +307,8 @@ def main() -> None:
     tables = args.tables.split(",")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        if "memory" in tables:  # first: a process starts with the peak of the one it comes from
+            memory(folder)
         for title, rows in (("start", start_up), ("images", images), ("layers", layers)):
             if title in tables:
                 table(title, rows(folder), args.runs, args.pattern)
@@ -308,8 +317,6 @@ def main() -> None:
             sweep(min(args.runs, 3))
         if "growth" in tables:
             growth(folder, args.runs)
-        if "memory" in tables:
-            memory(folder)
 
 
 if __name__ == "__main__":
