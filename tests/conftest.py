@@ -23,7 +23,12 @@ from convcli.streams import Streams
 
 # No test depends on the clock: a slow machine is not a failure.
 settings.register_profile("default", deadline=None, max_examples=60)
-settings.load_profile("default")
+# What a change breaks must not hang on the draw; `HYPOTHESIS_PROFILE=thorough` draws far more.
+settings.register_profile("ci", settings.get_profile("default"), derandomize=True)
+settings.register_profile("thorough", settings.get_profile("default"), max_examples=1000)
+settings.load_profile(
+    os.environ.get("HYPOTHESIS_PROFILE", "ci" if "CI" in os.environ else "default")
+)
 
 DATA = Path(__file__).parent / "data"
 
