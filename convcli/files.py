@@ -202,6 +202,9 @@ def _image_axes(array: Array, layout: str, path: str) -> Array:
     return array[..., 0] if sizes.get("C") == 1 else array
 
 
+_SLIP = 1e-6
+
+
 def to_pixels(array: Array, path: str, from_integers: bool = False) -> tuple[Array, str]:
     """Map values to bytes, see `save_image`."""
     if array.dtype.kind == "c" or not np.isfinite(array).all():
@@ -209,9 +212,10 @@ def to_pixels(array: Array, path: str, from_integers: bool = False) -> tuple[Arr
         raise ConvcliError(f"{path!r}: an image cannot hold {what}; write it as .npy")
     low, high = array.min(), array.max()
     values = array.astype(np.float64)
-    if low >= 0 and high <= 1 and array.dtype.kind == "f" and not from_integers:
+    # The rounding of floats may take a value just beyond the range that its exact one lies in.
+    if low >= -_SLIP and high <= 1 + _SLIP and array.dtype.kind == "f" and not from_integers:
         scaled, mapping = values * 255, "0..1 scaled to 0..255"
-    elif low >= 0 and high <= 255:
+    elif low > -0.5 and high < 255.5:
         scaled, mapping = values, "0..255 kept" if array.dtype.kind != "f" else "0..255 rounded"
     else:
         room = float(high) - float(low)

@@ -43,14 +43,17 @@ def read_axes(
     if not 1 <= dims <= 3 or f_axes not in (dims, dims + 2):
         kinds = f"{dims} (spatial) or {dims + 2} (out, in/groups, spatial)" if dims else "1 to 5"
         raise DoesNotFit(
-            f"the filter has {f_axes} axes ({shape_text(filter_shape)}), which must be {kinds}; "
+            f"the filter has {_axes(f_axes)} ({shape_text(filter_shape)}), which must be {kinds}; "
             f"name the axes with --layout or --dims"
         )
     if not dims <= x_axes <= dims + 2:
-        raise DoesNotFit(
-            f"the input has {x_axes} axes ({shape_text(x_shape)}), and the filter {dims} spatial "
-            f"ones: the input must have {dims} to {dims + 2}; use another filter, or --dims"
+        has = (
+            f"the input has {_axes(x_axes)} ({shape_text(x_shape)}), and the filter {dims} spatial"
         )
+        remedy = f"use a filter of {_axes(x_axes)}, of a named one --dims {x_axes}"
+        if x_axes > dims:
+            remedy = f"{dims} to {dims + 2} go together; use an input or a filter of others"
+        raise DoesNotFit(f"{has}; {remedy}")
     letters = layout or ("NC" + SPATIAL[dims])[-x_axes:]
     return letters, dims, f_axes == dims + 2
 
@@ -65,7 +68,7 @@ def _check_layout(layout: str, x_axes: int) -> str:
         )
     if len(letters) != x_axes:
         raise UsageError(
-            f"--layout {layout!r} names {len(letters)} axes, and the input has {x_axes}; "
+            f"--layout {layout!r} names {_axes(len(letters))}, and the input has {x_axes}; "
             f"give a letter for each"
         )
     return letters
@@ -74,3 +77,7 @@ def _check_layout(layout: str, x_axes: int) -> str:
 def with_channels(layout: str) -> str:
     """Give a layout the channel axis that a layer makes: behind the batch, if that comes first."""
     return "NC" + layout[1:] if layout[0] == "N" else "C" + layout
+
+
+def _axes(count: int) -> str:
+    return "1 axis" if count == 1 else f"{count} axes"

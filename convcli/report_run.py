@@ -89,9 +89,9 @@ def facts(result: Result) -> Iterator[tuple[str, str]]:
     yield "runs on", f"{result.engine.device} by {result.engine.name}, method {methods}"
     if result.costs:
         by_cost = sorted(result.costs.items(), key=lambda item: item[1])
-        costs = ", ".join(f"{name} {cost * 1e-6:.2g} ms" for name, cost in by_cost)
+        costs = ", ".join(f"{name} {_milliseconds(cost * 1e-9)}" for name, cost in by_cost)
         yield "estimated", f"{costs}, on one core"
-    yield "time", f"{result.seconds * 1e3:.3g} ms"
+    yield "time", _milliseconds(result.seconds)
     summary = result.summary
     magnitude = " (magnitudes)" if operation.out_dtype.kind == "c" else ""
     figures = f"{summary.low:.6g} / {summary.mean:.6g} / {summary.high:.6g}"
@@ -101,7 +101,7 @@ def facts(result: Result) -> Iterator[tuple[str, str]]:
         yield (
             "timed",
             (
-                f"median of {timing.runs}: {timing.seconds * 1e3:.3g} ms, "
+                f"median of {timing.runs}: {_milliseconds(timing.seconds)}, "
                 f"{timing.macs / timing.seconds:.3g} MAC/s, "
                 f"{timing.bytes / timing.seconds:.3g} bytes/s"
             ),
@@ -193,6 +193,10 @@ def _fewer_and_fewer(size: int) -> Iterator[list[int]]:
 def _excerpt(size: int, most: int) -> list[int]:
     """Choose indices: all, or both ends with -1 for what is left out between them."""
     return list(range(size)) if size <= most else [0, 1, 2, -1, size - 3, size - 2, size - 1]
+
+
+def _milliseconds(seconds: float) -> str:
+    return f"{seconds * 1e3:,.0f} ms" if seconds >= 0.1 else f"{seconds * 1e3:.3g} ms"
 
 
 def _number(value: Any) -> str:
