@@ -6,7 +6,7 @@ from typing import Any
 
 import typer
 
-from convcli import borders, calculator, cli, engines, files, filters, geometry, runner, sources
+from convcli import borders, calculator, cli, engines, files, filters, geometry, opener, runner
 from convcli.engines.numpy import NumpyEngine
 from convcli.engines.torch import TorchEngine
 
@@ -54,7 +54,7 @@ class Command:
         return self.help.partition("\n")[0].rstrip(".")
 
 
-INPUT = Values(tuple(f"{name}:" for name in sources.GENERATORS), "arrays")
+INPUT = Values(tuple(f"{name}:" for name in opener.GENERATORS), "arrays")
 
 # By an option's last name, with its command's where they differ.
 VALUES = {

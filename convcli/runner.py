@@ -15,11 +15,12 @@ from convcli.engines import Engine
 from convcli.errors import ConvcliError, UsageError
 from convcli.geometry import Window
 from convcli.network import Layer, apply
+from convcli.opener import Opener
 from convcli.operation import Operation, settle
 from convcli.progress import Progress
 from convcli.results import Result, Summary, Timing, Verdict
 from convcli.sinks import Sink, Target
-from convcli.sources import InMemory, Opener, Source
+from convcli.sources import InMemory, Source
 from convcli.streams import Streams, choose_format
 
 FORMATS = ("table", "plain", "json")
@@ -28,6 +29,7 @@ FORMATS = ("table", "plain", "json")
 class Request(NamedTuple):
     """The options of `run` as they were typed; None where they were not."""
 
+    memory: str
     inputs: tuple[str, ...] = ()
     kernel: str | None = None
     f: str | None = None
@@ -48,7 +50,6 @@ class Request(NamedTuple):
     tf32: bool = False
     method: str = "auto"
     threads: int | None = None
-    memory: str = "32M"
     seed: int | None = None
     output: str | None = None
     format: str | None = None
@@ -109,17 +110,13 @@ def _convolver(
     """Make what carries an operation out; where the choice is ours and it pays, with PyTorch."""
     convolver = Convolver(operation, engine, progress.advance)
     free = (request.engine, request.device, request.method) == ("auto", "cpu", "auto")
-    planned = convolver.plan(_images(operation, source))
     exact = operation.out_dtype.kind in "iu"  # PyTorch holds fewer integers than NumPy
-    if free and planned and not exact and engines.torch_pays(*planned, engine.threads):
-        torch = engines.choose("torch", "cpu", request.threads)
-        return Convolver(operation, torch, progress.advance)
-    return convolver
-
-
-def _images(operation: Operation, source: Source) -> int:
-    """Size of the batch."""
-    return dict(zip(operation.layout, source.shape, strict=True)).get("N", 1)
+    if not free or exact:
+        return convolver
+    planned = convolver.plan(dict(zip(operation.layout, source.shape, strict=True)).get("N", 1))
+    if planned is None or not engines.torch_pays(*planned, engine.threads):
+        return convolver
+    return Convolver(operation, engines.choose("torch", "cpu", request.threads), progress.advance)
 
 
 def list_kernels(streams: Streams) -> int:

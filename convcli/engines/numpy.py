@@ -42,16 +42,16 @@ def _shift_cost(corr: Correlation, sizes: tuple[int, ...]) -> float | None:
 
 
 def _gemm_cost(corr: Correlation, sizes: tuple[int, ...]) -> float | None:
-    return gemm.cost(corr, sizes) if _has_products(corr) else None
+    return gemm.cost(corr, sizes) if corr.table(_has_products) else None
 
 
 def _separable_cost(corr: Correlation, sizes: tuple[int, ...]) -> float | None:
-    plain = _has_products(corr) and not corr.exact
+    plain = corr.table(_has_products) and not corr.exact
     return separable.cost(corr) if plain and separable.applies(corr) else None
 
 
 def _fft_cost(corr: Correlation, sizes: tuple[int, ...]) -> float | None:
-    plain = _has_products(corr) and corr.filter.dtype.kind == "f"
+    plain = corr.table(_has_products) and corr.filter.dtype.kind == "f"
     return fft.cost(corr, sizes) if plain and fft.applies(corr) else None
 
 
