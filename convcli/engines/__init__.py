@@ -64,10 +64,10 @@ ENGINES = ("auto", "numpy", "torch")
 
 _MOST_THREADS = 1024
 
-# Seconds that PyTorch takes to start, and the part of NumPy's time that it saves then, by NumPy's
-# method: measured by tests/bench/inside.py on one channel.
+# Seconds that PyTorch takes to start, and the part of the time of NumPy's `gemm` that it saves then:
+# measured by tests/bench/inside.py on one channel. Where NumPy transforms, it saves nothing to speak of.
 _TORCH_START = 2.0
-_TORCH_SAVES = {"gemm": 0.35, "fft": 0.25}
+_TORCH_SAVES = 0.35
 
 
 def torch_pays(plan: Plan, corr: Correlation, threads: int) -> bool:
@@ -81,10 +81,10 @@ def torch_pays(plan: Plan, corr: Correlation, threads: int) -> bool:
     threads : int
     """
     one_channel = corr.each_in == corr.each_out == 1 and len(corr.f) > 1
-    small = plan.method == "gemm" and max(corr.f) < 5  # there NumPy is as fast
-    if not one_channel or small or corr.filter.dtype != "float32":
+    small = max(corr.f) < 5  # there NumPy is as fast
+    if not one_channel or small or plan.method != "gemm" or corr.filter.dtype != "float32":
         return False
-    saved = _TORCH_SAVES.get(plan.method, 0) * plan.costs[plan.method] / threads * 1e-9
+    saved = _TORCH_SAVES * plan.costs["gemm"] / threads * 1e-9
     return saved > _TORCH_START and find_spec("torch") is not None
 
 

@@ -17,6 +17,7 @@ _BLAS = tuple(np.dtype(kind) for kind in ("f4", "f8", "c8", "c16"))  # what has 
 _CACHE = 8 << 20  # bytes that a tile takes: two of them fit a shared cache of 16 MB
 _WORTH = 1e7  # nanoseconds of work below which starting threads does not pay
 _THICK = 32  # slices of a volume in a tile
+_TALL, _NARROWEST = 4, 8  # filters on top of each other in a tile; its columns, at the least
 _FIRST = 2  # where the spatial axes of a tile start
 
 
@@ -139,12 +140,16 @@ class NumpyEngine:
         whole = batch * groups * prod(sizes)
         if cost < _WORTH:
             threads = 1
-        pixels = min(_CACHE // per_pixel, ceil(whole / threads))
+        room = _CACHE // per_pixel
+        pixels = min(room, ceil(whole / threads))
         # The last axis first, then the first, whose rows share halo and band; then the channels.
         extent = (batch, groups, *sizes)
         tile = [1] * len(extent)
         for k in (len(extent) - 1, *range(_FIRST, len(extent) - 1), 1, 0):
-            volume = k == _FIRST and len(sizes) == 3
-            most = min(ceil(pixels / prod(tile)), _THICK if volume else extent[k])
+            most = min(ceil(pixels / prod(tile)), extent[k])
+            if k == _FIRST and len(sizes) == 3:
+                most = min(most, _THICK)
+            elif k == _FIRST + 1 and len(sizes) == 2:  # rows so wide that few fit are mostly halo
+                most = min(most, max(room // (_TALL * corr.f[0]), _NARROWEST))
             tile[k] = even(extent[k], most, threads, gemm.band_rows(corr) if k == _FIRST else 1)
         return tuple(tile)
