@@ -64,8 +64,8 @@ ENGINES = ("auto", "numpy", "torch")
 
 _MOST_THREADS = 1024
 
-# Seconds that PyTorch takes to start, and the part of the time of NumPy's `gemm` that it saves then:
-# measured by tests/bench/inside.py on one channel. Where NumPy transforms, it saves nothing to speak of.
+# Seconds that PyTorch takes to start, and the part of the time of NumPy's `gemm` that it saves
+# then: measured by tests/bench/inside.py on one channel. Of a transform's it saves next to nothing.
 _TORCH_START = 2.0
 _TORCH_SAVES = 0.35
 
