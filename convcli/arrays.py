@@ -10,7 +10,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from convcli.errors import ConvcliError
+from convcli.errors import FULL, ConvcliError
 
 Array = NDArray[Any]  # of any type of number
 Index = tuple[Any, ...]
@@ -160,6 +160,26 @@ def write_data(array: Array, stream: BinaryIO) -> None:
     left = np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
     while left:  # an unbuffered stream takes what it can, and says how much that was
         left = left[stream.write(left) :]
+
+
+def reserve(stream: BinaryIO, nbytes: int) -> None:
+    """Have a file's disk blocks allocated before they are written.
+
+    A disk that is too small is found at once; and where blocks were left to be allocated later,
+    a rename over another file waits for it (ext4), longer than writing took.
+
+    Raises
+    ------
+    OSError
+        The disk or a quota is too small, or files may not be so large.
+    """
+    if not hasattr(os, "posix_fallocate"):
+        return
+    try:
+        os.posix_fallocate(stream.fileno(), stream.tell(), nbytes)
+    except OSError as error:  # a device, or a file system that cannot
+        if error.errno in FULL:
+            raise
 
 
 @contextlib.contextmanager

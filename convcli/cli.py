@@ -5,7 +5,6 @@ import gc
 gc.disable()  # importing makes no garbage, and looking for it takes a tenth of the start
 
 import contextlib  # noqa: E402
-import errno  # noqa: E402
 import io  # noqa: E402
 import os  # noqa: E402
 import signal  # noqa: E402
@@ -16,7 +15,7 @@ import typer  # noqa: E402
 from typer.core import TyperCommand  # noqa: E402
 
 from convcli import __version__, options  # noqa: E402
-from convcli.errors import ConvcliError, UsageError  # noqa: E402
+from convcli.errors import FULL, ConvcliError, UsageError  # noqa: E402
 from convcli.streams import Streams, printable  # noqa: E402
 
 
@@ -238,7 +237,7 @@ def main(argv: list[str] | None = None, streams: Streams | None = None) -> int:
     except OSError as error:
         what = f"{error.filename!r}: " if error.filename is not None else ""
         remedy = "check the path and its rights"
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        if error.errno in FULL:
             what, remedy = what or "standard output: ", "make room, or write elsewhere"
         return _fail(streams, f"{what}{error.strerror or error}; {remedy}", 1)
     except MemoryError:

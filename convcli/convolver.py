@@ -1,8 +1,7 @@
 """Takes a block of an input through an engine, tile by tile, on as many threads as it has."""
 
 from collections.abc import Callable, Iterator
-from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,9 +13,7 @@ from convcli.errors import ConvcliError
 from convcli.layout import canonical
 from convcli.operation import Operation, Pass
 from convcli.tiles import Tile, cut, padded_slab
-
-if TYPE_CHECKING:
-    from concurrent.futures import ThreadPoolExecutor
+from convcli.workers import for_each
 
 
 class Rows(NamedTuple):
@@ -108,13 +105,7 @@ class Convolver:
             for task in tasks:
                 run(task)
         else:
-            futures = [_pool(engine.threads).submit(run, task) for task in tasks]
-            try:
-                for future in futures:
-                    future.result()
-            finally:  # after a fault, or Ctrl-C, nobody waits for the rest
-                for future in futures:
-                    future.cancel()
+            for_each(run, tasks, engine.threads)
         return y[None] if whole_batch else y
 
     def _tasks(self, target: Array, outs: list[range], dtype: DType) -> "Iterator[_Task]":
@@ -201,14 +192,6 @@ class _Task(NamedTuple):
     def size(self) -> int:
         """Numbers that it makes."""
         return self.place.size
-
-
-@lru_cache(1)
-def _pool(threads: int) -> "ThreadPoolExecutor":
-    """Keep the threads, and the work space that they keep, from block to block."""
-    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415  small work needs none
-
-    return ThreadPoolExecutor(threads)
 
 
 def _bound(x: Array, operation: Operation) -> int:

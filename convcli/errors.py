@@ -1,5 +1,9 @@
 """What can go wrong for a user, each an exception whose text is the one line they read."""
 
+import errno
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # a disk, a quota or a file takes no more
+
 
 class ConvcliError(Exception):
     """It could not be done: the text names the value, the rule and the remedy."""

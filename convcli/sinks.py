@@ -1,13 +1,14 @@
 """Where outputs go: the pipe, a file, a file for each input in a directory, or nowhere."""
 
 import contextlib
+import math
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import BinaryIO
 
 from convcli import files
-from convcli.arrays import Array, replaced, write_data, write_header
+from convcli.arrays import Array, replaced, reserve, write_data, write_header
 from convcli.dtypes import DType
 from convcli.errors import ConvcliError, UsageError
 from convcli.operation import Operation
@@ -36,7 +37,10 @@ class Target:
         if self._stream is None or self.is_image:
             return
         if self._header is not None:  # not before there is something to write behind it
-            write_header(*self._header, self._stream)
+            shape, dtype = self._header
+            write_header(shape, dtype, self._stream)
+            if self.path is not None:
+                reserve(self._stream, math.prod(shape) * dtype.itemsize)
             self._header = None
         write_data(part, self._stream)
 

@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import resource
 import shutil
 import signal
 import subprocess
@@ -303,6 +304,22 @@ def test_a_full_disk_is_told_by_the_name_of_the_output() -> None:
     assert done.stderr == (
         b"convcli: error: '/dev/full': No space left on device; make room, or write elsewhere\n"
     )
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="limits another process's files")
+def test_too_little_room_is_told_before_the_input_has_come(tmp_path: Path) -> None:
+    data = npy_bytes(np.ones((400, 100), np.float32))
+    with _start("run - -k box:3 --memory 1K -o y.npy", tmp_path) as process:
+        assert process.stdin is not None
+        assert process.stderr is not None
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (100_000, 100_000))
+        process.stdin.write(data[:8000])  # what that makes would fit
+        process.stdin.flush()
+        assert process.wait(60) == 1
+        assert process.stderr.read() == (
+            b"convcli: error: 'y.npy': File too large; make room, or write elsewhere\n"
+        )
+    assert os.listdir(tmp_path) == []
 
 
 @pytest.mark.parametrize(
