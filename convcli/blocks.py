@@ -54,9 +54,9 @@ def convolve(source: Source, convolver: Convolver, memory: int) -> Iterator[Arra
     axis = operation.axes[rows_axis]
     row_bytes = in_bytes // axis.n * axis.s + out_bytes // axis.out
     step = max(memory // row_bytes, 1)
-    unit = convolver.tile_rows(rows_axis)
+    unit, alone = convolver.tile_rows(rows_axis)
     if step > unit:  # whole tiles, whose halos are not cut once more
-        step -= step % unit
+        step = unit if alone else step - step % unit
     outs = [range(o, min(o + step, axis.out)) for o in range(0, axis.out, step)]
     needs = [_needed_rows(axis, out, operation.pad_mode) for out in outs]
     for _ in range(images):

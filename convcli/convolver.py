@@ -10,9 +10,9 @@ from convcli.dtypes import DType, check_integers, integer_bound
 from convcli.engines import Engine, Plan
 from convcli.engines.correlation import Correlation, buffer
 from convcli.errors import ConvcliError
-from convcli.layout import canonical
+from convcli.layout import canonical, restored
 from convcli.operation import Operation, Pass
-from convcli.tiles import Tile, cut, padded_slab
+from convcli.tiles import Tile, cut, needed, padded_slab, span
 from convcli.workers import for_each
 
 
@@ -40,23 +40,28 @@ class Convolver:
         self._correlations: dict[tuple[int, DType, int], Correlation] = {}
         self._turn = 0
 
-    def plan(self, images: int) -> tuple[Plan, Correlation] | None:
+    def plan(self, images: int, channels: int | None = None) -> tuple[Plan, Correlation] | None:
         """Plan the whole output of so many images, of a transposed operation its first phase.
 
-        None if there is no phase: every output lies between the taps.
+        Where one filter serves every channel, `channels` may be fewer than there are. None if there
+        is no phase: every output lies between the taps.
         """
         operation = self.operation
         if not self._passes:
             return None
         dtype = self.engine.compute_dtype(operation.out_dtype, 0)
-        corr = self._correlation(0, dtype, operation.groups)
+        groups = channels if channels and operation.each_channel else operation.groups
+        corr = self._correlation(0, dtype, groups)
         sizes = tuple(len(lattice) for lattice in self._passes[0].lattice)
         return self.engine.plan(corr, images, sizes), corr
 
-    def tile_rows(self, axis: int) -> int:
-        """How many output rows of an axis a tile makes, if it is up to the engine."""
+    def tile_rows(self, axis: int) -> tuple[int, bool]:
+        """How many output rows of an axis a tile makes, and whether a block should be no more."""
         planned = self.plan(1)
-        return planned[0].tile[2 + axis] * self._passes[0].lattice[axis].step if planned else 1
+        if planned is None:
+            return 1, False
+        plan, _ = planned
+        return plan.tile[2 + axis] * self._passes[0].lattice[axis].step, plan.alone
 
     def convolve(self, x: Array, rows: Rows | None, share: float) -> Array:
         """Convolve some images, or rows of one.
@@ -75,6 +80,7 @@ class Convolver:
             In memory that the call after the next will take.
         """
         operation, engine = self.operation, self.engine
+        self._turn = 1 - self._turn  # while one part is written, the next is made
         letters, out_letters = (
             "N" + layout[operation.lead :] for layout in (operation.layout, operation.out_layout)
         )
@@ -86,10 +92,14 @@ class Convolver:
         if rows is not None:
             outs[rows.axis], origin[rows.axis] = rows.out, rows.first
         images = canonical(x, letters, operation.spatial)
+        layer = self._layer(images, rows)
+        if layer is not None:
+            self._done(share)
+            y = restored(layer, out_letters, operation.spatial)
+            return y[None] if whole_batch else y
         channels = images.shape[1] if operation.each_channel else len(operation.filter)
         sizes = {"N": len(images), "C": channels}
         sizes |= zip(operation.spatial, map(len, outs), strict=True)
-        self._turn = 1 - self._turn  # while one part is written, the next is made
         shape = tuple(sizes[letter] for letter in out_letters)
         y = buffer(f"part{self._turn}", shape, operation.out_dtype)
         target = canonical(y, out_letters, operation.spatial)
@@ -107,6 +117,32 @@ class Convolver:
         else:
             for_each(run, tasks, engine.threads)
         return y[None] if whole_batch else y
+
+    def _layer(self, images: Array, rows: Rows | None) -> Array | None:
+        """Let the engine's library do it all, padding and bias too, if it is made for it."""
+        operation = self.operation
+        exact = operation.out_dtype.kind in "iu"
+        if exact or operation.pad_mode != "zeros" or (operation.transposed and rows):
+            return None
+        planned = self.plan(*images.shape[:2])
+        if planned is None:
+            return None
+        pads = [(axis.pb, axis.pe) for axis in operation.axes]
+        if rows is not None:
+            axis = operation.axes[rows.axis]
+            places = span(axis, rows.out.start, rows.out.stop - 1)
+            inside = needed(axis, rows.out.start, rows.out.stop - 1, "zeros")
+            pads[rows.axis] = (inside.start - places.start, places.stop - inside.stop)
+            part = slice(inside.start - rows.first, inside.stop - rows.first)
+            images = images[at(..., part, *(slice(None),) * (operation.dims - 1 - rows.axis))]
+        if not images.size:
+            return None
+        plan, corr = planned
+        made = self.engine.layer(plan, corr, operation, images, pads)
+        if made is not None:
+            self._count(plan)
+            made = made.astype(operation.out_dtype, copy=False)
+        return made
 
     def _tasks(self, target: Array, outs: list[range], dtype: DType) -> "Iterator[_Task]":
         """Cut every pass into tiles; outputs that no pass makes are bias alone."""
@@ -128,9 +164,7 @@ class Convolver:
             place = target[at(..., *lattice)]
             corr = self._correlation(i, dtype, groups)
             plan = engine.plan(corr, len(place), place.shape[2:])
-            self.methods.add(plan.method)
-            for method, cost in plan.costs.items():
-                self.costs[method] = self.costs.get(method, 0) + cost
+            self._count(plan)
             for tile in cut(len(place), groups, parts, plan.tile):
                 channels = slice(
                     tile.groups.start * corr.each_out, tile.groups.stop * corr.each_out
@@ -142,6 +176,11 @@ class Convolver:
                 yield _Task(
                     one, corr, plan, tile, channels, place[at(tile.batch, channels, *inner)]
                 )  # fmt: skip
+
+    def _count(self, plan: Plan) -> None:
+        self.methods.add(plan.method)
+        for method, cost in plan.costs.items():
+            self.costs[method] = self.costs.get(method, 0) + cost
 
     def _correlation(self, index: int, dtype: DType, groups: int) -> Correlation:
         """Settle a pass for an engine; where one filter serves all, each channel is a group."""

@@ -66,6 +66,14 @@ def integer_bound(x: Array, filter_: Array, bias: Array | None) -> int:
     return largest * per_output + extra
 
 
+_EXACT = ((np.float32, 2**24), (np.float64, 2**53))  # integers below are exact in each type
+
+
+def exact_dtype(bound: int) -> DType:
+    """Choose the fastest type in which integer sums of such a magnitude are exact."""
+    return next((np.dtype(kind) for kind, below in _EXACT if bound < below), np.dtype(np.int64))
+
+
 def check_integers(made: Array, dtype: DType) -> None:
     """Refuse exact integers that the type asked for cannot hold; int64 holds all there are."""
     if dtype == np.int64:

@@ -20,6 +20,13 @@ def canonical(x: Array, layout: str, spatial: str) -> Array:
     return x
 
 
+def restored(y: Array, layout: str, spatial: str) -> Array:
+    """View (batch, channels, spatial...) with the axes of a layout, as `canonical` took them."""
+    there = [letter for letter in "NC" + spatial if letter in layout]
+    missing = tuple(position for position, letter in enumerate("NC") if letter not in layout)
+    return y.squeeze(missing).transpose([there.index(letter) for letter in layout])
+
+
 def read_axes(
     x_shape: Sequence[int], filter_shape: Sequence[int], layout: str | None, dims: int | None
 ) -> tuple[str, int, bool]:

@@ -15,6 +15,8 @@ from convcli.arrays import read_headers
 from convcli.blocks import convolve
 from convcli.borders import PAD_MODES, border_index, parse_pad_mode
 from convcli.convolver import Convolver
+from convcli.engines import Engine
+from convcli.engines.torch import TorchEngine
 from convcli.errors import DoesNotFit
 from convcli.geometry import Window
 from convcli.operation import settle
@@ -26,14 +28,17 @@ from tests.naive import convolve as naive
 from tests.naive import transpose_convolve as naive_transposed
 
 ENGINE = engines.choose("numpy", "cpu")
+# Integers, which an engine takes in tiles; and the same as floats, exact too, in layers of PyTorch.
+integers = (ENGINE, "i8")
+layers, folds = ((TorchEngine("cpu", method=method), "f4") for method in ("auto", "fold"))
 
 
-def _stream(x: Any, operation: Any, memory: int) -> Any:
+def _stream(x: Any, operation: Any, memory: int, engine: Engine = ENGINE) -> Any:
     """Convolve an array that comes through a pipe, with little memory."""
     pipe = io.BytesIO(npy_bytes(x) + b"end")
     (header,) = itertools.islice(read_headers(pipe, "pipe"), 1)
     source = OnStream("pipe", "pipe", header, pipe)
-    made = convolve(source, Convolver(operation, ENGINE), memory)
+    made = convolve(source, Convolver(operation, engine), memory)
     parts = [part.reshape(-1).copy() for part in made]
     source.finish()
     assert pipe.read() == b"end"
@@ -77,10 +82,12 @@ def _canonical(x: Any, layout: str, spatial: str) -> Any:
     return x
 
 
+@pytest.mark.parametrize(("engine", "dtype"), [integers, layers, folds])
 @given(case=images(), mode=st.sampled_from(tuple(PAD_MODES)), bias=st.booleans())
 def test_a_spatial_filter_in_any_layout_border_and_memory(
-    case: dict[str, Any], mode: str, bias: bool
+    engine: Engine, dtype: str, case: dict[str, Any], mode: str, bias: bool
 ) -> None:
+    case["x"] = case["x"].astype(dtype)
     x, layout, spatial = case["x"], case["layout"], case["spatial"]
     w = case["rng"].integers(-9, 10, case["f"])
     window = Window((1,), case["s"], case["p"], case["d"])
@@ -91,7 +98,7 @@ def test_a_spatial_filter_in_any_layout_border_and_memory(
         )  # fmt: skip
     except DoesNotFit:
         return
-    found, _ = _stream(x, operation, case["memory"])
+    found, _ = _stream(x, operation, case["memory"], engine)
     seen = _canonical(x, layout, spatial)
     whole = seen.reshape(-1, 1, *seen.shape[2:])
     expected = naive(whole, w[None, None], case["s"], case["p"], case["d"], 1, mode)
@@ -99,8 +106,12 @@ def test_a_spatial_filter_in_any_layout_border_and_memory(
     assert np.array_equal(_canonical(found, layout, spatial), expected)
 
 
+@pytest.mark.parametrize(("engine", "dtype"), [integers, layers])
 @given(case=images(), transposed=st.booleans())
-def test_a_layer_in_any_layout_and_memory(case: dict[str, Any], transposed: bool) -> None:
+def test_a_layer_in_any_layout_and_memory(
+    engine: Engine, dtype: str, case: dict[str, Any], transposed: bool
+) -> None:
+    case["x"] = case["x"].astype(dtype)
     x, layout, spatial = case["x"], case["layout"], case["spatial"]
     seen = _canonical(x, layout, spatial)
     channels = seen.shape[1]
@@ -112,7 +123,7 @@ def test_a_layer_in_any_layout_and_memory(case: dict[str, Any], transposed: bool
         operation = settle(x.shape, x.dtype, w, window, layout=layout, bias=bias)
     except DoesNotFit:
         return
-    found, _ = _stream(x, operation, case["memory"])
+    found, _ = _stream(x, operation, case["memory"], engine)
     if transposed:
         zero = (0,) * len(spatial)
         expected = naive_transposed(seen, w, case["s"], case["p"], case["d"], zero)

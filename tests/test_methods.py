@@ -177,11 +177,24 @@ def test_integers_are_exact_by_every_method_that_takes_them(
         with pytest.raises(UsageError, match="--method gemm does not apply"):
             convolve(x, operation, NumpyEngine(2, method))
         return
-    found = convolve(x, operation, NumpyEngine(2, method))
+    _check_exact(convolve(x, operation, NumpyEngine(2, method)), x, w)
+
+
+def _check_exact(found: Any, x: Any, w: Any) -> None:
     padded = np.pad(x.astype(object)[0, 0], [(2, 2), (1, 1)])
     view = np.lib.stride_tricks.sliding_window_view(padded, w.shape)
     expected = (view * w.astype(object)).sum((2, 3))
     assert (found[0, 0].astype(object) == expected).all()
+
+
+@pytest.mark.parametrize("method", ["conv", "fold"])
+@pytest.mark.parametrize("high", [2**16, 2**17, 2**44])
+def test_integers_are_exact_in_pytorch(method: str, high: int) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.integers(high - 9, high, (1, 1, 40, 50))
+    w = rng.integers(5, 10, (5, 4))  # sums just below 2**24, just above it, and beyond float32
+    operation = settle(x.shape, x.dtype, w, Window((1,), p=((2, 2), (1, 1))))
+    _check_exact(convolve(x, operation, TorchEngine("cpu", method=method)), x, w)
 
 
 @pytest.mark.parametrize(

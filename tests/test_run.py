@@ -127,11 +127,13 @@ def test_a_spatial_filter_serves_each_channel(engine: Engine, case: dict[str, An
 
 
 @both_engines
+@pytest.mark.parametrize("dtype", ["i8", "f4"])
 @given(case=convolutions())
 def test_a_transposed_layer_is_what_the_definition_says(
-    engine: Engine, case: dict[str, Any]
+    engine: Engine, dtype: str, case: dict[str, Any]
 ) -> None:
     groups = case["g"]
+    case["x"] = case["x"].astype(dtype)
     w = np.random.default_rng(0).integers(-9, 10, (case["x"].shape[1], 2, *case["f"]))
     op = tuple(
         min(o, max(s, d) - 1) for o, s, d in zip(case["op"], case["s"], case["d"], strict=True)

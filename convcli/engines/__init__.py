@@ -1,5 +1,6 @@
 """What convolves one padded tile; each engine imports its library when it is made."""
 
+from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import NamedTuple, Protocol
 
@@ -7,18 +8,24 @@ from convcli.arrays import Array
 from convcli.dtypes import DType
 from convcli.engines.correlation import Correlation
 from convcli.errors import UsageError
+from convcli.operation import Operation
 
 
 class Plan(NamedTuple):
     """How a correlation is done.
 
     `tile` is its size: images, groups, outputs of each axis. `costs` are estimates, by method, in
-    nanoseconds on one core, where the engine makes them.
+    nanoseconds on one core, where the engine makes them. A tile that is `alone` is best all that
+    is in memory.
     """
 
     method: str
     tile: tuple[int, ...]
     costs: dict[str, float]
+    alone: bool = False
+
+
+Pads = Sequence[tuple[int, int]]  # zeros before and after each spatial axis
 
 
 class Engine(Protocol):
@@ -56,6 +63,30 @@ class Engine(Protocol):
         corr : Correlation
         out : ndarray, shape (batch, out channels, spatial...)
             Is filled; of the slab's type.
+        """
+
+    def layer(
+        self, plan: Plan, corr: Correlation, operation: Operation, x: Array, pads: Pads
+    ) -> Array | None:
+        """Do all of an operation as one layer, where the engine's library has such layers.
+
+        Parameters
+        ----------
+        plan : Plan
+        corr : Correlation
+            What was planned for.
+        operation : Operation
+            Of floats and zero padding.
+        x : ndarray, shape (batch, channels, spatial...)
+            Without padding, and of any type.
+        pads : sequence of (int, int)
+            Zeros to add to `x`; a transposed operation crops by its own.
+
+        Returns
+        -------
+        ndarray or None
+            (batch, out channels, spatial...) with the bias added, of the type computed in; None
+            where the work is better done in tiles.
         """
 
 

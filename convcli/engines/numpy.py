@@ -8,11 +8,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from convcli.arrays import Array
-from convcli.engines import Plan, fft, gemm, separable, shift
+from convcli.dtypes import exact_dtype
+from convcli.engines import Pads, Plan, fft, gemm, separable, shift
 from convcli.engines.correlation import Correlation, even
 from convcli.errors import UsageError
+from convcli.operation import Operation
 
-_EXACT = ((np.float32, 2**24), (np.float64, 2**53))  # integers below are exact in each type
 _BLAS = tuple(np.dtype(kind) for kind in ("f4", "f8", "c8", "c16"))  # what has fast products
 _CACHE = 8 << 20  # bytes that a tile takes: two of them fit a shared cache of 16 MB
 _WORTH = 1e7  # nanoseconds of work below which starting threads does not pay
@@ -91,8 +92,7 @@ class NumpyEngine:
     def compute_dtype(self, out: "np.dtype[Any]", bound: int) -> "np.dtype[Any]":
         """Sum in float32 at least; integers in the fastest type in which they are exact."""
         if out.kind in "iu":
-            exact = (np.dtype(kind) for kind, below in _EXACT if bound < below)
-            return next(exact, np.dtype(np.int64))
+            return exact_dtype(bound)
         return np.result_type(out, np.float32)
 
     def plan(self, corr: Correlation, batch: int, sizes: tuple[int, ...]) -> Plan:
@@ -126,6 +126,11 @@ class NumpyEngine:
         if plan.method == "fft" and gemm.convolve(slab, corr, out):
             return
         shift.convolve(slab, corr, out)  # what a number reaches is what reads it, and no more
+
+    def layer(
+        self, plan: Plan, corr: Correlation, operation: Operation, x: Array, pads: Pads
+    ) -> None:
+        """NumPy has no layers."""
 
     def _tile(
         self, method: str, corr: Correlation, batch: int, sizes: tuple[int, ...], cost: float

@@ -4,18 +4,23 @@ On a CPU PyTorch's own ``conv2d`` is slow where there are few channels: there a 
 folded into channels, and large filters go through a Fourier transform.
 """
 
+import contextlib
+from collections.abc import Iterator
 from math import prod
 from typing import Any
 
 import numpy as np
 
 from convcli.arrays import Array
-from convcli.engines import Plan, fft
+from convcli.dtypes import exact_dtype
+from convcli.engines import Pads, Plan, fft
 from convcli.engines.correlation import Correlation
 from convcli.errors import ConvcliError, UsageError
+from convcli.operation import Operation
 
 _FOLD = 8  # columns that are folded into channels
 _TILE = 1 << 20  # pixels of a tile on a CPU: fresh memory for larger ones costs more than it saves
+_BLOCK = 8 * _TILE  # numbers that are folded at once
 _LARGE = 17  # filter size from which on a transform is faster than a fold
 _METHODS = {
     "conv": "nothing",
@@ -99,21 +104,25 @@ class TorchEngine:
         torch.backends.cudnn.allow_tf32 = tf32
         if threads is not None:
             torch.set_num_threads(threads)
+        # glibc returns each large piece of memory to the system, and page faults fetch it again;
+        # once it has seen one freed that is larger than what follows, it keeps them.
+        torch.empty(20 << 20, dtype=torch.uint8)
 
     def compute_dtype(self, out: "np.dtype[Any]", bound: int) -> "np.dtype[Any]":
-        """Sum in float32 at least, and integers in float64, in which they are exact.
+        """Sum in float32 at least; integers in a float type in which they are exact.
 
-        A GPU's library may convolve by transforms, which round: the sums are rounded back to
-        integers, which is sure to be right far below 2**53 alone.
+        A GPU's library may convolve by transforms, which round: there it is float64, and the sums
+        are rounded back to integers, which is sure to be right far below 2**53 alone.
         """
         if out.kind in "iu":
-            limit = 53 if self._device.type == "cpu" else 40
+            on_cpu = self._device.type == "cpu"
+            limit = 53 if on_cpu else 40
             if bound >= 2**limit:
                 raise ConvcliError(
                     f"integer sums may reach {bound:.3g}, above 2**{limit}, to which PyTorch is "
                     f"exact on {self.device}; use --engine numpy --device cpu"
                 )
-            dtype = np.dtype(np.float64)
+            dtype = exact_dtype(bound) if on_cpu else np.dtype(np.float64)
         else:
             dtype = np.result_type(out, np.float32)
         if dtype.itemsize > (16 if dtype.kind == "c" else 8):
@@ -134,8 +143,7 @@ class TorchEngine:
             The method asked for does not apply.
         """
         applying = ["conv"]
-        finite = bool(np.isfinite(corr.filter).all())
-        if self._device.type == "cpu" and _one_filter(corr) and finite:
+        if self._device.type == "cpu" and corr.table(_folds):
             applying.append("fold")
             if corr.filter.dtype.kind == "f" and fft.applies(corr):
                 applying.append("fft")
@@ -160,44 +168,118 @@ class TorchEngine:
                 tile[k] = max(min(left, sizes[k - 2]), 1)
                 left //= tile[k]
             tile[1] = max(min(left, corr.groups), 1)
-        return Plan(method, tuple(tile), {})
+        return Plan(method, tuple(tile), {}, alone=method == "fold")
 
     def convolve(self, plan: Plan, slab: Array, corr: Correlation, out: Array) -> None:
         """Convolve, see `engines.Engine.convolve`."""
-        torch = self._torch
         method = plan.method if plan.method != "fft" or fft.balanced(slab) else "fold"
-        call = {"conv": self._conv, "fold": self._fold, "fft": self._fft}[method]
+        with self._told(slab):
+            x = self._torch.from_numpy(slab).to(self._device)
+            made = self._made(method, x, corr, ((0, 0),) * len(corr.f), out.shape)
+            np.copyto(out, made.cpu().numpy())
+
+    def layer(
+        self, plan: Plan, corr: Correlation, operation: Operation, x: Array, pads: Pads
+    ) -> Array | None:
+        """Convolve as PyTorch's layers do, see `engines.Engine.layer`."""
+        if plan.method == "fft" or (plan.method == "fold" and x.size > _BLOCK):
+            return None
+        torch, dtype = self._torch, corr.filter.dtype
+        with self._told(x):
+            given = torch.from_numpy(np.require(x, dtype, "W")).to(self._device)
+            bias = None
+            if operation.bias is not None:
+                bias = torch.from_numpy(operation.bias.astype(dtype)).to(self._device)
+            if operation.transposed:
+                made = self._transposed(given, operation, bias)
+            else:
+                sizes = (
+                    (n + sum(pad) - axis.e) // axis.s + 1
+                    for n, pad, axis in zip(x.shape[2:], pads, operation.axes, strict=True)
+                )
+                shape = (len(x), len(corr.filter), *sizes)
+                made = self._made(plan.method, given, corr, pads, shape, bias)
+            found: Array = made.cpu().numpy()
+            return found
+
+    @contextlib.contextmanager
+    def _told(self, x: Array) -> Iterator[None]:
+        """Tell in one line what the device could not do."""
         try:
-            with torch.inference_mode():
-                x = torch.from_numpy(slab).to(self._device)
-                made = call(x, corr, out.shape)
-                if plan.method != "conv" and not bool(torch.isfinite(made.sum())):
-                    made = self._conv(x, corr, out.shape)  # NaN spreads by folds and transforms
-                np.copyto(out, made.cpu().numpy())
+            with self._torch.inference_mode():
+                yield
         except (RuntimeError, NotImplementedError, TypeError) as error:
             reason = str(error).splitlines()[0]
             raise ConvcliError(
-                f"{self.device} could not convolve {slab.dtype} ({reason}); "
+                f"{self.device} could not convolve {x.dtype} ({reason}); "
                 f"use --device cpu, another --dtype, or less --memory"
             ) from None
 
-    def _conv(self, x: Any, corr: Correlation, shape: tuple[int, ...]) -> Any:
-        """Call PyTorch's own convolution; the result stays on the device."""
-        layer = getattr(self._torch.nn.functional, f"conv{len(corr.f)}d")
-        weight = corr.table(_weight, self._torch, self._device)
-        return layer(x, weight, stride=corr.stride, dilation=corr.dilation, groups=corr.groups)
+    def _made(
+        self,
+        method: str,
+        x: Any,
+        corr: Correlation,
+        pads: Pads,
+        shape: tuple[int, ...],
+        bias: Any = None,
+    ) -> Any:
+        """Convolve with zeros around; by another method where this one would spread a NaN."""
+        made = None
+        if method == "fft":
+            made = self._fft(x, corr, shape)
+        elif method == "fold":
+            made = self._fold(x, corr, pads, shape)
+        if made is None:
+            return self._conv(x, corr, pads, bias)
+        return made if bias is None else made.add_(bias.reshape(-1, *(1,) * len(corr.f)))
 
-    def _fold(self, x: Any, corr: Correlation, shape: tuple[int, ...]) -> Any:
-        """Convolve runs of columns, as channels, with a filter that is spread to a band."""
+    def _conv(self, x: Any, corr: Correlation, pads: Pads, bias: Any = None) -> Any:
+        """Call PyTorch's own convolution; the result stays on the device."""
+        functional = self._torch.nn.functional
+        if all(before == after for before, after in pads):
+            padding = tuple(before for before, _ in pads)
+        else:
+            x, padding = functional.pad(x, _innermost_first(pads)), (0,) * len(pads)
+        weight = corr.table(_weight, self._torch, self._device)
+        layer = getattr(functional, f"conv{len(corr.f)}d")
+        return layer(x, weight, bias, corr.stride, padding, corr.dilation, corr.groups)
+
+    def _transposed(self, x: Any, operation: Operation, bias: Any) -> Any:
+        """Call PyTorch's own transposed convolution, and crop what it, alike at both ends, left."""
+        axes, w = operation.axes, operation.filter
+        groups = x.shape[1] if operation.each_channel else operation.groups
+        if operation.each_channel:
+            w = np.broadcast_to(w, (groups, *w.shape[1:]))
+        w = w.reshape(groups, -1, *w.shape[1:]).swapaxes(1, 2)  # as PyTorch has it: in, out
+        weight = self._torch.from_numpy(w.reshape(-1, *w.shape[2:]).astype(operation.out_dtype))
+        crops = [min(axis.pb, axis.pe) for axis in axes]
+        made = getattr(self._torch.nn.functional, f"conv_transpose{len(axes)}d")(
+            x, weight.to(self._device, x.dtype), bias, [axis.s for axis in axes], crops,
+            [axis.op for axis in axes], groups, [axis.d for axis in axes],
+        )  # fmt: skip
+        first = (axis.pb - crop for axis, crop in zip(axes, crops, strict=True))
+        inside = (slice(at, at + axis.out) for at, axis in zip(first, axes, strict=True))
+        return made[(..., *inside)]
+
+    def _fold(self, x: Any, corr: Correlation, pads: Pads, shape: tuple[int, ...]) -> Any:
+        """Convolve runs of columns, as channels, with a filter that is spread to a band.
+
+        Returns
+        -------
+        Tensor or None
+            None if there is a NaN or an infinity, which the zeros of the band spread.
+        """
         torch = self._torch
         weight, reach, step = corr.table(_folded, torch)
         *_, width = shape
-        images = x.reshape(-1, 1, *x.shape[2:])
         runs = -(-width // _FOLD) + reach - 1
-        lacking = runs * step - images.shape[-1]
-        if lacking > 0:
-            images = torch.nn.functional.pad(images, (0, lacking))
-        folded = images[..., : runs * step].reshape(len(images), *x.shape[2:-1], runs, step)
+        *others, (before, _) = pads
+        pads = (*others, (before, runs * step - before - x.shape[-1]))
+        images = x.reshape(-1, 1, *x.shape[2:])
+        if any(map(any, pads)):
+            images = torch.nn.functional.pad(images, _innermost_first(pads))
+        folded = images.reshape(len(images), *images.shape[2:-1], runs, step)
         layer = getattr(torch.nn.functional, f"conv{len(corr.f)}d")
         made = layer(
             folded.movedim(-1, 1),
@@ -205,16 +287,28 @@ class TorchEngine:
             stride=(*corr.stride[:-1], 1),
             dilation=(*corr.dilation[:-1], 1),
         )
-        return made.movedim(1, -1).reshape(*shape[:-1], -1)[..., :width]
+        if not torch.isfinite(made[:, 0].sum()):  # every column of a run has read the same
+            return None
+        return made.movedim(1, -1).reshape(*shape[:2], *made.shape[2:-1], -1)[..., :width]
 
     def _fft(self, x: Any, corr: Correlation, shape: tuple[int, ...]) -> Any:
-        """Convolve one window by its Fourier transform."""
+        """Convolve one window by its Fourier transform; None if a NaN is all over it."""
         torch = self._torch
         window = tuple(map(fft.fast_size, x.shape[2:]))
         axes = tuple(range(2, x.ndim))
         spectrum = corr.table(_spectrum, torch, window)
         made = torch.fft.irfftn(torch.fft.rfftn(x, window, axes).mul_(spectrum), window, axes)
-        return made[(..., *map(slice, shape[2:]))]
+        return made[(..., *map(slice, shape[2:]))] if torch.isfinite(made.sum()) else None
+
+
+def _innermost_first(pads: Pads) -> list[int]:
+    """Order padding as `torch.nn.functional.pad` takes it."""
+    return [side for pad in reversed(pads) for side in pad]
+
+
+def _folds(corr: Correlation) -> bool:
+    """Whether `fold` applies: one filter for every channel, of no number that zeros spread."""
+    return _one_filter(corr) and bool(np.isfinite(corr.filter).all())
 
 
 def _one_filter(corr: Correlation) -> bool:
