@@ -48,7 +48,7 @@ def convolve(source: Source, convolver: Convolver, memory: int) -> Iterator[Arra
         count = max(memory // (in_bytes + out_bytes), 1)
         sizes = [min(count, images - start) for start in range(0, images, count)]
         taken = (source.images(lead, size) for size in sizes)
-        for x in ahead(taken) if len(sizes) > 1 else taken:
+        for x in ahead(taken) if len(sizes) > 1 and source.waits else taken:
             yield convolver.convolve(x, None, len(x) / images)
         return
     axis = operation.axes[rows_axis]
@@ -60,7 +60,8 @@ def convolve(source: Source, convolver: Convolver, memory: int) -> Iterator[Arra
     outs = [range(o, min(o + step, axis.out)) for o in range(0, axis.out, step)]
     needs = [_needed_rows(axis, out, operation.pad_mode) for out in outs]
     for _ in range(images):
-        for (first, x), out in zip(ahead(source.rows(lead, needs)), outs, strict=True):
+        parts = source.rows(lead, needs)
+        for (first, x), out in zip(ahead(parts) if source.waits else parts, outs, strict=True):
             share = len(out) / axis.out / images
             yield convolver.convolve(x[None], Rows(rows_axis, first, out), share)[0]
 

@@ -27,6 +27,7 @@ class Source(Protocol):
     shape: tuple[int, ...]
     dtype: DType
     layout: str | None
+    waits: bool  # for what is read
 
     def images(self, lead: int, count: int) -> Array:
         """Take the next `count` images, as (count, *the axes after the first `lead`)."""
@@ -43,6 +44,8 @@ class Source(Protocol):
 
 class InMemory:
     """An array that is there."""
+
+    waits = False
 
     def __init__(self, name: str, array: Array, layout: str | None = None) -> None:
         self.name = name
@@ -76,6 +79,7 @@ class OnStream:
     """An array that is still to come, from a file or a pipe; in C order."""
 
     layout: str | None = None
+    waits = True
 
     def __init__(self, name: str, called: str, header: Header, stream: BinaryIO) -> None:
         """Take what a report calls it, and what an error does."""

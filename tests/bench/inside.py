@@ -19,14 +19,21 @@ import torch
 
 from convcli import blocks, engines
 from convcli.convolver import Convolver
+from convcli.filters import named
 from convcli.geometry import Window
 from convcli.operation import settle
 from convcli.sources import InMemory
 
 ROWS: list[tuple[str, tuple[int, ...], tuple[int, ...], dict[str, Any]]] = [
+    ("8², 3×3", (8, 8), (3, 3), {}),
+    ("1024², 3×3", (1024, 1024), (3, 3), {}),
+    ("1024², 9×9", (1024, 1024), (9, 9), {}),
+    ("1024², 31×31", (1024, 1024), (31, 31), {}),
     ("4096², 3×3", (4096, 4096), (3, 3), {}),
     ("4096², 9×9", (4096, 4096), (9, 9), {}),
     ("4096², 31×31", (4096, 4096), (31, 31), {}),
+    ("4096² uint8, integer 5×5", (4096, 4096), (5, 5), {"int": True}),
+    ("4096², gaussian:31", (4096, 4096), (31, 31), {"k": "gaussian:31"}),
     ("4096², 3×3, stride 2", (4096, 4096), (3, 3), {"s": 2}),
     ("4096², 3×3, dilation 4", (4096, 4096), (3, 3), {"d": 4}),
     ("192³, 5×5×5", (192, 192, 192), (5, 5, 5), {}),
@@ -60,7 +67,13 @@ def main() -> None:
     print("|---" * 6 + "|")
     for name, x_shape, w_shape, options in ROWS:
         rng = np.random.default_rng(0)
+        x: Any
+        w: Any
         x, w = (rng.random(shape, np.float32) for shape in (x_shape, w_shape))
+        if "int" in options:
+            x, w = rng.integers(0, 256, x_shape, np.uint8), rng.integers(-4, 5, w_shape)
+        elif "k" in options:
+            w = named(options["k"]).astype(np.float32)
         s, d, g = options.get("s", 1), options.get("d", 1), options.get("g", 1)
         transposed = "t" in options
         p = 1 if transposed else d * (w_shape[-1] - 1) // 2
@@ -74,9 +87,9 @@ def main() -> None:
                 for _part in blocks.convolve(InMemory("x", x), convolver, 1 << 25):
                     pass
 
-            cells.append(f"{least(ours):.1f}")
+            cells.append(f"{least(ours):.3g}")
         dims = operation.dims
-        tx, tw = torch.from_numpy(x), torch.from_numpy(w)
+        tx, tw = (torch.from_numpy(a.astype(np.float32)) for a in (x, w))
         if len(w_shape) == dims:
             tx, tw = tx[None, None], tw[None, None]
         conv = getattr(torch.nn.functional, f"conv{'_transpose' * transposed}{dims}d")
@@ -85,11 +98,14 @@ def main() -> None:
                 a, b, stride=s, padding=p, dilation=d, groups=g
             )
         )
-        cells.append(f"{plain:.1f}")
-        if len(x_shape) == 2 and s == d == 1:
-            cells.append(f"{least(lambda x=x, w=w: cv2.filter2D(x, -1, w)):.1f}")  # type: ignore[misc]
+        cells.append(f"{plain:.3g}")
+        spread = np.zeros([d * (n - 1) + 1 for n in w.shape], np.float32)
+        spread[(slice(None, None, d),) * spread.ndim] = w
+        if len(x_shape) == 2:
+            spent = least(lambda x=x, w=spread: cv2.filter2D(x, cv2.CV_32F, w))  # type: ignore[misc]
+            cells.append(f"{spent:.3g}")
         else:
-            cells.append("-")
+            cells.append("")
         print(f"| {name} | " + " | ".join(cells) + " |", flush=True)
 
 
