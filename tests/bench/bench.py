@@ -212,32 +212,34 @@ def sweep(runs: int) -> None:
 
 
 def growth(folder: Path, runs: int) -> None:
-    """What 2**20 more pixels cost as images grow, and what a second thread adds."""
-    x, y = folder / "x.npy", folder / "y.npy"
-    start = smaller = statistics.median(seconds_of(_blur("rand:8x8", y)) for _ in range(runs))
-    pixels = 0.0
+    """How time grows with the image, and what a second thread adds.
+
+    The output is thrown away: what a file system takes to store it is not ours, and not linear.
+    """
+    x, k = folder / "x.npy", folder / "k.npy"
+    blur = "[[1,2,1],[2,4,2],[1,2,1]]"
+    pixels, spent = [], []
     for side in (1024, 2048, 4096, 8192, 16384):
         np.save(x, np.random.default_rng(0).random((side, side), np.float32))
-        spent = statistics.median(seconds_of(_blur(str(x), y)) for _ in range(runs))
-        more = (side / 1024) ** 2 - pixels
-        print(
-            f"{side}², 3×3: {spent:.3f} s, {(spent - smaller) / more * 1e3:.2f} ms for each 2²⁰ "
-            f"pixels more than the size before",
-            flush=True,
-        )
-        smaller, pixels = spent, (side / 1024) ** 2
+        command = [CONVCLI, "run", str(x), "-k", blur, "-p", "1", "-o", os.devnull]
+        seconds_of(command)  # warms the caches
+        pixels.append(side**2 / 2**20)
+        spent.append(statistics.median(seconds_of(command) for _ in range(runs)))
+    rate, start = np.polyfit(pixels, spent, 1, w=1 / np.array(spent))
+    print("| 3×3, output thrown away | convcli | off the straight line |")
+    print("|---|---|---|")
+    for size, seconds in zip(pixels, spent, strict=True):
+        line = start + rate * size
+        side = round((size * 2**20) ** 0.5)
+        print(f"| {side}² | {seconds:.3f} s | {(seconds / line - 1) * 100:+.0f} % |")
+    print(f"\nThe line: {start:.3f} s, and {rate * 1e3:.2f} ms for each 2²⁰ pixels.", flush=True)
     np.save(x, np.random.default_rng(0).random((4096, 4096), np.float32))
-    np.save(folder / "k.npy", np.random.default_rng(0).random((31, 31), np.float32))
-    pairs = []
-    for _ in range(runs):
-        command = [CONVCLI, "run", str(x), "-k", str(folder / "k.npy"), "-o", str(y), "--threads"]
-        pairs.append((seconds_of([*command, "1"]) - start, seconds_of([*command, "2"]) - start))
+    np.save(k, np.random.default_rng(0).random((31, 31), np.float32))
+    command = [CONVCLI, "run", "-k", str(k), "-o", os.devnull, "--threads"]
+    start = statistics.median(seconds_of([*command, "1", "ones:31x31"]) for _ in range(runs))
+    pairs = [[seconds_of([*command, n, str(x)]) - start for n in "12"] for _ in range(runs)]
     gain = statistics.median(one / two for one, two in pairs)
     print(f"4096², 31×31: 2 threads are {gain:.2f} times as fast as 1, the start left out")
-
-
-def _blur(x: str, y: Path) -> list[str]:
-    return [CONVCLI, "run", x, "-k", "[[1,2,1],[2,4,2],[1,2,1]]", "-p", "1", "-o", str(y)]
 
 
 def memory(folder: Path) -> None:
