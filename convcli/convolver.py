@@ -53,7 +53,7 @@ class Convolver:
         groups = channels if channels and operation.each_channel else operation.groups
         corr = self._correlation(0, dtype, groups)
         sizes = tuple(len(lattice) for lattice in self._passes[0].lattice)
-        return self.engine.plan(corr, images, sizes), corr
+        return corr.table(self.engine.plan, images, sizes), corr
 
     def tile_rows(self, axis: int) -> tuple[int, bool]:
         """How many output rows of an axis a tile makes, and whether a block should be no more."""
@@ -163,7 +163,7 @@ class Convolver:
             )
             place = target[at(..., *lattice)]
             corr = self._correlation(i, dtype, groups)
-            plan = engine.plan(corr, len(place), place.shape[2:])
+            plan = corr.table(engine.plan, len(place), place.shape[2:])
             self._count(plan)
             for tile in cut(len(place), groups, parts, plan.tile):
                 channels = slice(
