@@ -324,3 +324,13 @@ def test_a_random_filter_is_one_for_all_that_is_convolved() -> None:
     done = run_command("run", "-f", "3", stdin=npy_bytes(x, x))
     half = len(done.data) // 2
     assert done.data[:half] == done.data[half:]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("more", [(), ("--transposed",)])
+def test_a_filter_is_not_rounded_to_the_type_of_the_output(
+    engine: str, more: tuple[str, ...], in_tmp: Path
+) -> None:
+    x = np.full((1, 1), 3000, np.float32)
+    found = _run(x, "-k", "[[0.33333334]]", "--dtype", "float16", "--engine", engine, *more)
+    assert found.item() == 1000  # of 0.33333 in float16 it would be 999.5

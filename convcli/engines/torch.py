@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from convcli.arrays import Array
-from convcli.dtypes import exact_dtype
+from convcli.dtypes import DType, exact_dtype
 from convcli.engines import Pads, Plan, fft
 from convcli.engines.correlation import Correlation
 from convcli.errors import ConvcliError, UsageError
@@ -182,7 +182,8 @@ class TorchEngine:
         self, plan: Plan, corr: Correlation, operation: Operation, x: Array, pads: Pads
     ) -> Array | None:
         """Convolve as PyTorch's layers do, see `engines.Engine.layer`."""
-        if plan.method == "fft" or (plan.method == "fold" and x.size > _BLOCK):
+        in_tiles = operation.transposed or x.size > _BLOCK
+        if plan.method == "fft" or (plan.method == "fold" and in_tiles):
             return None
         torch, dtype = self._torch, corr.filter.dtype
         with self._told(x):
@@ -191,7 +192,7 @@ class TorchEngine:
             if operation.bias is not None:
                 bias = torch.from_numpy(operation.bias.astype(dtype)).to(self._device)
             if operation.transposed:
-                made = self._transposed(given, operation, bias)
+                made = self._transposed(given, operation, bias, dtype)
             else:
                 sizes = (
                     (n + sum(pad) - axis.e) // axis.s + 1
@@ -245,17 +246,17 @@ class TorchEngine:
         layer = getattr(functional, f"conv{len(corr.f)}d")
         return layer(x, weight, bias, corr.stride, padding, corr.dilation, corr.groups)
 
-    def _transposed(self, x: Any, operation: Operation, bias: Any) -> Any:
+    def _transposed(self, x: Any, operation: Operation, bias: Any, dtype: DType) -> Any:
         """Call PyTorch's own transposed convolution, and crop what it, alike at both ends, left."""
         axes, w = operation.axes, operation.filter
         groups = x.shape[1] if operation.each_channel else operation.groups
         if operation.each_channel:
             w = np.broadcast_to(w, (groups, *w.shape[1:]))
         w = w.reshape(groups, -1, *w.shape[1:]).swapaxes(1, 2)  # as PyTorch has it: in, out
-        weight = self._torch.from_numpy(w.reshape(-1, *w.shape[2:]).astype(operation.out_dtype))
+        weight = self._torch.from_numpy(w.reshape(-1, *w.shape[2:]).astype(dtype))
         crops = [min(axis.pb, axis.pe) for axis in axes]
         made = getattr(self._torch.nn.functional, f"conv_transpose{len(axes)}d")(
-            x, weight.to(self._device, x.dtype), bias, [axis.s for axis in axes], crops,
+            x, weight.to(self._device), bias, [axis.s for axis in axes], crops,
             [axis.op for axis in axes], groups, [axis.d for axis in axes],
         )  # fmt: skip
         first = (axis.pb - crop for axis, crop in zip(axes, crops, strict=True))
