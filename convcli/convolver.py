@@ -77,7 +77,7 @@ class Convolver:
         Returns
         -------
         ndarray, shape (images, *the output's axes after the lead)
-            In memory that the call after the next will take.
+            In memory of its own, or that the call after the next will take.
         """
         operation, engine = self.operation, self.engine
         self._turn = 1 - self._turn  # while one part is written, the next is made
@@ -141,7 +141,8 @@ class Convolver:
         made = self.engine.layer(plan, corr, operation, images, pads)
         if made is not None:
             self._count(plan)
-            made = made.astype(operation.out_dtype, copy=False)
+            with np.errstate(all="ignore"):
+                made = made.astype(operation.out_dtype, copy=False)
         return made
 
     def _tasks(self, target: Array, outs: list[range], dtype: DType) -> "Iterator[_Task]":

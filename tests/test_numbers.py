@@ -1,6 +1,7 @@
 """Filters and numbers: what is exact, what passes through, what is refused."""
 
 import json
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -334,3 +335,14 @@ def test_a_filter_is_not_rounded_to_the_type_of_the_output(
     x = np.full((1, 1), 3000, np.float32)
     found = _run(x, "-k", "[[0.33333334]]", "--dtype", "float16", "--engine", engine, *more)
     assert found.item() == 1000  # of 0.33333 in float16 it would be 999.5
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_what_float16_cannot_hold_is_infinite_without_a_word(engine: str, in_tmp: Path) -> None:
+    np.save("x.npy", np.full((1, 1), 1e5, np.float32))
+    args = ("x.npy", "-k", "[[1.0]]", "--dtype", "float16", "--engine", engine, "-o", "y.npy")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        done = run_command("run", *args, stdin=b"")
+    assert (done.status, done.err) == (0, "")
+    assert np.isinf(np.load("y.npy")).all()
