@@ -98,7 +98,7 @@ _MOST_THREADS = 1024
 # Seconds that PyTorch takes to start, and the part of the time of NumPy's `gemm` that it saves
 # then: measured by tests/bench/inside.py on one channel. Of a transform's it saves next to nothing.
 _TORCH_START = 2.0
-_TORCH_SAVES = 0.35
+_TORCH_SAVES = 0.45
 
 
 def torch_pays(plan: Plan, corr: Correlation, threads: int) -> bool:

@@ -1,10 +1,11 @@
 """Convolution with PyTorch, on any device that it has.
 
-On a CPU PyTorch's own ``conv2d`` is slow where there are few channels: there a run of columns is
-folded into channels, and large filters go through a Fourier transform.
+On a CPU PyTorch's own ``conv2d`` is slow where there are few channels: there the columns that a run
+of outputs reads are made channels, and large filters go through a Fourier transform.
 """
 
 import contextlib
+import itertools
 from collections.abc import Iterator
 from math import prod
 from typing import Any
@@ -18,7 +19,7 @@ from convcli.engines.correlation import Correlation
 from convcli.errors import ConvcliError, UsageError
 from convcli.operation import Operation
 
-_FOLD = 8  # columns that are folded into channels
+_FOLD = 16  # columns of a run of outputs, which become channels: a vector of float32 in AVX-512
 _TILE = 1 << 20  # pixels of a tile on a CPU: fresh memory for larger ones costs more than it saves
 _BLOCK = 8 * _TILE  # numbers that are folded at once
 _LARGE = 17  # filter size from which on a transform is faster than a fold
@@ -163,7 +164,8 @@ class TorchEngine:
         elif method == "fold":
             # Whole rows, as many as the tile takes, of as many images as it takes.
             tile = [1, 1, *sizes]
-            left = _TILE
+            size, step = _run(corr)
+            left = _TILE * step // max(size, step)
             for k in range(len(tile) - 1, 1, -1):
                 tile[k] = max(min(left, sizes[k - 2]), 1)
                 left //= tile[k]
@@ -182,7 +184,8 @@ class TorchEngine:
         self, plan: Plan, corr: Correlation, operation: Operation, x: Array, pads: Pads
     ) -> Array | None:
         """Convolve as PyTorch's layers do, see `engines.Engine.layer`."""
-        in_tiles = operation.transposed or x.size > _BLOCK
+        size, step = _run(corr)
+        in_tiles = operation.transposed or x.size * size > _BLOCK * step
         if plan.method == "fft" or (plan.method == "fold" and in_tiles):
             return None
         torch, dtype = self._torch, corr.filter.dtype
@@ -238,13 +241,20 @@ class TorchEngine:
     def _conv(self, x: Any, corr: Correlation, pads: Pads, bias: Any = None) -> Any:
         """Call PyTorch's own convolution; the result stays on the device."""
         functional = self._torch.nn.functional
-        if all(before == after for before, after in pads):
-            padding = tuple(before for before, _ in pads)
-        else:
-            x, padding = functional.pad(x, _innermost_first(pads)), (0,) * len(pads)
+        padding = tuple(map(min, pads))
         weight = corr.table(_weight, self._torch, self._device)
-        layer = getattr(functional, f"conv{len(corr.f)}d")
-        return layer(x, weight, bias, corr.stride, padding, corr.dilation, corr.groups)
+        return getattr(functional, f"conv{len(corr.f)}d")(
+            self._padded(x, pads, padding), weight, bias,
+            corr.stride, padding, corr.dilation, corr.groups,
+        )  # fmt: skip
+
+    def _padded(self, x: Any, pads: Pads, padding: tuple[int, ...]) -> Any:
+        """Add the zeros that a layer will not, which has as many at both ends."""
+        if all(pad == (p, p) for pad, p in zip(pads, padding, strict=True)):
+            return x
+        rest = ((before - p, after - p) for (before, after), p in zip(pads, padding, strict=True))
+        innermost_first = [side for pad in reversed([*rest]) for side in pad]
+        return self._torch.nn.functional.pad(x, innermost_first)
 
     def _transposed(self, x: Any, operation: Operation, bias: Any, dtype: DType) -> Any:
         """Call PyTorch's own transposed convolution, and crop what it, alike at both ends, left."""
@@ -272,25 +282,17 @@ class TorchEngine:
             None if there is a NaN or an infinity, which the zeros of the band spread.
         """
         torch = self._torch
-        weight, reach, step = corr.table(_folded, torch)
-        *_, width = shape
-        runs = -(-width // _FOLD) + reach - 1
         *others, (before, _) = pads
-        pads = (*others, (before, runs * step - before - x.shape[-1]))
-        images = x.reshape(-1, 1, *x.shape[2:])
-        if any(map(any, pads)):
-            images = torch.nn.functional.pad(images, _innermost_first(pads))
-        folded = images.reshape(len(images), *images.shape[2:-1], runs, step)
-        layer = getattr(torch.nn.functional, f"conv{len(corr.f)}d")
-        made = layer(
-            folded.movedim(-1, 1),
-            weight,
-            stride=(*corr.stride[:-1], 1),
-            dilation=(*corr.dilation[:-1], 1),
-        )
+        padding = (*map(min, others), 0)
+        images = self._padded(x.reshape(-1, *x.shape[2:]), (*others, (0, 0)), padding)
+        folded = _runs(torch, images, before, -(-shape[-1] // _FOLD), *_run(corr))
+        made = getattr(torch.nn.functional, f"conv{len(corr.f)}d")(
+            folded, corr.table(_band, torch), None,
+            (*corr.stride[:-1], 1), padding, (*corr.dilation[:-1], 1),
+        )  # fmt: skip
         if not torch.isfinite(made[:, 0].sum()):  # every column of a run has read the same
             return None
-        return made.movedim(1, -1).reshape(*shape[:2], *made.shape[2:-1], -1)[..., :width]
+        return made.movedim(1, -1).reshape(*shape[:2], *made.shape[2:-1], -1)[..., : shape[-1]]
 
     def _fft(self, x: Any, corr: Correlation, shape: tuple[int, ...]) -> Any:
         """Convolve one window by its Fourier transform; None if a NaN is all over it."""
@@ -300,11 +302,6 @@ class TorchEngine:
         spectrum = corr.table(_spectrum, torch, window)
         made = torch.fft.irfftn(torch.fft.rfftn(x, window, axes).mul_(spectrum), window, axes)
         return made[(..., *map(slice, shape[2:]))] if torch.isfinite(made.sum()) else None
-
-
-def _innermost_first(pads: Pads) -> list[int]:
-    """Order padding as `torch.nn.functional.pad` takes it."""
-    return [side for pad in reversed(pads) for side in pad]
 
 
 def _folds(corr: Correlation) -> bool:
@@ -322,22 +319,43 @@ def _weight(corr: Correlation, torch: Any, device: Any) -> Any:
     return torch.from_numpy(np.array(corr.filter, order="C")).to(device)
 
 
-def _folded(corr: Correlation, torch: Any) -> tuple[Any, int, int]:
-    """Spread the filter: (weight of (run out, run in, f..., runs), runs read, columns of a run)."""
-    w = corr.filter[0, 0]
+def _run(corr: Correlation) -> tuple[int, int]:
+    """How many columns a run of outputs reads, and how many further the next one begins."""
     s, d = corr.stride[-1], corr.dilation[-1]
-    step = _FOLD * s
-    reach = ((_FOLD - 1) * s + d * (w.shape[-1] - 1)) // step + 1
-    band = np.zeros((_FOLD, step, *w.shape[:-1], reach), w.dtype)
+    return (_FOLD - 1) * s + d * (corr.f[-1] - 1) + 1, _FOLD * s
+
+
+def _runs(torch: Any, x: Any, before: int, count: int, size: int, step: int) -> Any:
+    """Copy what each run reads: (images, size, spatial but the last..., count).
+
+    The first run begins in the zeros before `x`. Those that `x` holds whole are copied from it at
+    once; only those at its ends are padded.
+    """
+    first, last = -(-before // step), min((before + x.shape[-1] - size) // step + 1, count)
+    cuts = [0, first, last, count] if first < last else [0, count]
+    parts = []
+    for i, j in itertools.pairwise(cuts):
+        if i == j:
+            continue
+        start, width = i * step - before, (j - i - 1) * step + size
+        part = x[..., max(start, 0) : max(start + width, 0)]
+        left = min(max(-start, 0), width)
+        right = width - left - part.shape[-1]
+        if left or right:
+            part = torch.nn.functional.pad(part, (left, right))
+        parts.append(part.unfold(-1, size, step))
+    return torch.cat(parts, -2).movedim(-1, 1)
+
+
+def _band(corr: Correlation, torch: Any) -> Any:
+    """Spread the filter: (column out, column in, f but its last axis..., 1)."""
+    w = corr.filter[0, 0]
+    size, _ = _run(corr)
+    s, d = corr.stride[-1], corr.dilation[-1]
+    band = np.zeros((_FOLD, *w.shape[:-1], 1, size), w.dtype)
     for b in range(_FOLD):
-        for tap in range(w.shape[-1]):
-            run, column = divmod(b * s + tap * d, step)
-            band[b, column, ..., run] = w[..., tap]
-    weight = torch.from_numpy(band)
-    layouts = {4: torch.channels_last, 5: torch.channels_last_3d}
-    if weight.ndim in layouts:
-        weight = weight.contiguous(memory_format=layouts[weight.ndim])
-    return weight, reach, step
+        band[b, ..., 0, b * s : b * s + d * w.shape[-1] : d] = w
+    return torch.from_numpy(band).movedim(-1, 1)  # columns innermost, as `_runs` lays them
 
 
 def _spectrum(corr: Correlation, torch: Any, window: tuple[int, ...]) -> Any:

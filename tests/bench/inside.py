@@ -2,7 +2,8 @@
 
     python tests/bench/inside.py
 
-Prints milliseconds (the least of several runs), the engines with two threads and NumPy's with one.
+Prints milliseconds, the engines with two threads and NumPy's with one. Each has its runs by itself:
+libraries keep their threads spinning for a while, which would slow down whatever has the next turn.
 """
 
 import os
@@ -11,6 +12,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the command does
 
 import time
 from collections.abc import Callable
+from functools import partial
+from statistics import median
 from typing import Any
 
 import cv2
@@ -45,14 +48,14 @@ ROWS: list[tuple[str, tuple[int, ...], tuple[int, ...], dict[str, Any]]] = [
 ]
 
 
-def least(run: Callable[[], object], limit: float = 3.0) -> float:
-    """Milliseconds of the fastest of several runs."""
+def milliseconds(run: Callable[[], object], limit: float = 2.0) -> float:
+    """Take the median of 100 runs, or of as many as a limit in seconds allows, but 3."""
     times: list[float] = []
-    while not times or (sum(times) < limit and len(times) < 15):
+    while len(times) < 3 or (sum(times) < limit and len(times) < 100):
         begin = time.perf_counter()
         run()
         times.append(time.perf_counter() - begin)
-    return min(times) * 1e3
+    return median(times) * 1e3
 
 
 def main() -> None:
@@ -79,7 +82,7 @@ def main() -> None:
         p = 1 if transposed else d * (w_shape[-1] - 1) // 2
         window = Window((1,), (s,), ((p, p),), (d,), kind="convt" if transposed else "conv")
         operation = settle(x_shape, x.dtype, w, window, groups=g)
-        cells = []
+        runs: list[Callable[[], object]] = []
         for engine in kinds.values():
             convolver = Convolver(operation, engine)
 
@@ -87,25 +90,20 @@ def main() -> None:
                 for _part in blocks.convolve(InMemory("x", x), convolver, 1 << 25):
                     pass
 
-            cells.append(f"{least(ours):.3g}")
+            runs.append(ours)
         dims = operation.dims
         tx, tw = (torch.from_numpy(a.astype(np.float32)) for a in (x, w))
         if len(w_shape) == dims:
             tx, tw = tx[None, None], tw[None, None]
         conv = getattr(torch.nn.functional, f"conv{'_transpose' * transposed}{dims}d")
-        plain = least(
-            lambda c=conv, a=tx, b=tw, s=s, p=p, d=d, g=g: c(  # type: ignore[misc]
-                a, b, stride=s, padding=p, dilation=d, groups=g
-            )
-        )
-        cells.append(f"{plain:.3g}")
-        spread = np.zeros([d * (n - 1) + 1 for n in w.shape], np.float32)
-        spread[(slice(None, None, d),) * spread.ndim] = w
-        if len(x_shape) == 2:
-            spent = least(lambda x=x, w=spread: cv2.filter2D(x, cv2.CV_32F, w))  # type: ignore[misc]
-            cells.append(f"{spent:.3g}")
-        else:
-            cells.append("")
+        kwargs = {"stride": s, "padding": p, "dilation": d, "groups": g}
+        runs.append(partial(conv, tx, tw, **kwargs))
+        if dims == 2 and len(w_shape) == 2:
+            spread = np.zeros([d * (n - 1) + 1 for n in w.shape], np.float32)
+            spread[::d, ::d] = w
+            runs.append(partial(cv2.filter2D, x, cv2.CV_32F, spread))
+        cells = [f"{milliseconds(run):.3g}" for run in runs]
+        cells += [""] * (5 - len(cells))
         print(f"| {name} | " + " | ".join(cells) + " |", flush=True)
 
 
