@@ -1,13 +1,13 @@
 """Takes a block of an input through an engine, tile by tile, on as many threads as it has."""
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from convcli.arrays import Array, at
 from convcli.dtypes import DType, check_integers, integer_bound
-from convcli.engines import Engine, Plan
+from convcli.engines import Engine, Layer, Pads, Plan
 from convcli.engines.correlation import Correlation, buffer
 from convcli.errors import ConvcliError
 from convcli.layout import canonical, restored
@@ -38,6 +38,7 @@ class Convolver:
         self._done = done or (lambda share: None)
         self._passes = list(operation.passes())
         self._correlations: dict[tuple[int, DType, int], Correlation] = {}
+        self._layers: dict[tuple[Any, ...], tuple[Plan, Layer] | None] = {}
         self._turn = 0
 
     def plan(self, images: int, channels: int | None = None) -> tuple[Plan, Correlation] | None:
@@ -124,9 +125,6 @@ class Convolver:
         exact = operation.out_dtype.kind in "iu"
         if exact or operation.pad_mode != "zeros" or (operation.transposed and rows):
             return None
-        planned = self.plan(*images.shape[:2])
-        if planned is None:
-            return None
         pads = [(axis.pb, axis.pe) for axis in operation.axes]
         if rows is not None:
             axis = operation.axes[rows.axis]
@@ -135,15 +133,24 @@ class Convolver:
             pads[rows.axis] = (inside.start - places.start, places.stop - inside.stop)
             part = slice(inside.start - rows.first, inside.stop - rows.first)
             images = images[at(..., part, *(slice(None),) * (operation.dims - 1 - rows.axis))]
-        if not images.size:
+        key = (images.shape, *pads)
+        if key not in self._layers:
+            self._layers[key] = self._make_layer(images.shape, pads)
+        found = self._layers[key]
+        if found is None:
             return None
-        plan, corr = planned
-        made = self.engine.layer(plan, corr, operation, images, pads)
-        if made is not None:
-            self._count(plan)
-            with np.errstate(all="ignore"):
-                made = made.astype(operation.out_dtype, copy=False)
-        return made
+        plan, layer = found
+        self._count(plan)
+        made = layer(images)
+        with np.errstate(all="ignore"):
+            return made.astype(operation.out_dtype, copy=False)
+
+    def _make_layer(self, shape: tuple[int, ...], pads: Pads) -> tuple[Plan, Layer] | None:
+        planned = self.plan(*shape[:2])
+        if planned is None or 0 in shape:
+            return None
+        layer = self.engine.layer(*planned, self.operation, shape, pads)
+        return layer and (planned[0], layer)
 
     def _tasks(self, target: Array, outs: list[range], dtype: DType) -> "Iterator[_Task]":
         """Cut every pass into tiles; outputs that no pass makes are bias alone."""

@@ -1,6 +1,6 @@
 """What convolves one padded tile; each engine imports its library when it is made."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from typing import NamedTuple, Protocol
 
@@ -26,6 +26,7 @@ class Plan(NamedTuple):
 
 
 Pads = Sequence[tuple[int, int]]  # zeros before and after each spatial axis
+Layer = Callable[[Array], Array]
 
 
 class Engine(Protocol):
@@ -66,9 +67,14 @@ class Engine(Protocol):
         """
 
     def layer(
-        self, plan: Plan, corr: Correlation, operation: Operation, x: Array, pads: Pads
-    ) -> Array | None:
-        """Do all of an operation as one layer, where the engine's library has such layers.
+        self,
+        plan: Plan,
+        corr: Correlation,
+        operation: Operation,
+        shape: tuple[int, ...],
+        pads: Pads,
+    ) -> Layer | None:
+        """Make all of an operation one layer, where the engine's library has such layers.
 
         Parameters
         ----------
@@ -77,16 +83,16 @@ class Engine(Protocol):
             What was planned for.
         operation : Operation
             Of floats and zero padding.
-        x : ndarray, shape (batch, channels, spatial...)
-            Without padding, and of any type.
+        shape : tuple of int
+            Of the layer's input: (batch, channels, spatial...), without padding.
         pads : sequence of (int, int)
-            Zeros to add to `x`; a transposed operation crops by its own.
+            Zeros to add to the input; a transposed operation crops by its own.
 
         Returns
         -------
-        ndarray or None
-            (batch, out channels, spatial...) with the bias added, of the type computed in; None
-            where the work is better done in tiles.
+        Layer or None
+            Takes inputs of that shape and any type, and adds the bias; its results are of the type
+            computed in. None where the work is better done in tiles.
         """
 
 

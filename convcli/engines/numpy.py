@@ -128,7 +128,12 @@ class NumpyEngine:
         shift.convolve(slab, corr, out)  # what a number reaches is what reads it, and no more
 
     def layer(
-        self, plan: Plan, corr: Correlation, operation: Operation, x: Array, pads: Pads
+        self,
+        plan: Plan,
+        corr: Correlation,
+        operation: Operation,
+        shape: tuple[int, ...],
+        pads: Pads,
     ) -> None:
         """NumPy has no layers."""
 

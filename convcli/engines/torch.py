@@ -6,7 +6,7 @@ of outputs reads are made channels, and large filters go through a Fourier trans
 
 import contextlib
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from math import prod
 from typing import Any
 
@@ -14,7 +14,7 @@ import numpy as np
 
 from convcli.arrays import Array
 from convcli.dtypes import DType, exact_dtype
-from convcli.engines import Pads, Plan, fft
+from convcli.engines import Layer, Pads, Plan, fft
 from convcli.engines.correlation import Correlation
 from convcli.errors import ConvcliError, UsageError
 from convcli.operation import Operation
@@ -175,39 +175,52 @@ class TorchEngine:
     def convolve(self, plan: Plan, slab: Array, corr: Correlation, out: Array) -> None:
         """Convolve, see `engines.Engine.convolve`."""
         method = plan.method if plan.method != "fft" or fft.balanced(slab) else "fold"
-        with self._told(slab):
+        with self._told(slab.dtype):
             x = self._torch.from_numpy(slab).to(self._device)
             made = self._made(method, x, corr, ((0, 0),) * len(corr.f), out.shape)
             np.copyto(out, made.cpu().numpy())
 
     def layer(
-        self, plan: Plan, corr: Correlation, operation: Operation, x: Array, pads: Pads
-    ) -> Array | None:
-        """Convolve as PyTorch's layers do, see `engines.Engine.layer`."""
+        self,
+        plan: Plan,
+        corr: Correlation,
+        operation: Operation,
+        shape: tuple[int, ...],
+        pads: Pads,
+    ) -> Layer | None:
+        """Make a layer of PyTorch's, see `engines.Engine.layer`."""
         size, step = _run(corr)
-        in_tiles = operation.transposed or x.size * size > _BLOCK * step
+        in_tiles = operation.transposed or prod(shape) * size > _BLOCK * step
         if plan.method == "fft" or (plan.method == "fold" and in_tiles):
             return None
         torch, dtype = self._torch, corr.filter.dtype
-        with self._told(x):
-            given = torch.from_numpy(np.require(x, dtype, "W")).to(self._device)
-            bias = None
-            if operation.bias is not None:
-                bias = torch.from_numpy(operation.bias.astype(dtype)).to(self._device)
-            if operation.transposed:
-                made = self._transposed(given, operation, bias, dtype)
-            else:
-                sizes = (
-                    (n + sum(pad) - axis.e) // axis.s + 1
-                    for n, pad, axis in zip(x.shape[2:], pads, operation.axes, strict=True)
-                )
-                shape = (len(x), len(corr.filter), *sizes)
-                made = self._made(plan.method, given, corr, pads, shape, bias)
-            found: Array = made.cpu().numpy()
+        bias = operation.bias
+        if bias is not None:
+            with self._told(dtype):
+                bias = torch.from_numpy(bias.astype(dtype)).to(self._device)
+        do: Callable[[Any], Any]
+        if operation.transposed:
+            do = self._transposed(operation, shape[1], bias, dtype)
+        else:
+            sizes = (
+                (n + sum(pad) - axis.e) // axis.s + 1
+                for n, pad, axis in zip(shape[2:], pads, operation.axes, strict=True)
+            )
+            out_shape = (shape[0], len(corr.filter), *sizes)
+
+            def do(x: Any) -> Any:
+                return self._made(plan.method, x, corr, pads, out_shape, bias)
+
+        def run(x: Array) -> Array:
+            with self._told(x.dtype):
+                given = torch.from_numpy(np.require(x, dtype, "W")).to(self._device)
+                found: Array = do(given).cpu().numpy()
             return found
 
+        return run
+
     @contextlib.contextmanager
-    def _told(self, x: Array) -> Iterator[None]:
+    def _told(self, dtype: DType) -> Iterator[None]:
         """Tell in one line what the device could not do."""
         try:
             with self._torch.inference_mode():
@@ -215,7 +228,7 @@ class TorchEngine:
         except (RuntimeError, NotImplementedError, TypeError) as error:
             reason = str(error).splitlines()[0]
             raise ConvcliError(
-                f"{self.device} could not convolve {x.dtype} ({reason}); "
+                f"{self.device} could not convolve {dtype} ({reason}); "
                 f"use --device cpu, another --dtype, or less --memory"
             ) from None
 
@@ -256,22 +269,24 @@ class TorchEngine:
         innermost_first = [side for pad in reversed([*rest]) for side in pad]
         return self._torch.nn.functional.pad(x, innermost_first)
 
-    def _transposed(self, x: Any, operation: Operation, bias: Any, dtype: DType) -> Any:
-        """Call PyTorch's own transposed convolution, and crop what it, alike at both ends, left."""
+    def _transposed(
+        self, operation: Operation, channels: int, bias: Any, dtype: DType
+    ) -> Callable[[Any], Any]:
+        """Take PyTorch's own transposed convolution; crop what it, alike at both ends, leaves."""
         axes, w = operation.axes, operation.filter
-        groups = x.shape[1] if operation.each_channel else operation.groups
+        groups = channels if operation.each_channel else operation.groups
         if operation.each_channel:
             w = np.broadcast_to(w, (groups, *w.shape[1:]))
         w = w.reshape(groups, -1, *w.shape[1:]).swapaxes(1, 2)  # as PyTorch has it: in, out
-        weight = self._torch.from_numpy(w.reshape(-1, *w.shape[2:]).astype(dtype))
+        with self._told(dtype):
+            weight = self._torch.from_numpy(w.reshape(-1, *w.shape[2:]).astype(dtype))
+            weight = weight.to(self._device)
         crops = [min(axis.pb, axis.pe) for axis in axes]
-        made = getattr(self._torch.nn.functional, f"conv_transpose{len(axes)}d")(
-            x, weight.to(self._device), bias, [axis.s for axis in axes], crops,
-            [axis.op for axis in axes], groups, [axis.d for axis in axes],
-        )  # fmt: skip
         first = (axis.pb - crop for axis, crop in zip(axes, crops, strict=True))
-        inside = (slice(at, at + axis.out) for at, axis in zip(first, axes, strict=True))
-        return made[(..., *inside)]
+        inside = (..., *(slice(at, at + axis.out) for at, axis in zip(first, axes, strict=True)))
+        layer = getattr(self._torch.nn.functional, f"conv_transpose{len(axes)}d")
+        s, op, d = ([getattr(axis, name) for axis in axes] for name in ("s", "op", "d"))
+        return lambda x: layer(x, weight, bias, s, crops, op, groups, d)[inside]
 
     def _fold(self, x: Any, corr: Correlation, pads: Pads, shape: tuple[int, ...]) -> Any:
         """Convolve runs of columns, as channels, with a filter that is spread to a band.
