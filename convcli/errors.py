@@ -1,6 +1,8 @@
 """What can go wrong for a user, each an exception whose text is the one line they read."""
 
+import contextlib
 import errno
+from collections.abc import Iterator
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # a disk, a quota or a file takes no more
 
@@ -19,3 +21,14 @@ class UsageError(ConvcliError):
 
 class DoesNotFit(ConvcliError):
     """The sizes of input, filter and padding do not go together."""
+
+
+@contextlib.contextmanager
+def blaming(name: str) -> Iterator[None]:
+    """Name what an error of the system is about, if it does not say: writing to a stream."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = name
+        raise

@@ -59,6 +59,8 @@ class Sink:
     def __init__(self, output: str | None, inputs: Sequence[str], streams: Streams) -> None:
         """Decide where the outputs of some inputs go, by what ``-o`` says."""
         self._streams = streams
+        if output == "/dev/stdout":  # opened anew, a file behind it would lose what it holds
+            output = "-"
         self.to_stdout = output in (None, "-") and not streams.stdout.isatty()
         if output == "-" and not self.to_stdout:
             raise UsageError("-o - would send bytes to a terminal; use -o FILE, or a pipe")

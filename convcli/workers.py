@@ -1,8 +1,9 @@
 """Threads for tiles, as `concurrent.futures` has them, which takes long to import."""
 
+import contextlib
 import threading
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import cache
 from queue import Empty, SimpleQueue
 from typing import TypeVar
 
@@ -10,7 +11,7 @@ T = TypeVar("T")
 
 
 def for_each(do: Callable[[T], None], tasks: Sequence[T], threads: int) -> None:
-    """Do something for every task, on so many threads, of which the caller's is one.
+    """Do something for every task, on as many threads at most, the caller's among them.
 
     After an error no task is begun; it is raised here once every thread has stopped.
     """
@@ -30,25 +31,32 @@ def for_each(do: Callable[[T], None], tasks: Sequence[T], threads: int) -> None:
             errors.append(error)
         stopped.release()
 
-    helpers = _helpers(threads - 1)
-    for _ in range(threads - 1):
-        helpers.put(work)
+    helpers = 0
+    with contextlib.suppress(RuntimeError):  # the system may give no more threads: fewer will do
+        while helpers < min(threads, len(tasks)) - 1:
+            _start(helpers)
+            helpers += 1
+    for _ in range(helpers):
+        _sent.put(work)
     work()
-    for _ in range(threads):
+    for _ in range(helpers + 1):
         stopped.acquire()
     if errors:
         raise errors[0]
 
 
-@lru_cache(1)
-def _helpers(count: int) -> "SimpleQueue[Callable[[], None]]":
-    """Start threads that do what they are sent, and keep their work space from block to block."""
-    sent: SimpleQueue[Callable[[], None]] = SimpleQueue()
+_sent: SimpleQueue[Callable[[], None]] = SimpleQueue()
+
+
+@cache
+def _start(number: int) -> None:
+    """Start one thread that does what is sent, once: it keeps its work space from block to block.
+
+    It is a daemon: a process that is told to stop does not wait for a tile.
+    """
 
     def serve() -> None:
         while True:
-            sent.get()()
+            _sent.get()()
 
-    for _ in range(count):  # daemons: a process that is told to stop does not wait for a tile
-        threading.Thread(target=serve, daemon=True).start()
-    return sent
+    threading.Thread(target=serve, daemon=True, name=f"tiles {number}").start()

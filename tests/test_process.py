@@ -248,10 +248,12 @@ def test_a_terminal_without_input_says_so() -> None:
     assert "there is no input; name a .npy file or rand:8x8, or pipe one in" in text
 
 
-def _start(command: str, cwd: Path | None = None) -> "subprocess.Popen[bytes]":
+def _start(
+    command: str, cwd: Path | None = None, before: tuple[str, ...] = ()
+) -> "subprocess.Popen[bytes]":
     """Start a command with pipes on all of its streams."""
     return subprocess.Popen(
-        [sys.executable, "-m", "convcli", *command.split()],
+        [*before, sys.executable, "-m", "convcli", *command.split()],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -304,6 +306,38 @@ def test_a_full_disk_is_told_by_the_name_of_the_output() -> None:
     assert done.stderr == (
         b"convcli: error: '/dev/full': No space left on device; make room, or write elsewhere\n"
     )
+
+
+def test_a_report_that_cannot_be_written_is_not_laid_to_the_output(in_tmp: Path) -> None:
+    done = shell("convcli run rand:9x9 -k box --format json -o y.npy >/dev/full")
+    assert done.returncode == 1
+    assert done.stderr == (
+        b"convcli: error: '/dev/stdout': No space left on device; make room, or write elsewhere\n"
+    )
+    assert os.listdir(in_tmp) == []
+
+
+def test_dev_stdout_is_appended_to_as_standard_output_is(in_tmp: Path) -> None:
+    for output in ("-", "/dev/stdout"):
+        assert shell(f"convcli run ones:3x3 -k '[[1]]' -o {output} >> both.npy").returncode == 0
+    with open("both.npy", "rb") as both:
+        for _ in range(2):
+            np.testing.assert_array_equal(np.load(both), np.ones((3, 3)))
+
+
+def test_nohup_is_heeded(tmp_path: Path) -> None:
+    with _start("run - -k box:3 --memory 1K -o y.npy", tmp_path, before=("nohup",)) as process:
+        assert process.stdin is not None
+        data = npy_bytes(np.ones((999, 99)))
+        process.stdin.write(data[:-8])
+        process.stdin.flush()
+        while not list(tmp_path.glob(".y.npy.*.part")):
+            assert process.poll() is None
+        process.send_signal(signal.SIGHUP)
+        process.stdin.write(data[-8:])
+        process.stdin.close()
+        assert process.wait() == 0
+    assert np.load(tmp_path / "y.npy").shape == (997, 97)
 
 
 @pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="limits another process's files")

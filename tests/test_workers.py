@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from convcli import workers
 from convcli.workers import for_each
 
 
@@ -41,3 +42,13 @@ def test_an_error_is_raised_and_no_more_is_begun(threads: int, kind: type[BaseEx
     done: list[int] = []
     for_each(done.append, range(5), threads)  # the threads live on
     assert sorted(done) == [*range(5)]
+
+
+def test_fewer_threads_than_asked_for_do_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_number: int) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(workers, "_start", refuse)
+    done: list[int] = []
+    workers.for_each(done.append, range(5), 3)
+    assert done == [*range(5)]
