@@ -46,7 +46,8 @@ def cases(draw: st.DrawFn, plain: bool = False, one: bool = False) -> dict[str, 
     steps = st.just(1) if plain else st.integers(1, 3)
     s = tuple(draw(steps) for _ in range(dims))
     d = tuple(draw(steps) for _ in range(dims))
-    p = tuple(draw(st.tuples(st.integers(0, 3), st.integers(0, 3))) for _ in range(dims))
+    pad = st.integers(0, {1: 40, 2: 20, 3: 3}[dims])  # more than a fold has columns
+    p = tuple(draw(st.tuples(pad, pad)) for _ in range(dims))
     g = draw(st.integers(1, 2))
     c_in, c_out = (g * draw(st.sampled_from((1, 2, 3, 17))) for _ in range(2))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
@@ -215,6 +216,36 @@ def test_the_method_follows_the_work(
     weights = named(w) if isinstance(w, str) else np.random.default_rng(0).random(w)
     corr = Correlation(weights.astype(np.float32)[None, None], (steps,) * 2, (1, 1), 1)
     assert NumpyEngine(2).plan(corr, 1, shape).method == method
+
+
+@pytest.mark.parametrize(
+    ("shape", "f", "dtype", "groups", "method"),
+    [
+        ((4096, 4096), (9, 9), "f4", 1, "fold"),
+        ((4096, 4096), (31, 31), "f4", 1, "fft"),
+        ((4096, 4096), (9, 9), "f8", 1, "fft"),  # oneDNN, which is fast, has no double precision
+        ((1 << 20,), (3,), "f4", 1, "fold"),
+        ((8, 8), (3, 3), "f4", 1, "conv"),
+        ((112, 112), (31, 31), "f4", 128, "conv"),
+    ],
+)
+def test_the_method_of_pytorch_follows_the_work(
+    shape: tuple[int, ...], f: tuple[int, ...], dtype: str, groups: int, method: str
+) -> None:
+    weights = np.random.default_rng(0).random((groups, 1, *f)).astype(dtype)
+    steps = (1,) * len(f)
+    corr = Correlation(weights, steps, steps, groups)
+    assert TorchEngine("cpu").plan(corr, 1, shape).method == method
+
+
+@pytest.mark.parametrize("p", [((7, 7),) * 2, ((3, 9), (8, 7)), ((0, 0), (20, 20))])
+def test_much_padding_of_a_depthwise_layer(p: tuple[tuple[int, int], ...]) -> None:
+    rng = np.random.default_rng(0)
+    x, w = rng.normal(size=(2, 5, 18, 17)), rng.normal(size=(5, 1, 15, 15))
+    _check(
+        {"x": x, "w": w, "s": (1, 1), "d": (1, 1), "p": p, "g": 5, "dims": 2},
+        TorchEngine("cpu"),
+    )
 
 
 def test_separable_filters_are_found() -> None:

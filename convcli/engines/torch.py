@@ -6,7 +6,7 @@ of outputs reads are made channels, and large filters go through a Fourier trans
 
 import contextlib
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from math import prod
 from typing import Any
 
@@ -22,7 +22,12 @@ from convcli.operation import Operation
 _FOLD = 16  # columns of a run of outputs, which become channels: a vector of float32 in AVX-512
 _TILE = 1 << 20  # pixels of a tile on a CPU: fresh memory for larger ones costs more than it saves
 _BLOCK = 8 * _TILE  # numbers that are folded at once
-_LARGE = 17  # filter size from which on a transform is faster than a fold
+_WORTH = 1 << 18  # products of filter and input from which on a fold is faster than PyTorch's own
+# Products for an output of a fold, zeros among them, from which on a transform is faster.
+_MOST_PRODUCTS = {"f4": 540, "f8": 64}
+# Columns of zeros at each end that oneDNN adds in its kernel for a channel to each group; with more
+# it falls back to another, up to 40 times as slow.
+_FEW_ZEROS = 6
 _METHODS = {
     "conv": "nothing",
     "fold": "a CPU, one channel in and out a group, and one filter for all groups",
@@ -107,7 +112,7 @@ class TorchEngine:
             torch.set_num_threads(threads)
         # glibc returns each large piece of memory to the system, and page faults fetch it again;
         # once it has seen one freed that is larger than what follows, it keeps them.
-        torch.empty(20 << 20, dtype=torch.uint8)
+        torch.empty(31 << 20, dtype=torch.uint8)
 
     def compute_dtype(self, out: "np.dtype[Any]", bound: int) -> "np.dtype[Any]":
         """Sum in float32 at least; integers in a float type in which they are exact.
@@ -150,10 +155,11 @@ class TorchEngine:
                 applying.append("fft")
         method = self._method
         if method == "auto":
-            large = prod(corr.f) >= _LARGE**2 and "fft" in applying
-            # The smallest corr, and many channels of small images, are not worth a fold.
-            worth = prod(sizes) >= 1 << 14 and len(sizes) > 1
-            method = "fft" if large else "fold" if "fold" in applying and worth else "conv"
+            method = "conv"
+            if "fold" in applying and prod(sizes) * prod(corr.f) >= _WORTH:
+                products = _run(corr)[0] * prod(corr.f[:-1])
+                large = "fft" in applying and products >= _MOST_PRODUCTS[corr.filter.dtype.str[1:]]
+                method = "fft" if large else "fold"
         elif method not in applying:
             raise UsageError(
                 f"--method {method} does not apply: it needs {_METHODS[method]}; use --method auto"
@@ -254,14 +260,17 @@ class TorchEngine:
     def _conv(self, x: Any, corr: Correlation, pads: Pads, bias: Any = None) -> Any:
         """Call PyTorch's own convolution; the result stays on the device."""
         functional = self._torch.nn.functional
-        padding = tuple(map(min, pads))
+        padding = [min(pad) for pad in pads]
+        depthwise = corr.groups > 1 and corr.each_in == corr.each_out == 1
+        if depthwise and padding[-1] > _FEW_ZEROS and self._device.type == "cpu":
+            padding[-1] = 0
         weight = corr.table(_weight, self._torch, self._device)
         return getattr(functional, f"conv{len(corr.f)}d")(
             self._padded(x, pads, padding), weight, bias,
             corr.stride, padding, corr.dilation, corr.groups,
         )  # fmt: skip
 
-    def _padded(self, x: Any, pads: Pads, padding: tuple[int, ...]) -> Any:
+    def _padded(self, x: Any, pads: Pads, padding: Sequence[int]) -> Any:
         """Add the zeros that a layer will not, which has as many at both ends."""
         if all(pad == (p, p) for pad, p in zip(pads, padding, strict=True)):
             return x
