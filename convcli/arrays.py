@@ -10,7 +10,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from convcli.errors import FULL, ConvcliError
+from convcli.errors import FULL, ConvcliError, blaming
 
 Array = NDArray[Any]  # of any type of number
 Index = tuple[Any, ...]
@@ -197,6 +197,8 @@ def replaced(path: str) -> Iterator[BinaryIO]:
         if os.path.exists(path) and not os.path.isfile(path):
             with open(path, "wb") as stream:
                 yield stream
+                with blaming(path):
+                    stream.flush()
             return
         folder, base = os.path.split(target)
         part = os.path.join(folder, f".{base[:60]}.{os.getpid()}.part")
@@ -205,14 +207,15 @@ def replaced(path: str) -> Iterator[BinaryIO]:
             if os.path.exists(target):
                 os.fchmod(stream.fileno(), os.stat(target).st_mode & 0o7777)
             yield stream
+            with blaming(path):
+                stream.flush()
         os.replace(part, target)
     except BaseException as error:
         if part is not None and not isinstance(error, FileExistsError):
             with contextlib.suppress(OSError):
                 os.unlink(part)
-        # What the user named is the output; a full disk names no file at all.
-        if isinstance(error, OSError) and error.filename in (part, target, None):
-            error.filename = path
+        if isinstance(error, OSError) and error.filename in (part, target):
+            error.filename = path  # what the user named
         raise
 
 

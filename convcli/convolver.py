@@ -1,13 +1,13 @@
 """Takes a block of an input through an engine, tile by tile, on as many threads as it has."""
 
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from convcli.arrays import Array, at
 from convcli.dtypes import DType, check_integers, integer_bound
-from convcli.engines import Engine, Layer, Pads, Plan
+from convcli.engines import Engine, Layer, Part, Plan
 from convcli.engines.correlation import Correlation, buffer
 from convcli.errors import ConvcliError
 from convcli.layout import canonical, restored
@@ -38,7 +38,7 @@ class Convolver:
         self._done = done or (lambda share: None)
         self._passes = list(operation.passes())
         self._correlations: dict[tuple[int, DType, int], Correlation] = {}
-        self._layers: dict[tuple[Any, ...], tuple[Plan, Layer] | None] = {}
+        self._layers: dict[Part, tuple[Plan, Layer] | None] = {}
         self._turn = 0
 
     def plan(self, images: int, channels: int | None = None) -> tuple[Plan, Correlation] | None:
@@ -93,7 +93,7 @@ class Convolver:
         if rows is not None:
             outs[rows.axis], origin[rows.axis] = rows.out, rows.first
         images = canonical(x, letters, operation.spatial)
-        layer = self._layer(images, rows)
+        layer = self._layer(images, outs, rows)
         if layer is not None:
             self._done(share)
             y = restored(layer, out_letters, operation.spatial)
@@ -119,7 +119,7 @@ class Convolver:
             for_each(run, tasks, engine.threads)
         return y[None] if whole_batch else y
 
-    def _layer(self, images: Array, rows: Rows | None) -> Array | None:
+    def _layer(self, images: Array, outs: list[range], rows: Rows | None) -> Array | None:
         """Let the engine's library do it all, padding and bias too, if it is made for it."""
         operation = self.operation
         exact = operation.out_dtype.kind in "iu"
@@ -131,12 +131,12 @@ class Convolver:
             places = span(axis, rows.out.start, rows.out.stop - 1)
             inside = needed(axis, rows.out.start, rows.out.stop - 1, "zeros")
             pads[rows.axis] = (inside.start - places.start, places.stop - inside.stop)
-            part = slice(inside.start - rows.first, inside.stop - rows.first)
-            images = images[at(..., part, *(slice(None),) * (operation.dims - 1 - rows.axis))]
-        key = (images.shape, *pads)
-        if key not in self._layers:
-            self._layers[key] = self._make_layer(images.shape, pads)
-        found = self._layers[key]
+            taken = slice(inside.start - rows.first, inside.stop - rows.first)
+            images = images[at(..., taken, *(slice(None),) * (operation.dims - 1 - rows.axis))]
+        part = Part(images.shape, tuple(pads), tuple(map(len, outs)))
+        if part not in self._layers:
+            self._layers[part] = self._make_layer(part)
+        found = self._layers[part]
         if found is None:
             return None
         plan, layer = found
@@ -145,11 +145,11 @@ class Convolver:
         with np.errstate(all="ignore"):
             return made.astype(operation.out_dtype, copy=False)
 
-    def _make_layer(self, shape: tuple[int, ...], pads: Pads) -> tuple[Plan, Layer] | None:
-        planned = self.plan(*shape[:2])
-        if planned is None or 0 in shape:
+    def _make_layer(self, part: Part) -> tuple[Plan, Layer] | None:
+        planned = self.plan(*part.shape[:2])
+        if planned is None or 0 in part.shape:
             return None
-        layer = self.engine.layer(*planned, self.operation, shape, pads)
+        layer = self.engine.layer(*planned, self.operation, part)
         return layer and (planned[0], layer)
 
     def _tasks(self, target: Array, outs: list[range], dtype: DType) -> "Iterator[_Task]":

@@ -24,11 +24,11 @@ class DoesNotFit(ConvcliError):
 
 
 @contextlib.contextmanager
-def blaming(name: str) -> Iterator[None]:
-    """Name what an error of the system is about, if it does not say: writing to a stream."""
+def blaming(path: str | None) -> Iterator[None]:
+    """Name the file that is written to in an error of the system, which names none then."""
     try:
         yield
     except OSError as error:
         if error.filename is None:
-            error.filename = name
+            error.filename = path
         raise

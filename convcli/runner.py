@@ -12,7 +12,7 @@ from convcli.blocks import ahead
 from convcli.borders import parse_pad_mode
 from convcli.convolver import Convolver
 from convcli.engines import Engine
-from convcli.errors import ConvcliError, UsageError, blaming
+from convcli.errors import ConvcliError, UsageError
 from convcli.geometry import Window
 from convcli.network import Layer, apply
 from convcli.opener import Opener
@@ -90,8 +90,7 @@ def run(request: Request, streams: Streams) -> int:
                     convolver = _convolver(request, source, operation, engine, progress)
                     result = _convolve(request, source, used, convolver, memory, target, report)
                     progress.pause()
-                    with blaming("/dev/stdout"):  # not the output file, which is still open
-                        report.add(result)
+                    report.add(result)
                     if result.verdict is not None and not result.verdict.passed:
                         raise ConvcliError(_failure(result.verdict))  # and the old file stays
     report.end()

@@ -10,9 +10,12 @@ from typing import BinaryIO
 from convcli import files
 from convcli.arrays import Array, replaced, reserve, write_data, write_header
 from convcli.dtypes import DType
-from convcli.errors import ConvcliError, UsageError
+from convcli.errors import ConvcliError, UsageError, blaming
 from convcli.operation import Operation
 from convcli.streams import Streams
+
+# Names of standard output: if it were opened by one, a file behind it would lose what it holds.
+_STDOUT = ("-", "/dev/stdout", "/dev/fd/1")
 
 
 class Target:
@@ -36,13 +39,14 @@ class Target:
         """Take the next part of an output."""
         if self._stream is None or self.is_image:
             return
-        if self._header is not None:  # not before there is something to write behind it
-            shape, dtype = self._header
-            write_header(shape, dtype, self._stream)
-            if self.path is not None:
-                reserve(self._stream, math.prod(shape) * dtype.itemsize)
-            self._header = None
-        write_data(part, self._stream)
+        with blaming(self.path):
+            if self._header is not None:  # not before there is something to write behind it
+                shape, dtype = self._header
+                write_header(shape, dtype, self._stream)
+                if self.path is not None:
+                    reserve(self._stream, math.prod(shape) * dtype.itemsize)
+                self._header = None
+            write_data(part, self._stream)
 
     def finish(self, whole: Array | None, operation: Operation) -> str | None:
         """End an output; says how an image's values were mapped."""
@@ -50,7 +54,8 @@ class Target:
             return None
         save = files.WRITERS[files.suffix(self.path)]
         from_integers = operation.in_dtype.kind in "iub"
-        return save(whole, operation.out_layout, self.path, self._stream, from_integers)
+        with blaming(self.path):
+            return save(whole, operation.out_layout, self.path, self._stream, from_integers)
 
 
 class Sink:
@@ -59,12 +64,11 @@ class Sink:
     def __init__(self, output: str | None, inputs: Sequence[str], streams: Streams) -> None:
         """Decide where the outputs of some inputs go, by what ``-o`` says."""
         self._streams = streams
-        if output == "/dev/stdout":  # opened anew, a file behind it would lose what it holds
-            output = "-"
-        self.to_stdout = output in (None, "-") and not streams.stdout.isatty()
-        if output == "-" and not self.to_stdout:
-            raise UsageError("-o - would send bytes to a terminal; use -o FILE, or a pipe")
-        self._path = None if output == "-" else output
+        named = output in _STDOUT
+        self.to_stdout = (output is None or named) and not streams.stdout.isatty()
+        if named and not self.to_stdout:
+            raise UsageError(f"-o {output} would send bytes to a terminal; use -o FILE, or a pipe")
+        self._path = None if named else output
         self._in_folder = output is not None and (output.endswith("/") or os.path.isdir(output))
         if self._in_folder:
             _check_names(str(output), inputs)

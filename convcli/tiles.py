@@ -1,7 +1,8 @@
 """Cuts an output into tiles, says which part of the input each needs, and pads it.
 
 A tile is a box of the output; it needs one slab of the input, with its halo. Where the slab
-reaches past the input it is filled by the pad mode, and here alone.
+reaches past the input it is filled by the pad mode, here alone, but for the zeros that a library's
+layer adds to what it takes whole.
 """
 
 import itertools

@@ -300,8 +300,9 @@ def test_a_signal_leaves_the_old_file_and_no_scrap(
     assert os.listdir(tmp_path) == ["y.npy"]
 
 
-def test_a_full_disk_is_told_by_the_name_of_the_output() -> None:
-    done = shell("convcli run rand:99x99 -k box -o /dev/full")
+@pytest.mark.parametrize("side", [9, 99])  # which a buffer holds, or not
+def test_a_full_disk_is_told_by_the_name_of_the_output(side: int) -> None:
+    done = shell(f"convcli run rand:{side}x{side} -k box -o /dev/full")
     assert done.returncode == 1
     assert done.stderr == (
         b"convcli: error: '/dev/full': No space left on device; make room, or write elsewhere\n"
@@ -312,16 +313,16 @@ def test_a_report_that_cannot_be_written_is_not_laid_to_the_output(in_tmp: Path)
     done = shell("convcli run rand:9x9 -k box --format json -o y.npy >/dev/full")
     assert done.returncode == 1
     assert done.stderr == (
-        b"convcli: error: '/dev/stdout': No space left on device; make room, or write elsewhere\n"
+        b"convcli: error: standard output: No space left on device; make room, or write elsewhere\n"
     )
     assert os.listdir(in_tmp) == []
 
 
 def test_dev_stdout_is_appended_to_as_standard_output_is(in_tmp: Path) -> None:
-    for output in ("-", "/dev/stdout"):
+    for output in ("-", "/dev/stdout", "/dev/fd/1"):
         assert shell(f"convcli run ones:3x3 -k '[[1]]' -o {output} >> both.npy").returncode == 0
     with open("both.npy", "rb") as both:
-        for _ in range(2):
+        for _ in range(3):
             np.testing.assert_array_equal(np.load(both), np.ones((3, 3)))
 
 

@@ -29,6 +29,18 @@ Pads = Sequence[tuple[int, int]]  # zeros before and after each spatial axis
 Layer = Callable[[Array], Array]
 
 
+class Part(NamedTuple):
+    """What a layer takes at once: whole images, or rows of one.
+
+    `shape` is (batch, channels, spatial...), without the zeros that `pads` adds; `sizes` are the
+    outputs of each spatial axis.
+    """
+
+    shape: tuple[int, ...]
+    pads: tuple[tuple[int, int], ...]
+    sizes: tuple[int, ...]
+
+
 class Engine(Protocol):
     """Convolves padded slabs: valid cross-correlations.
 
@@ -67,12 +79,7 @@ class Engine(Protocol):
         """
 
     def layer(
-        self,
-        plan: Plan,
-        corr: Correlation,
-        operation: Operation,
-        shape: tuple[int, ...],
-        pads: Pads,
+        self, plan: Plan, corr: Correlation, operation: Operation, part: Part
     ) -> Layer | None:
         """Make all of an operation one layer, where the engine's library has such layers.
 
@@ -82,17 +89,15 @@ class Engine(Protocol):
         corr : Correlation
             What was planned for.
         operation : Operation
-            Of floats and zero padding.
-        shape : tuple of int
-            Of the layer's input: (batch, channels, spatial...), without padding.
-        pads : sequence of (int, int)
-            Zeros to add to the input; a transposed operation crops by its own.
+            Of floats and zero padding; a transposed one crops by its own.
+        part : Part
+            What the layer is to take.
 
         Returns
         -------
         Layer or None
-            Takes inputs of that shape and any type, and adds the bias; its results are of the type
-            computed in. None where the work is better done in tiles.
+            Takes inputs of the part's shape and any type, and adds the bias; its results are of the
+            type computed in. None where the work is better done in tiles.
         """
 
 

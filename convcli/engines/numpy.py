@@ -9,10 +9,9 @@ import numpy as np
 
 from convcli.arrays import Array
 from convcli.dtypes import exact_dtype
-from convcli.engines import Pads, Plan, fft, gemm, separable, shift
+from convcli.engines import Plan, fft, gemm, separable, shift
 from convcli.engines.correlation import Correlation, even
 from convcli.errors import UsageError
-from convcli.operation import Operation
 
 _BLAS = tuple(np.dtype(kind) for kind in ("f4", "f8", "c8", "c16"))  # what has fast products
 _CACHE = 8 << 20  # bytes that a tile takes: two of them fit a shared cache of 16 MB
@@ -127,14 +126,7 @@ class NumpyEngine:
             return
         shift.convolve(slab, corr, out)  # what a number reaches is what reads it, and no more
 
-    def layer(
-        self,
-        plan: Plan,
-        corr: Correlation,
-        operation: Operation,
-        shape: tuple[int, ...],
-        pads: Pads,
-    ) -> None:
+    def layer(self, *_args: object, **_kwargs: object) -> None:
         """NumPy has no layers."""
 
     def _tile(

@@ -1,25 +1,24 @@
 """Convolution with PyTorch, on any device that it has.
 
-On a CPU PyTorch's own ``conv2d`` is slow where there are few channels: there the columns that a run
-of outputs reads are made channels, and large filters go through a Fourier transform.
+On a CPU PyTorch's own ``conv2d`` is slow where there are few channels: there `fold` makes more, and
+large filters go through a Fourier transform.
 """
 
 import contextlib
-import itertools
-from collections.abc import Callable, Iterator, Sequence
-from math import prod
+from collections.abc import Callable, Iterator
+from functools import partial
+from math import inf, prod
 from typing import Any
 
 import numpy as np
 
 from convcli.arrays import Array
 from convcli.dtypes import DType, exact_dtype
-from convcli.engines import Layer, Pads, Plan, fft
+from convcli.engines import Layer, Pads, Part, Plan, fft, fold
 from convcli.engines.correlation import Correlation
 from convcli.errors import ConvcliError, UsageError
 from convcli.operation import Operation
 
-_FOLD = 16  # columns of a run of outputs, which become channels: a vector of float32 in AVX-512
 _TILE = 1 << 20  # pixels of a tile on a CPU: fresh memory for larger ones costs more than it saves
 _BLOCK = 8 * _TILE  # numbers that are folded at once
 _WORTH = 1 << 18  # products of filter and input from which on a fold is faster than PyTorch's own
@@ -149,7 +148,7 @@ class TorchEngine:
             The method asked for does not apply.
         """
         applying = ["conv"]
-        if self._device.type == "cpu" and corr.table(_folds):
+        if self._device.type == "cpu" and corr.table(fold.applies):
             applying.append("fold")
             if corr.filter.dtype.kind == "f" and fft.applies(corr):
                 applying.append("fft")
@@ -157,8 +156,8 @@ class TorchEngine:
         if method == "auto":
             method = "conv"
             if "fold" in applying and prod(sizes) * prod(corr.f) >= _WORTH:
-                products = _run(corr)[0] * prod(corr.f[:-1])
-                large = "fft" in applying and products >= _MOST_PRODUCTS[corr.filter.dtype.str[1:]]
+                most = _MOST_PRODUCTS[corr.filter.dtype.str[1:]] if "fft" in applying else inf
+                large = fold.products(corr) >= most
                 method = "fft" if large else "fold"
         elif method not in applying:
             raise UsageError(
@@ -170,8 +169,7 @@ class TorchEngine:
         elif method == "fold":
             # Whole rows, as many as the tile takes, of as many images as it takes.
             tile = [1, 1, *sizes]
-            size, step = _run(corr)
-            left = _TILE * step // max(size, step)
+            left = int(_TILE / max(fold.copied(corr), 1))
             for k in range(len(tile) - 1, 1, -1):
                 tile[k] = max(min(left, sizes[k - 2]), 1)
                 left //= tile[k]
@@ -183,39 +181,26 @@ class TorchEngine:
         method = plan.method if plan.method != "fft" or fft.balanced(slab) else "fold"
         with self._told(slab.dtype):
             x = self._torch.from_numpy(slab).to(self._device)
-            made = self._made(method, x, corr, ((0, 0),) * len(corr.f), out.shape)
+            made = self._made(method, corr, ((0, 0),) * len(corr.f), out.shape[2:], x)
             np.copyto(out, made.cpu().numpy())
 
     def layer(
-        self,
-        plan: Plan,
-        corr: Correlation,
-        operation: Operation,
-        shape: tuple[int, ...],
-        pads: Pads,
+        self, plan: Plan, corr: Correlation, operation: Operation, part: Part
     ) -> Layer | None:
         """Make a layer of PyTorch's, see `engines.Engine.layer`."""
-        size, step = _run(corr)
-        in_tiles = operation.transposed or prod(shape) * size > _BLOCK * step
+        in_tiles = operation.transposed or prod(part.shape) * fold.copied(corr) > _BLOCK
         if plan.method == "fft" or (plan.method == "fold" and in_tiles):
             return None
         torch, dtype = self._torch, corr.filter.dtype
-        bias = operation.bias
-        if bias is not None:
-            with self._told(dtype):
-                bias = torch.from_numpy(bias.astype(dtype)).to(self._device)
         do: Callable[[Any], Any]
-        if operation.transposed:
-            do = self._transposed(operation, shape[1], bias, dtype)
-        else:
-            sizes = (
-                (n + sum(pad) - axis.e) // axis.s + 1
-                for n, pad, axis in zip(shape[2:], pads, operation.axes, strict=True)
-            )
-            out_shape = (shape[0], len(corr.filter), *sizes)
-
-            def do(x: Any) -> Any:
-                return self._made(plan.method, x, corr, pads, out_shape, bias)
+        with self._told(dtype):
+            bias = operation.bias
+            if bias is not None:
+                bias = torch.from_numpy(bias.astype(dtype)).to(self._device)
+            if operation.transposed:
+                do = self._transposed(operation, part.shape[1], bias, dtype)
+            else:
+                do = partial(self._made, plan.method, corr, part.pads, part.sizes, bias=bias)
 
         def run(x: Array) -> Array:
             with self._told(x.dtype):
@@ -241,18 +226,18 @@ class TorchEngine:
     def _made(
         self,
         method: str,
-        x: Any,
         corr: Correlation,
         pads: Pads,
-        shape: tuple[int, ...],
+        sizes: tuple[int, ...],
+        x: Any,
         bias: Any = None,
     ) -> Any:
         """Convolve with zeros around; by another method where this one would spread a NaN."""
         made = None
         if method == "fft":
-            made = self._fft(x, corr, shape)
+            made = self._fft(x, corr, sizes)
         elif method == "fold":
-            made = self._fold(x, corr, pads, shape)
+            made = fold.convolve(self._torch, x, corr, pads, sizes)
         if made is None:
             return self._conv(x, corr, pads, bias)
         return made if bias is None else made.add_(bias.reshape(-1, *(1,) * len(corr.f)))
@@ -266,17 +251,9 @@ class TorchEngine:
             padding[-1] = 0
         weight = corr.table(_weight, self._torch, self._device)
         return getattr(functional, f"conv{len(corr.f)}d")(
-            self._padded(x, pads, padding), weight, bias,
+            fold.padded(self._torch, x, pads, padding), weight, bias,
             corr.stride, padding, corr.dilation, corr.groups,
         )  # fmt: skip
-
-    def _padded(self, x: Any, pads: Pads, padding: Sequence[int]) -> Any:
-        """Add the zeros that a layer will not, which has as many at both ends."""
-        if all(pad == (p, p) for pad, p in zip(pads, padding, strict=True)):
-            return x
-        rest = ((before - p, after - p) for (before, after), p in zip(pads, padding, strict=True))
-        innermost_first = [side for pad in reversed([*rest]) for side in pad]
-        return self._torch.nn.functional.pad(x, innermost_first)
 
     def _transposed(
         self, operation: Operation, channels: int, bias: Any, dtype: DType
@@ -287,9 +264,8 @@ class TorchEngine:
         if operation.each_channel:
             w = np.broadcast_to(w, (groups, *w.shape[1:]))
         w = w.reshape(groups, -1, *w.shape[1:]).swapaxes(1, 2)  # as PyTorch has it: in, out
-        with self._told(dtype):
-            weight = self._torch.from_numpy(w.reshape(-1, *w.shape[2:]).astype(dtype))
-            weight = weight.to(self._device)
+        weight = self._torch.from_numpy(w.reshape(-1, *w.shape[2:]).astype(dtype))
+        weight = weight.to(self._device)
         crops = [min(axis.pb, axis.pe) for axis in axes]
         first = (axis.pb - crop for axis, crop in zip(axes, crops, strict=True))
         inside = (..., *(slice(at, at + axis.out) for at, axis in zip(first, axes, strict=True)))
@@ -297,89 +273,18 @@ class TorchEngine:
         s, op, d = ([getattr(axis, name) for axis in axes] for name in ("s", "op", "d"))
         return lambda x: layer(x, weight, bias, s, crops, op, groups, d)[inside]
 
-    def _fold(self, x: Any, corr: Correlation, pads: Pads, shape: tuple[int, ...]) -> Any:
-        """Convolve runs of columns, as channels, with a filter that is spread to a band.
-
-        Returns
-        -------
-        Tensor or None
-            None if there is a NaN or an infinity, which the zeros of the band spread.
-        """
-        torch = self._torch
-        *others, (before, _) = pads
-        padding = (*map(min, others), 0)
-        images = self._padded(x.reshape(-1, *x.shape[2:]), (*others, (0, 0)), padding)
-        folded = _runs(torch, images, before, -(-shape[-1] // _FOLD), *_run(corr))
-        made = getattr(torch.nn.functional, f"conv{len(corr.f)}d")(
-            folded, corr.table(_band, torch), None,
-            (*corr.stride[:-1], 1), padding, (*corr.dilation[:-1], 1),
-        )  # fmt: skip
-        if not torch.isfinite(made[:, 0].sum()):  # every column of a run has read the same
-            return None
-        return made.movedim(1, -1).reshape(*shape[:2], *made.shape[2:-1], -1)[..., : shape[-1]]
-
-    def _fft(self, x: Any, corr: Correlation, shape: tuple[int, ...]) -> Any:
+    def _fft(self, x: Any, corr: Correlation, sizes: tuple[int, ...]) -> Any:
         """Convolve one window by its Fourier transform; None if a NaN is all over it."""
         torch = self._torch
         window = tuple(map(fft.fast_size, x.shape[2:]))
         axes = tuple(range(2, x.ndim))
         spectrum = corr.table(_spectrum, torch, window)
         made = torch.fft.irfftn(torch.fft.rfftn(x, window, axes).mul_(spectrum), window, axes)
-        return made[(..., *map(slice, shape[2:]))] if torch.isfinite(made.sum()) else None
-
-
-def _folds(corr: Correlation) -> bool:
-    """Whether `fold` applies: one filter for every channel, of no number that zeros spread."""
-    return _one_filter(corr) and bool(np.isfinite(corr.filter).all())
-
-
-def _one_filter(corr: Correlation) -> bool:
-    """Whether every channel stands by itself, all under the same filter."""
-    single = corr.each_in == corr.each_out == 1
-    return single and bool((corr.filter == corr.filter[:1]).all())
+        return made[(..., *map(slice, sizes))] if torch.isfinite(made.sum()) else None
 
 
 def _weight(corr: Correlation, torch: Any, device: Any) -> Any:
     return torch.from_numpy(np.array(corr.filter, order="C")).to(device)
-
-
-def _run(corr: Correlation) -> tuple[int, int]:
-    """How many columns a run of outputs reads, and how many further the next one begins."""
-    s, d = corr.stride[-1], corr.dilation[-1]
-    return (_FOLD - 1) * s + d * (corr.f[-1] - 1) + 1, _FOLD * s
-
-
-def _runs(torch: Any, x: Any, before: int, count: int, size: int, step: int) -> Any:
-    """Copy what each run reads: (images, size, spatial but the last..., count).
-
-    The first run begins in the zeros before `x`. Those that `x` holds whole are copied from it at
-    once; only those at its ends are padded.
-    """
-    first, last = -(-before // step), min((before + x.shape[-1] - size) // step + 1, count)
-    cuts = [0, first, last, count] if first < last else [0, count]
-    parts = []
-    for i, j in itertools.pairwise(cuts):
-        if i == j:
-            continue
-        start, width = i * step - before, (j - i - 1) * step + size
-        part = x[..., max(start, 0) : max(start + width, 0)]
-        left = min(max(-start, 0), width)
-        right = width - left - part.shape[-1]
-        if left or right:
-            part = torch.nn.functional.pad(part, (left, right))
-        parts.append(part.unfold(-1, size, step))
-    return torch.cat(parts, -2).movedim(-1, 1)
-
-
-def _band(corr: Correlation, torch: Any) -> Any:
-    """Spread the filter: (column out, column in, f but its last axis..., 1)."""
-    w = corr.filter[0, 0]
-    size, _ = _run(corr)
-    s, d = corr.stride[-1], corr.dilation[-1]
-    band = np.zeros((_FOLD, *w.shape[:-1], 1, size), w.dtype)
-    for b in range(_FOLD):
-        band[b, ..., 0, b * s : b * s + d * w.shape[-1] : d] = w
-    return torch.from_numpy(band).movedim(-1, 1)  # columns innermost, as `_runs` lays them
 
 
 def _spectrum(corr: Correlation, torch: Any, window: tuple[int, ...]) -> Any:
