@@ -36,6 +36,7 @@ ROWS: list[tuple[str, tuple[int, ...], tuple[int, ...], dict[str, Any]]] = [
     ("4096², 9×9", (4096, 4096), (9, 9), {}),
     ("4096², 31×31", (4096, 4096), (31, 31), {}),
     ("4096² uint8, integer 5×5", (4096, 4096), (5, 5), {"int": True}),
+    ("2048² float64, 9×9", (2048, 2048), (9, 9), {"dtype": np.float64}),
     ("4096², gaussian:31", (4096, 4096), (31, 31), {"k": "gaussian:31"}),
     ("4096², 3×3, stride 2", (4096, 4096), (3, 3), {"s": 2}),
     ("4096², 3×3, dilation 4", (4096, 4096), (3, 3), {"d": 4}),
@@ -73,7 +74,8 @@ def main() -> None:
         rng = np.random.default_rng(0)
         x: Any
         w: Any
-        x, w = (rng.random(shape, np.float32) for shape in (x_shape, w_shape))
+        dtype = options.get("dtype", np.float32)
+        x, w = (rng.random(shape, dtype) for shape in (x_shape, w_shape))
         if "int" in options:
             x, w = rng.integers(0, 256, x_shape, np.uint8), rng.integers(-4, 5, w_shape)
         elif "k" in options:
@@ -93,16 +95,17 @@ def main() -> None:
 
             runs.append(ours)
         dims = operation.dims
-        tx, tw = (torch.from_numpy(a.astype(np.float32)) for a in (x, w))
+        tx, tw = (torch.from_numpy(a.astype(dtype)) for a in (x, w))
         if len(w_shape) == dims:
             tx, tw = tx[None, None], tw[None, None]
         conv = getattr(torch.nn.functional, f"conv{'_transpose' * transposed}{dims}d")
         kwargs = {"stride": s, "padding": p, "dilation": d, "groups": g}
         runs.append(partial(conv, tx, tw, **kwargs))
         if dims == 2 and len(w_shape) == 2:
-            spread = np.zeros([d * (n - 1) + 1 for n in w.shape], np.float32)
+            spread = np.zeros([d * (n - 1) + 1 for n in w.shape], dtype)
             spread[::d, ::d] = w
-            runs.append(partial(cv2.filter2D, x, cv2.CV_32F, spread))
+            depth = cv2.CV_32F if dtype == np.float32 else cv2.CV_64F
+            runs.append(partial(cv2.filter2D, x, depth, spread))
         cells = [f"{milliseconds(run):.3g}" for run in runs]
         cells += [""] * (5 - len(cells))
         print(f"| {name} | " + " | ".join(cells) + " |", flush=True)
