@@ -6,11 +6,17 @@ from typing import Any
 
 import typer
 
-from convcli import borders, calculator, cli, engines, files, filters, geometry, opener, runner
-from convcli.engines.numpy import NumpyEngine
-from convcli.engines.torch import TorchEngine
+from convcli import cli
+from convcli.arrays import filters, formats, opener
+from convcli.engines import choose
+from convcli.engines.numpy_engine import NumpyEngine
+from convcli.engines.torch_engine import TorchEngine
+from convcli.geometry import axis
+from convcli.run import command as run_command
+from convcli.run import padding
+from convcli.shape import command as shape_command
 
-ENDINGS = "|".join(["npy", *(ending.removeprefix(".") for ending in files.READERS)])
+ENDINGS = "|".join(["npy", *(ending.removeprefix(".") for ending in formats.READERS)])
 
 
 @dataclass(frozen=True)
@@ -58,7 +64,7 @@ INPUT = Values(tuple(f"{name}:" for name in opener.GENERATORS), "arrays")
 
 # By an option's last name, with its command's where they differ.
 VALUES = {
-    "--padding": Values(geometry.PADDING_WORDS),
+    "--padding": Values(axis.PADDING_WORDS),
     "--dims": Values(("1", "2", "3")),
     "--layers": Values(files="any"),
     "--solve": Values(("n", "f", "p", "s")),
@@ -74,14 +80,14 @@ VALUES = {
         )
     ),
     "--pad-mode": Values(
-        (*borders.PAD_MODES, *(name for mode in borders.PAD_MODES.values() for name in mode.names))
+        (*padding.PAD_MODES, *(name for mode in padding.PAD_MODES.values() for name in mode.names))
     ),
     "--device": Values(("cpu", "auto", "cuda", "mps", "xpu")),
-    "--engine": Values(engines.ENGINES),
+    "--engine": Values(choose.ENGINES),
     "--method": Values(tuple(dict.fromkeys(("auto", *NumpyEngine.methods, *TorchEngine.methods)))),
     "--output": Values(files="any"),
-    "shape --format": Values(calculator.FORMATS),
-    "run --format": Values(runner.FORMATS),
+    "shape --format": Values(shape_command.FORMATS),
+    "run --format": Values(run_command.FORMATS),
 }
 
 

@@ -86,12 +86,12 @@ def shape(
     format_: options.ShapeFormat = None,
 ) -> int:
     """Print the output size of a layer, or of a stack of layers."""
-    from convcli import calculator  # noqa: PLC0415  each command loads what it needs
+    from convcli.shape import command  # noqa: PLC0415  each command loads what it needs
 
     _imported()
     if transposed and pool:
         raise UsageError("--transposed and --pool are two kinds of layer; give one of them")
-    request = calculator.Request(
+    request = command.Request(
         n=n,
         f=f,
         p=p,
@@ -112,7 +112,7 @@ def shape(
         animate=animate,
         format=format_,
     )
-    return calculator.run(request, ctx.obj)
+    return command.run(request, ctx.obj)
 
 
 @app.command(cls=GroupedHelp, epilog=options.RUN_EXAMPLES)
@@ -151,12 +151,12 @@ def run(
     """Convolve arrays with a filter."""
     # Tiles go to threads of our own; those of NumPy's BLAS would fight them for the cores.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    from convcli import runner  # noqa: PLC0415  it loads NumPy
+    from convcli.run import command  # noqa: PLC0415  it loads NumPy
 
     _imported()
     if list_kernels:
-        return runner.list_kernels(ctx.obj)
-    request = runner.Request(
+        return command.list_kernels(ctx.obj)
+    request = command.Request(
         inputs=tuple(inputs or ()),
         kernel=kernel,
         seed=seed,
@@ -186,7 +186,7 @@ def run(
         verify=verify,
         time=time,
     )
-    return runner.run(request, ctx.obj)
+    return command.run(request, ctx.obj)
 
 
 def _imported() -> None:

@@ -13,12 +13,12 @@ import pytest
 from hypothesis import settings
 from numpy.typing import NDArray
 
-from convcli import blocks
+from convcli.arrays.sources import InMemory
 from convcli.cli import main
-from convcli.convolver import Convolver
-from convcli.engines import Engine
-from convcli.operation import Operation
-from convcli.sources import InMemory
+from convcli.engines.choose import Engine
+from convcli.run import blocks
+from convcli.run.convolver import Convolver
+from convcli.run.operation import Operation
 from convcli.streams import Streams
 
 # No test depends on the clock: a slow machine is not a failure.

@@ -382,7 +382,7 @@ def test_outputs_may_be_named_pipes_and_descriptors(tmp_path: Path) -> None:
 def test_a_failed_verification_leaves_the_old_file(tmp_path: Path) -> None:
     (tmp_path / "y.npy").write_text("old")
     script = (
-        "import sys\nfrom convcli import verify\nverify._ROUNDINGS = -1e9\n"
+        "import sys\nfrom convcli.run import verify\nverify._ROUNDINGS = -1e9\n"
         "from convcli.cli import main\nsys.exit(main(sys.argv[1:]))"
     )
     words = "run rand:9x9 -k box --verify -o y.npy"

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from convcli.arrays import Array
+from convcli.arrays.npy import Array
 
 T = TypeVar("T")
 

@@ -4,7 +4,7 @@ from math import prod
 
 import numpy as np
 
-from convcli.arrays import Array, at
+from convcli.arrays.npy import Array, at
 from convcli.engines.correlation import EVERY, Correlation, buffer, even, split
 
 WINDOW = 1 << 18  # numbers in a window

@@ -7,7 +7,7 @@ from math import prod
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from convcli.arrays import Array
+from convcli.arrays.npy import Array
 from convcli.engines.correlation import Correlation, buffer, split
 
 # Nanoseconds on one core, float32: a number copied; multiplied and added by BLAS in a few rows, in

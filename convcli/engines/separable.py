@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from convcli.arrays import Array
+from convcli.arrays.npy import Array
 from convcli.engines import gemm
 from convcli.engines.correlation import Correlation, buffer
 

@@ -5,7 +5,7 @@ from math import prod
 
 import numpy as np
 
-from convcli.arrays import Array, at
+from convcli.arrays.npy import Array, at
 from convcli.engines.correlation import EVERY, Correlation, buffer, split
 
 UFUNCS = 0.4  # nanoseconds to multiply and add a float32, on one core

@@ -133,7 +133,7 @@ def images(folder: Path) -> Iterator[Row]:
         whole = "int" in options
         data = rng.integers(0, 256, n, np.uint8) if whole else rng.random(n, np.float32)
         if isinstance(f, str):
-            from convcli.filters import named
+            from convcli.arrays.filters import named
 
             kernel = named(f).astype(np.float32)
         else:

@@ -20,12 +20,13 @@ import cv2
 import numpy as np
 import torch
 
-from convcli import blocks, engines
-from convcli.convolver import Convolver
-from convcli.filters import named
-from convcli.geometry import Window
-from convcli.operation import settle
-from convcli.sources import InMemory
+from convcli.arrays.filters import named
+from convcli.arrays.sources import InMemory
+from convcli.engines import choose
+from convcli.geometry.axis import Window
+from convcli.run import blocks
+from convcli.run.convolver import Convolver
+from convcli.run.operation import settle
 
 ROWS: list[tuple[str, tuple[int, ...], tuple[int, ...], dict[str, Any]]] = [
     ("8², 3×3", (8, 8), (3, 3), {}),
@@ -63,10 +64,10 @@ def milliseconds(run: Callable[[], object], limit: float = 2.0) -> float:
 def main() -> None:
     """Print the table."""
     torch.set_grad_enabled(False)
-    kinds: dict[str, engines.Engine] = {
-        "numpy": engines.choose("numpy", threads=2),
-        "numpy, 1 thread": engines.choose("numpy", threads=1),
-        "torch": engines.choose("torch"),
+    kinds: dict[str, choose.Engine] = {
+        "numpy": choose.choose("numpy", threads=2),
+        "numpy, 1 thread": choose.choose("numpy", threads=1),
+        "torch": choose.choose("torch"),
     }
     print("| inside one process | " + " | ".join(kinds) + " | F.conv | cv2.filter2D |")
     print("|---" * 6 + "|")

@@ -1,0 +1,123 @@
+"""Where outputs go: the pipe, a file, a file for each input in a directory, or nowhere."""
+
+import contextlib
+import math
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import BinaryIO
+
+from convcli.arrays import formats
+from convcli.arrays.dtypes import DType
+from convcli.arrays.npy import Array, replaced, reserve, write_data, write_header
+from convcli.errors import ConvcliError, UsageError, blaming
+from convcli.run.operation import Operation
+from convcli.streams import Streams
+
+# Names of standard output: if it were opened by one, a file behind it would lose what it holds.
+_STDOUT = ("-", "/dev/stdout", "/dev/fd/1")
+
+
+class Target:
+    """Where the outputs of one input go, one after another."""
+
+    def __init__(self, stream: BinaryIO | None, path: str | None) -> None:
+        self._stream = stream
+        self.path = path
+        self.is_image = path is not None and formats.suffix(path) in formats.WRITERS
+        self._outputs = 0
+        self._header: tuple[tuple[int, ...], DType] | None = None
+
+    def begin(self, shape: tuple[int, ...], operation: Operation) -> None:
+        """Announce an output."""
+        self._outputs += 1
+        self._header = (shape, operation.out_dtype)
+        if self.is_image and self._outputs > 1:
+            raise ConvcliError(f"{self.path!r}: an image holds one output; write them as .npy")
+
+    def write(self, part: Array) -> None:
+        """Take the next part of an output."""
+        if self._stream is None or self.is_image:
+            return
+        with blaming(self.path):
+            if self._header is not None:  # not before there is something to write behind it
+                shape, dtype = self._header
+                write_header(shape, dtype, self._stream)
+                if self.path is not None:
+                    reserve(self._stream, math.prod(shape) * dtype.itemsize)
+                self._header = None
+            write_data(part, self._stream)
+
+    def finish(self, whole: Array | None, operation: Operation) -> str | None:
+        """End an output; says how an image's values were mapped."""
+        if not self.is_image or whole is None or self.path is None:
+            return None
+        save = formats.WRITERS[formats.suffix(self.path)]
+        from_integers = operation.in_dtype.kind in "iub"
+        with blaming(self.path):
+            return save(whole, operation.out_layout, self.path, self._stream, from_integers)
+
+
+class Sink:
+    """Decides where outputs go: the pipe, a file, a file for each input, or nowhere."""
+
+    def __init__(self, output: str | None, inputs: Sequence[str], streams: Streams) -> None:
+        """Decide where the outputs of some inputs go, by what ``-o`` says."""
+        self._streams = streams
+        named = output in _STDOUT
+        self.to_stdout = (output is None or named) and not streams.stdout.isatty()
+        if named and not self.to_stdout:
+            raise UsageError(f"-o {output} would send bytes to a terminal; use -o FILE, or a pipe")
+        self._path = None if named else output
+        self._in_folder = output is not None and (output.endswith("/") or os.path.isdir(output))
+        if self._in_folder:
+            _check_names(str(output), inputs)
+        elif self._path == "":
+            raise UsageError("-o '' names no file; write -o FILE")
+        elif formats.suffix(self._path or "") in formats.READERS.keys() - formats.WRITERS.keys():
+            raise UsageError(
+                f"-o {output}: outputs are written as .npy or as images, not as "
+                f"{formats.suffix(str(output))}; write -o {os.path.splitext(str(output))[0]}.npy"
+            )
+        elif self._path is not None and len(inputs) > 1:
+            raise UsageError(
+                f"-o {output} is one file for {len(inputs)} inputs; "
+                f"name a directory, such as -o out/"
+            )
+
+    @contextlib.contextmanager
+    def open(self, spec: str) -> Iterator[Target]:
+        """Open the target for one input; a file takes its place when all went well."""
+        if self.to_stdout:
+            yield Target(self._streams.stdout.buffer, None)
+        elif self._path is None:
+            yield Target(None, None)
+        else:
+            path = self._path
+            if self._in_folder:
+                os.makedirs(path, exist_ok=True)
+                path = os.path.join(path, output_name(spec))
+            with replaced(path) as stream:
+                yield Target(stream, path)
+
+
+def _check_names(folder: str, inputs: Sequence[str]) -> None:
+    """Refuse two inputs whose outputs would have one name."""
+    names = Counter(output_name(spec) for spec in inputs)
+    name, count = names.most_common(1)[0]
+    if count > 1:
+        raise UsageError(
+            f"{count} inputs would be written to {os.path.join(folder, name)!r}; run them apart"
+        )
+
+
+def output_name(spec: str) -> str:
+    """Name the output of an input in a directory: as the input, in a format that is written."""
+    path, _, member = spec.partition("::")
+    stem, ending = os.path.splitext(os.path.basename(path))
+    if member:
+        stem, ending = f"{stem}-{member}", ".npy"
+    if spec == "-":
+        stem = "stdin"
+    kept = ending if ending.lower() in formats.WRITERS else ".npy"
+    return f"{stem.replace(':', '-')}{kept}"

@@ -1,0 +1,187 @@
+"""What convolves one padded tile; each engine imports its library when it is made."""
+
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
+from typing import NamedTuple, Protocol
+
+from convcli.arrays.dtypes import DType
+from convcli.arrays.npy import Array
+from convcli.engines.correlation import Correlation
+from convcli.errors import UsageError
+from convcli.run.operation import Operation
+
+
+class Plan(NamedTuple):
+    """How a correlation is done.
+
+    `tile` is its size: images, groups, outputs of each axis. `costs` are estimates, by method, in
+    nanoseconds on one core, where the engine makes them. A tile that is `alone` is best all that
+    is in memory.
+    """
+
+    method: str
+    tile: tuple[int, ...]
+    costs: dict[str, float]
+    alone: bool = False
+
+
+Pads = Sequence[tuple[int, int]]  # zeros before and after each spatial axis
+Layer = Callable[[Array], Array]
+
+
+class Part(NamedTuple):
+    """What a layer takes at once: whole images, or rows of one.
+
+    `shape` is (batch, channels, spatial...), without the zeros that `pads` adds; `sizes` are the
+    outputs of each spatial axis.
+    """
+
+    shape: tuple[int, ...]
+    pads: tuple[tuple[int, int], ...]
+    sizes: tuple[int, ...]
+
+
+class Engine(Protocol):
+    """Convolves padded slabs: valid cross-correlations.
+
+    A tile is a pure function of slab and corr, so that tiles may go to threads, or elsewhere.
+    """
+
+    name: str
+    device: str
+    threads: int  # how many tiles to convolve at once
+    methods: tuple[str, ...]
+
+    def compute_dtype(self, out: DType, bound: int) -> DType:
+        """Choose the type to compute in.
+
+        Parameters
+        ----------
+        out : dtype
+            Of the output.
+        bound : int
+            Largest magnitude of an integer sum; 0 if the output is not of integers.
+        """
+
+    def plan(self, corr: Correlation, batch: int, sizes: tuple[int, ...]) -> Plan:
+        """Choose a method, and the size of a tile, for an output of some images of some sizes."""
+
+    def convolve(self, plan: Plan, slab: Array, corr: Correlation, out: Array) -> None:
+        """Convolve.
+
+        Parameters
+        ----------
+        plan : Plan
+        slab : ndarray, shape (batch, channels, spatial...)
+        corr : Correlation
+        out : ndarray, shape (batch, out channels, spatial...)
+            Is filled; of the slab's type.
+        """
+
+    def layer(
+        self, plan: Plan, corr: Correlation, operation: Operation, part: Part
+    ) -> Layer | None:
+        """Make all of an operation one layer, where the engine's library has such layers.
+
+        Parameters
+        ----------
+        plan : Plan
+        corr : Correlation
+            What was planned for.
+        operation : Operation
+            Of floats and zero padding; a transposed one crops by its own.
+        part : Part
+            What the layer is to take.
+
+        Returns
+        -------
+        Layer or None
+            Takes inputs of the part's shape and any type, and adds the bias; its results are of the
+            type computed in. None where the work is better done in tiles.
+        """
+
+
+ENGINES = ("auto", "numpy", "torch")
+
+
+_MOST_THREADS = 1024
+
+# Seconds that PyTorch takes to start, and the part of the time of NumPy's `gemm` that it saves
+# then: measured by tests/bench/inside.py on one channel. Of a transform's it saves next to nothing.
+_TORCH_START = 2.0
+_TORCH_SAVES = 0.45
+
+
+def torch_pays(plan: Plan, corr: Correlation, threads: int) -> bool:
+    """Whether work is so large that PyTorch, if it is there, earns its start on the CPU.
+
+    Parameters
+    ----------
+    plan : Plan
+        NumPy's, of the whole output.
+    corr : Correlation
+    threads : int
+    """
+    one_channel = corr.each_in == corr.each_out == 1 and len(corr.f) > 1
+    small = max(corr.f) < 5  # there NumPy is as fast
+    if not one_channel or small or plan.method != "gemm" or corr.filter.dtype != "float32":
+        return False
+    saved = _TORCH_SAVES * plan.costs["gemm"] / threads * 1e-9
+    return saved > _TORCH_START and find_spec("torch") is not None
+
+
+def choose(
+    engine: str = "auto",
+    device: str = "cpu",
+    threads: int | None = None,
+    tf32: bool = False,
+    method: str = "auto",
+) -> Engine:
+    """Make the engine for a device.
+
+    ``cpu`` is NumPy unless PyTorch is asked for; any other device is PyTorch's; ``auto`` is the
+    best device that PyTorch finds, else NumPy.
+
+    Parameters
+    ----------
+    engine, device : str
+        As ``--engine`` and ``--device`` say.
+    threads : int, optional
+        Threads on the CPU; all of its cores by default.
+    tf32 : bool
+        Let a GPU round float32 to the 10 bits of TF32.
+    method : str
+        As ``--method`` says.
+
+    Raises
+    ------
+    UsageError
+        The engine does not run on the device, or there is no such engine.
+    ConvcliError
+        PyTorch is not installed, or does not find the device.
+    """
+    if engine not in ENGINES:
+        raise UsageError(f"--engine {engine!r} is not an engine; write {', '.join(ENGINES)}")
+    if threads is not None and threads < 1:
+        raise UsageError(f"--threads {threads} must be 1 or more; use --threads 1")
+    if threads is not None and threads > _MOST_THREADS:
+        raise UsageError(
+            f"--threads {threads} is more than the {_MOST_THREADS} there can be; leave it out for "
+            f"one thread a core"
+        )
+    if engine == "numpy" and device not in ("cpu", "auto"):
+        raise UsageError(f"--engine numpy runs on cpu alone, not on {device}; use --engine torch")
+    if engine != "numpy" and device == "auto" and (engine == "torch" or find_spec("torch")):
+        from convcli.engines import torch_engine  # noqa: PLC0415
+
+        best = torch_engine.best_device()
+        if best != "cpu" or engine == "torch":
+            return torch_engine.TorchEngine(best, threads, tf32, method)
+    elif engine == "torch" or device not in ("cpu", "auto"):
+        from convcli.engines import torch_engine  # noqa: PLC0415
+
+        return torch_engine.TorchEngine(device, threads, tf32, method)
+
+    from convcli.engines import numpy_engine  # noqa: PLC0415
+
+    return numpy_engine.NumpyEngine(threads, method)

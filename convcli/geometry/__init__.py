@@ -1,0 +1,1 @@
+"""Sizes of layers and networks: integers and the standard library only."""

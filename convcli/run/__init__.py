@@ -1,0 +1,1 @@
+"""The command `run`: convolves arrays block by block and reports on them."""

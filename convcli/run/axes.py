@@ -1,0 +1,90 @@
+"""How the axes of arrays are read: a letter for each of N (batch), C (channels), D, H and W."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from convcli.arrays.npy import Array, shape_text
+from convcli.errors import DoesNotFit, UsageError
+
+SPATIAL = {1: "W", 2: "HW", 3: "DHW"}
+
+
+def canonical(x: Array, layout: str, spatial: str) -> Array:
+    """View an array as (batch, channels, spatial...); an axis that is missing gets size 1."""
+    order = [layout.index(letter) for letter in "NC" + spatial if letter in layout]
+    x = x.transpose(order)
+    for position, letter in enumerate("NC"):
+        if letter not in layout:
+            x = np.expand_dims(x, position)
+    return x
+
+
+def restored(y: Array, layout: str, spatial: str) -> Array:
+    """View (batch, channels, spatial...) with the axes of a layout, as `canonical` took them."""
+    there = [letter for letter in "NC" + spatial if letter in layout]
+    missing = tuple(position for position, letter in enumerate("NC") if letter not in layout)
+    return y.squeeze(missing).transpose([there.index(letter) for letter in layout])
+
+
+def read_axes(
+    x_shape: Sequence[int], filter_shape: Sequence[int], layout: str | None, dims: int | None
+) -> tuple[str, int, bool]:
+    """Read the axes of input and filter by their number, never by their sizes.
+
+    Returns
+    -------
+    tuple
+        A letter for each input axis, the number of spatial axes, and whether the filter is a
+        layer's weight.
+    """
+    x_axes, f_axes = len(x_shape), len(filter_shape)
+    if dims is not None and dims not in SPATIAL:
+        raise UsageError(f"--dims {dims} must be 1, 2 or 3; use --dims 2")
+    if layout is not None:
+        layout = _check_layout(layout, x_axes)
+        dims = len(layout.replace("N", "").replace("C", ""))
+    elif dims is None:
+        # Three axes are a spatial filter, but over two axes can only be a 1-D layer's weight.
+        dims = f_axes if f_axes <= 2 or (f_axes == 3 and x_axes > 2) else f_axes - 2
+    if not 1 <= dims <= 3 or f_axes not in (dims, dims + 2):
+        kinds = f"{dims} (spatial) or {dims + 2} (out, in/groups, spatial)" if dims else "1 to 5"
+        raise DoesNotFit(
+            f"the filter has {_axes(f_axes)} ({shape_text(filter_shape)}), which must be {kinds}; "
+            f"name the axes with --layout or --dims"
+        )
+    if not dims <= x_axes <= dims + 2:
+        has = (
+            f"the input has {_axes(x_axes)} ({shape_text(x_shape)}), and the filter {dims} spatial"
+        )
+        remedy = f"use a filter of {_axes(x_axes)}, of a named one --dims {x_axes}"
+        if x_axes > dims:
+            remedy = f"{dims} to {dims + 2} go together; use an input or a filter of others"
+        raise DoesNotFit(f"{has}; {remedy}")
+    letters = layout or ("NC" + SPATIAL[dims])[-x_axes:]
+    return letters, dims, f_axes == dims + 2
+
+
+def _check_layout(layout: str, x_axes: int) -> str:
+    letters = layout.upper().replace("L", "W")
+    spatial = "".join(sorted(letters.replace("N", "").replace("C", "")))
+    if len(set(letters)) != len(letters) or spatial not in SPATIAL.values():
+        raise UsageError(
+            f"--layout {layout!r} is not a layout: each letter once, of N C and W, HW or DHW; "
+            f"write one such as HW, CHW, HWC or NHWC"
+        )
+    if len(letters) != x_axes:
+        raise UsageError(
+            f"--layout {layout!r} names {_axes(len(letters))}, and the input has {x_axes}; "
+            f"give a letter for each"
+        )
+    return letters
+
+
+def with_channels(layout: str) -> str:
+    """Give a layout the channel axis that a layer makes: behind the batch, if that comes first."""
+    return "NC" + layout[1:] if layout[0] == "N" else "C" + layout
+
+
+def _axes(count: int) -> str:
+    return "1 axis" if count == 1 else f"{count} axes"

@@ -1,0 +1,1 @@
+"""The command `shape`: computes output sizes and shows them."""

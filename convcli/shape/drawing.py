@@ -1,0 +1,132 @@
+"""Pictures in a terminal: the padded input under its windows, and heat maps of numbers."""
+
+from collections.abc import Sequence
+from math import prod
+
+from rich.text import Text
+
+from convcli.geometry.axis import Axis
+from convcli.geometry.coverage import coverage, extent, most
+
+_ROWS = 20  # taller, two pictures do not fit a terminal
+_MARK = {  # what a cell is, to its sign and style
+    "tap": ("■", "bold magenta"),
+    "tap on padding": ("□", "bold magenta"),
+    "pixel": ("o", "none"),
+    "padding": ("·", "dim"),
+}
+
+
+def windows(axes: Sequence[Axis], width: int, at: Sequence[int] | None = None) -> Text:
+    """Draw the padded input, one window on it and where each window starts.
+
+    A transposed layer writes: its output is drawn, with the crop around it.
+
+    Parameters
+    ----------
+    axes : sequence of Axis
+        Of more than two axes, the last two are drawn.
+    width : int
+        Columns of the terminal.
+    at : sequence of int, optional
+        Which window to draw, one index for each axis; the first by default.
+    """
+    transposed = axes[0].kind == "convt"
+    place = list(at) if at is not None else [0] * len(axes)
+    rows_axis = axes[-2] if len(axes) > 1 else None
+    columns_axis = axes[-1]
+    columns = _Line(columns_axis, place[-1], (width - 4) // 2)
+    rows = _Line(rows_axis, place[-2] if rows_axis else 0, _ROWS)
+    text = Text()
+    text.append(
+        "    " + " ".join("v" if c in columns.starts else " " for c in columns.shown) + "\n"
+    )
+    for r in rows.shown:
+        text.append("  > " if rows_axis and r in rows.starts else "    ")
+        for c in columns.shown:
+            inside = r in rows.inside and c in columns.inside
+            tap = r in rows.taps and c in columns.taps
+            kind = "tap" if tap and inside else "tap on padding" if tap else "pixel"
+            sign, style = _MARK[kind if tap or inside else "padding"]
+            text.append(f"{sign} ", style)
+        text.append("\n")
+    whose = "a window" if at is not None else "the first window"
+    if transposed:
+        text.append(f"o output, · is cropped; ■ {whose}, what one input pixel writes\n")
+    else:
+        text.append(f"o input, · is padding; ■ {whose}, □ where it reads padding\n")
+    strides = " and ".join(dict.fromkeys(str(a.s) for a in axes[-2:]))
+    text.append(f"v and > where windows start: stride {strides}")
+    for note in (_cut_note(rows, "rows"), _cut_note(columns, "columns"), _depth_note(axes)):
+        text.append(f"\n{note}" if note else "")
+    return text
+
+
+class _Line:
+    """One axis of the picture: which cells are shown, are input, start a window, hold a tap."""
+
+    def __init__(self, axis: Axis | None, place: int, room: int) -> None:
+        if axis is None:  # a single row
+            self.inside = self.taps = self.shown = range(1)
+            self.starts, self.length = range(0), 1
+            return
+        pixels, count = (axis.out, axis.n) if axis.kind == "convt" else (axis.n, axis.out)
+        self.inside = range(axis.pb, axis.pb + pixels)
+        self.starts = range(0, count * axis.s, axis.s)
+        first = place * axis.s
+        self.taps = range(first, first + axis.e, axis.d)
+        self.length = max(axis.pb + pixels + axis.pe, (count - 1) * axis.s + axis.e)
+        self.shown = range(min(self.length, room))
+
+
+def coverage_map(axes: Sequence[Axis], width: int) -> Text:
+    """Draw how often each pixel is read, as numbers on a heat map."""
+    deep = prod(coverage(a, (extent(a) // 2,))[0] for a in axes[:-2])
+    top = deep * prod(map(most, axes[-2:]))
+    cell = len(str(top)) + 1
+    columns = extent(axes[-1])
+    rows = extent(axes[-2]) if len(axes) > 1 else 1
+    shown_columns = coverage(axes[-1], range(min(columns, (width - 2) // cell)))
+    shown_rows = coverage(axes[-2], range(min(rows, _ROWS))) if len(axes) > 1 else [1]
+    text = Text()
+    for r in shown_rows:
+        text.append("  ")
+        for c in shown_columns:
+            text.append(f"{deep * r * c:>{cell}}", heat(deep * r * c / top if top else 0))
+        text.append("\n")
+    notes = []
+    if len(shown_rows) < rows:
+        notes.append(f"drawn: the first {len(shown_rows)} of {rows} rows")
+    if len(shown_columns) < columns:
+        notes.append(f"drawn: the first {len(shown_columns)} of {columns} columns")
+    if len(axes) > 2:
+        notes.append("drawn: the middle slice of the depth")
+    text.append("\n".join(notes))
+    text.rstrip()
+    return text
+
+
+_COLD, _WARM = (38, 54, 110), (244, 196, 66)
+
+
+def heat(share: float) -> str:
+    """Style a cell from cold (0) to warm (1); the text on it stays readable on either."""
+    # The terminal's own black and white may be any grey.
+    ink = "rgb(0,0,0)" if share > 0.4 else "rgb(255,255,255)"
+    return f"{ink} on {rgb(share)}"
+
+
+def rgb(share: float) -> str:
+    """Mix a colour from cold (0) to warm (1)."""
+    r, g, b = (round(c + (w - c) * share) for c, w in zip(_COLD, _WARM, strict=True))
+    return f"rgb({r},{g},{b})"
+
+
+def _cut_note(line: _Line, what: str) -> str:
+    if len(line.shown) == line.length:
+        return ""
+    return f"drawn: the first {len(line.shown)} of {line.length} {what}, padding included"
+
+
+def _depth_note(axes: Sequence[Axis]) -> str:
+    return "drawn: one slice of the depth" if len(axes) > 2 else ""

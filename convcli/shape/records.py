@@ -1,0 +1,110 @@
+"""What `shape` prints for machines: plain text that it reads back, JSON lines and CSV."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+from convcli.geometry.coverage import coverage, extent, unread, unread_end
+from convcli.geometry.inverse import Answer
+from convcli.geometry.layers import format_layer
+from convcli.geometry.network import Step
+from convcli.geometry.notation import format_answers, format_padding, format_sizes
+from convcli.shape.explain import formula
+from convcli.shape.frameworks import keras, onnx, pytorch
+
+_COUNTED = 10**6  # pixels of an axis
+
+
+def plain(steps: Iterable[Step]) -> Iterator[str]:
+    """Write output sizes, one a line, as ``-n`` reads them."""
+    return (format_sizes(step.out) for step in steps)
+
+
+def record(step: Step) -> dict[str, Any]:
+    """Every figure of a layer under a stable name; lists hold one value for each axis."""
+    axes, layer, fields = step.axes, step.layer, step.fields
+    return {
+        "kind": layer.window.kind,
+        "name": layer.name or None,
+        "layer": format_layer(layer),
+        "n": [a.n for a in axes],
+        "f": [a.f for a in axes],
+        "s": [a.s for a in axes],
+        "p": [[a.pb, a.pe] for a in axes],
+        "d": [a.d for a in axes],
+        "op": [a.op for a in axes],
+        "ceil": layer.window.ceil,
+        "e": [a.e for a in axes],
+        "out": list(step.out),
+        "unread": [unread(a) for a in axes],
+        "unread_end": [unread_end(a) for a in axes],
+        "c_in": step.c_in,
+        "c_out": step.c_out,
+        "g": layer.g,
+        "bias": layer.bias,
+        "params": step.params,
+        "macs": step.macs,
+        "flops": step.flops,
+        "r": [field.r for field in fields],
+        "j": [field.j if isinstance(field.j, int) else float(field.j) for field in fields],
+        "P": [field.P for field in fields],
+    }
+
+
+def explained(step: Step) -> dict[str, Any]:
+    """`record`, with the formula, the coverage of each axis and the layer in three frameworks.
+
+    The coverage of an axis of more than a million pixels is None.
+    """
+    return record(step) | {
+        "formula": [formula(a) for a in step.axes],
+        "coverage": [coverage(a) if extent(a) <= _COUNTED else None for a in step.axes],
+        "pytorch": pytorch(step),
+        "keras": keras(step),
+        "onnx": onnx(step),
+    }
+
+
+def json_lines(records: Iterable[dict[str, Any]]) -> Iterator[str]:
+    """Write one JSON object a line."""
+    import json  # noqa: PLC0415  a tenth of the start, needed here alone
+
+    return (json.dumps(r, ensure_ascii=False) for r in records)
+
+
+def csv_lines(steps: Iterable[Step]) -> Iterator[str]:
+    """Write a header and one row for each layer, in the text notation."""
+    import csv  # noqa: PLC0415
+    import io  # noqa: PLC0415
+
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="")
+    for i, step in enumerate(steps):
+        row = {key: _cell(value) for key, value in record(step).items()}
+        row["p"] = format_padding([(a.pb, a.pe) for a in step.axes])
+        for values in (row.keys(), row.values()) if i == 0 else (row.values(),):
+            writer.writerow(values)
+            yield text.getvalue()
+            text.seek(0)
+            text.truncate()
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, list):
+        return "x".join(f"{v:g}" if isinstance(v, float) else str(v) for v in value)
+    return int(value) if isinstance(value, bool) else value
+
+
+LINES: dict[str, Callable[[Iterable[Step]], Iterator[str]]] = {"plain": plain, "csv": csv_lines}
+
+
+def answer_lines(
+    fmt: str, unknown: str | None, out: Sequence[int], answers: Sequence[Answer]
+) -> Iterable[str]:
+    """Write what ``--solve`` found; `last` is null where every larger value does as well."""
+    text = format_answers(str(unknown), answers)
+    if fmt == "plain":
+        return [text]
+    if fmt == "csv":
+        return ["solve,out,answer", f"{unknown},{format_sizes(out)},{text}"]
+    found = [{"first": a.first, "last": a.last} for a in answers]
+    return json_lines([{"solve": unknown, "out": list(out), "answer": text, "axes": found}])

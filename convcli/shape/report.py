@@ -1,0 +1,184 @@
+"""What a person sees of `shape`: tables and explanations, from results alone."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
+
+from rich.console import Group
+from rich.table import Table
+
+from convcli.geometry.axis import Axis
+from convcli.geometry.coverage import unread
+from convcli.geometry.inverse import Answer
+from convcli.geometry.layers import format_layer
+from convcli.geometry.network import Step
+from convcli.geometry.notation import format_answers, format_padding, format_sizes
+from convcli.shape import drawing, frameworks
+from convcli.shape import explain as words
+from convcli.streams import Streams
+from convcli.terminal.tables import cell, columns_table, console, facts_table
+
+KIND_NAMES = {
+    "conv": "convolution",
+    "convt": "transposed convolution",
+    "maxpool": "max pooling",
+    "avgpool": "average pooling",
+}
+_PAGE = 500  # rows of a long table that are laid out, and held, together
+
+
+def show_cases(steps: Iterable[Step], streams: Streams) -> None:
+    """Show one case in full, several as rows; rows go out a page at a time."""
+    steps = iter(steps)
+    out = console(streams.stdout)
+    first = list(islice(steps, 2))
+    if len(first) == 1:
+        out.print(case_table(first[0]))
+        return
+    rows = chain(first, steps)
+    while page := list(islice(rows, _PAGE)):
+        out.print(sweep_table(page), crop=False)
+
+
+def case_table(step: Step) -> Group:
+    """Show every figure of one layer."""
+    axes, layer = step.axes, step.layer
+    rows = [
+        ("input n", format_sizes([a.n for a in axes])),
+        ("filter f", format_sizes([a.f for a in axes])),
+        ("padding p", _padding(step)),
+        ("stride s", format_sizes([a.s for a in axes])),
+    ]
+    if any(a.d > 1 for a in axes):
+        spans = format_sizes([a.e for a in axes])
+        rows.append(
+            ("dilation d", f"{format_sizes([a.d for a in axes])}, so the filter spans {spans}")
+        )
+    if layer.window.kind == "convt":
+        rows.append(("output padding", format_sizes([a.op for a in axes])))
+    rows += [("output", format_sizes(step.out)), ("formula", words.formulas(axes))]
+    rows.append(("unwritten" if layer.window.kind == "convt" else "unread", words.loss(axes)))
+    rows += cost_rows(step)
+    return facts_table(rows, f"{KIND_NAMES[layer.window.kind]}, {_axes(axes)}")
+
+
+def cost_rows(step: Step) -> Iterator[tuple[str, str]]:
+    """Name channels, parameters and arithmetic, where the channels are known."""
+    layer = step.layer
+    if step.c_in is None:
+        return
+    groups = f" in {layer.g} groups" if layer.g > 1 else ""
+    yield "channels", f"{step.c_in} in, {step.c_out} out{groups}"
+    pooling = layer.window.kind in ("maxpool", "avgpool")
+    bias = "" if pooling else (" with bias" if layer.bias else " without bias")
+    yield "parameters", f"{step.params:,}{bias}"
+    yield "MACs", f"{step.macs:,} multiply-accumulates"
+    added = " + bias additions" if layer.bias and not pooling else ""
+    yield "FLOPs", f"{step.flops:,} = 2·MACs{added}"
+
+
+def sweep_table(steps: Sequence[Step]) -> Table:
+    """Show many cases as rows; a column appears where a case needs it."""
+    dilated = any(a.d > 1 for step in steps for a in step.axes)
+    extended = any(a.op for step in steps for a in step.axes)
+    grouped = any(step.layer.g > 1 for step in steps)
+    counted = any(step.params is not None for step in steps)
+    headers = ["n", "f", "p", "s", *["d"] * dilated, *["op"] * extended]
+    headers += [*["c"] * counted, *["g"] * grouped, "out", "unread"]
+    headers += ["parameters", "MACs"] if counted else []
+    table = columns_table(headers)
+    for step in steps:
+        axes = step.axes
+        cells = [
+            format_sizes([a.n for a in axes]),
+            format_sizes([a.f for a in axes]),
+            format_padding([(a.pb, a.pe) for a in axes]),
+            format_sizes([a.s for a in axes]),
+            *[format_sizes([a.d for a in axes])] * dilated,
+            *[format_sizes([a.op for a in axes])] * extended,
+            *[f"{step.c_in}:{step.c_out}"] * counted,
+            *[str(step.layer.g)] * grouped,
+            format_sizes(step.out),
+            format_sizes([unread(a) for a in axes]),
+        ]
+        cells += [_count(step.params), _count(step.macs)] if counted else []
+        table.add_row(*cells)
+    return table
+
+
+def show_stack(steps: Sequence[Step], streams: Streams) -> None:
+    """Show a stack of layers as rows, with totals where the channels are known."""
+    n = format_sizes([a.n for a in steps[0].axes])
+    counted = steps[0].c_in is not None
+    headers = ["#", "layer", "out", *["c"] * counted, "r", "j", "P"]
+    headers += ["parameters", "MACs"] if counted else []
+    came_in = f", {steps[0].c_in} channels" if counted else ""
+    table = columns_table(headers, f"input {n}{came_in}")
+    table.show_footer = counted
+    for i, step in enumerate(steps, 1):
+        name = f"{step.layer.name}: " if step.layer.name else ""
+        cells = [
+            str(i),
+            name + format_layer(step.layer),
+            format_sizes(step.out),
+            *[str(step.c_out)] * counted,
+            *(
+                "x".join(map(str, sorted(set(v), key=v.index)))
+                for v in zip(*step.fields, strict=True)
+            ),
+        ]
+        cells += [_count(step.params), _count(step.macs)] if counted else []
+        table.add_row(*map(cell, cells))
+    if counted:
+        table.columns[1].footer = "total"
+        table.columns[-2].footer = _count(sum(step.params or 0 for step in steps))
+        table.columns[-1].footer = _count(sum(step.macs or 0 for step in steps))
+    out = console(streams.stdout)
+    out.print(table, crop=False)
+    out.print("r receptive field, j jump, P effective padding, in pixels of the input")
+    if not counted:
+        out.print("for parameters and MACs give the input's channels, such as -c 3")
+
+
+def show_answers(
+    unknown: str | None, out: Sequence[int], answers: Sequence[Answer], streams: Streams
+) -> None:
+    """Show what ``--solve`` found."""
+    text = format_answers(str(unknown), answers)
+    open_ended = any(a.last is None for a in answers)
+    more = f", and every larger {unknown}" if open_ended else ""
+    rows = [("output", format_sizes(out)), (str(unknown), text + more)]
+    console(streams.stdout).print(facts_table(rows, f"every {unknown} that gives the output"))
+
+
+def explain(steps: Iterable[Step], streams: Streams) -> None:
+    """Explain each layer: formula, picture, coverage, and the same layer elsewhere."""
+    out = console(streams.stdout)
+    for step in steps:
+        out.print(case_table(step))
+        for line in words.step_by_step(step):
+            out.print(line)
+        out.print()
+        out.print(drawing.windows(step.axes, out.width))
+        out.print()
+        for line in words.coverage_words(step.axes):
+            out.print(line)
+        out.print(drawing.coverage_map(step.axes, out.width))
+        out.print()
+        code = {"PyTorch": frameworks.pytorch, "Keras": frameworks.keras, "ONNX": frameworks.onnx}
+        for name, write in code.items():
+            out.print(f"{name + ':':9}{write(step)}", soft_wrap=True)  # whole, to be copied
+
+
+def _padding(step: Step) -> str:
+    """Write the padding, and what a word was resolved to."""
+    pads = format_padding([(a.pb, a.pe) for a in step.axes])
+    p = step.layer.window.p
+    return f"{p} = {pads}" if isinstance(p, str) else pads
+
+
+def _axes(axes: Sequence[Axis]) -> str:
+    return f"{len(axes)} axis" if len(axes) == 1 else f"{len(axes)} axes"
+
+
+def _count(number: int | None) -> str:
+    return "-" if number is None else f"{number:,}"

@@ -1,0 +1,1 @@
+"""What both commands draw with Rich: tables, progress, colours."""

@@ -1,0 +1,120 @@
+"""`--solve` against an exhaustive search."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from convcli.errors import ConvcliError, DoesNotFit
+from convcli.geometry.axis import fit
+from convcli.geometry.inverse import solve
+from tests.conftest import run_command
+
+LIMIT = 60  # as far as the exhaustive search goes
+
+
+@st.composite
+def problems(draw: st.DrawFn) -> dict[str, Any]:
+    """The numbers of a layer of any kind."""
+    kind = draw(st.sampled_from(("conv", "convt", "maxpool")))
+    pads = st.tuples(st.integers(0, 3), st.integers(0, 3))
+    words = st.sampled_from(("valid", "same", "same-lower", "full"))
+    return {
+        "n": draw(st.integers(1, 9)),
+        "f": draw(st.integers(1, 5)),
+        "s": draw(st.integers(1, 5)),
+        "p": draw(st.one_of(pads, words)),
+        "d": draw(st.integers(1, 3)),
+        "op": draw(st.integers(0, 2)) if kind == "convt" else 0,
+        "kind": kind,
+        "ceil": kind == "maxpool" and draw(st.booleans()),
+    }
+
+
+@pytest.mark.parametrize("unknown", ["n", "f", "p", "s"])
+@given(numbers=problems(), out=st.integers(1, 9))
+def test_every_answer_is_found_and_no_other(
+    unknown: Any, numbers: dict[str, Any], out: int
+) -> None:
+    expected = []
+    for x in range(0 if unknown == "p" else 1, LIMIT):
+        value = (x // 2, x - x // 2) if unknown == "p" else x
+        try:
+            if fit(**(numbers | {unknown: value})).out == out:
+                expected.append(x)
+        except ConvcliError:
+            pass
+    try:
+        answer = solve(unknown, out, **numbers)
+    except DoesNotFit:
+        assert expected == []
+        return
+    last = LIMIT - 1 if answer.last is None else min(answer.last, LIMIT - 1)
+    assert list(range(answer.first, last + 1)) == expected
+
+
+@pytest.mark.parametrize(
+    ("args", "answer"),
+    [
+        ("--solve n --out 112 -f 7 -p 3 -s 2", "223..224"),
+        ("--solve p --out 224 -n 224 -f 7", "3"),
+        ("--solve p --out 8 -n 8 -f 4", "1:2"),
+        ("--solve f --out 6 -n 8", "3"),
+        ("--solve s --out 4 -n 8 -f 3 -p 1", "2"),
+        ("--solve n --out 6x3 -f 3 -s 1x2", "8x7..8"),
+        ("--solve n --out 3 -f 2 --pool", "6..7"),
+        ("--solve n --out 6 -f 4 -s 2 -p 1 --transposed", "3"),
+        ("--solve p --out 4 -n 8 -f 3 -s 2", "1"),
+    ],
+)
+def test_answers_are_in_the_notation_that_shape_reads(args: str, answer: str) -> None:
+    words = args.split()
+    done = run_command("shape", *words)
+    assert (done.status, done.out) == (0, answer + "\n")
+    letter, out = words[1], words[3]
+    back = run_command("shape", f"-{letter}", answer, *words[4:])
+    expected = out if "x" in out else f"{out}x{out}"
+    assert set(back.out.split()) == {expected}
+
+
+def test_an_answer_without_end_is_told() -> None:
+    done = run_command("shape", *"--solve s --out 1 -n 7 -f 3".split())
+    assert (done.out, done.err) == ("5\n", "convcli: note: and every larger s\n")
+    table = run_command("shape", *"--solve s --out 1 -n 7 -f 3".split(), tty=True)
+    assert "5, and every larger s" in table.out
+
+
+@pytest.mark.parametrize(
+    ("args", "status", "line"),
+    [
+        (
+            "--solve s --out 3 -n 6 -f 3",
+            1,
+            "no s gives the output 3; nearest: s=1 gives 4 and s=2 ",
+        ),
+        ("--solve p --out 1 -n 8 -f 3", 1, "no p gives the output 1; nearest: p=0 gives 6"),
+        ("--solve x --out 3 -n 6 -f 3", 2, "--solve 'x' is not one of n, f, p, s"),
+        ("--solve n -f 3", 2, "--solve and --out go together"),
+        ("--out 3 -n 8 -f 3", 2, "--solve and --out go together"),
+        ("--solve n --out 3 -n 8 -f 3", 2, "-n 8 is given, and --solve asks for it"),
+        ("--solve n --out 3", 2, "-f is missing"),
+        ("--solve n --out 3,4 -f 3", 2, "takes one value here, not a sweep of 2"),
+        ("--solve n --out 0 -f 3", 1, "no n gives the output 0"),
+        ("--solve p --out 4x5 -n 8 -f 3x4", 1, "error: height: no p gives the output 4; nearest"),
+        ("--solve p --out 6x1 -n 8 -f 3x4", 1, "error: width: no p gives"),
+        ("--solve n --out x -f 3", 2, "--out 'x': 'x' is not a whole number"),
+        ("--solve n --out 3 -f 3 -l conv", 2, "-l conv has no meaning beside --solve n"),
+        ("--solve n --out 3 -f 3 --layers a", 2, "--layers a has no meaning beside --solve n"),
+        ("--solve n --out 3 -f 3 -c 3:4", 2, "-c 3:4 has no meaning beside --solve n"),
+        ("--solve n --out 3 -f 3 -g 2", 2, "-g 2 has no meaning beside --solve n"),
+        ("--solve n --out 3 -f 3 --no-bias", 2, "--no-bias has no meaning beside --solve n"),
+        ("--solve n --out 3 -f 3 --explain", 2, "--explain has no meaning beside --solve n"),
+        ("--solve n --out 3 -f 3 --animate", 2, "has no meaning beside --animate"),
+    ],
+)
+def test_no_answer_says_what_comes_nearest(args: str, status: int, line: str) -> None:
+    done = run_command("shape", *args.split())
+    assert (done.status, done.out) == (status, "")
+    assert line in done.err
+    assert done.err.count("\n") == 1

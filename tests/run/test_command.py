@@ -1,0 +1,267 @@
+"""`run` in this process: values, axes, engines, messages."""
+
+import itertools
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from convcli.engines import choose
+from convcli.engines.choose import Engine
+from convcli.errors import DoesNotFit
+from convcli.geometry.axis import Window
+from convcli.run.operation import settle
+from tests.conftest import DATA, convolve, npy_bytes, run_command
+from tests.naive import PAD_MODES
+from tests.naive import convolve as naive
+from tests.naive import transpose_convolve as naive_transposed
+
+KNOWN = json.loads((DATA / "known_answers.json").read_text())
+ENGINES = [choose.choose("numpy", "cpu"), choose.choose("torch", "cpu")]
+
+
+both_engines = pytest.mark.parametrize("engine", ENGINES, ids=lambda e: e.name)
+
+
+def _text(value: Any) -> str:
+    return "x".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+@pytest.mark.parametrize("engine", ["numpy", "torch"])
+@pytest.mark.parametrize("case", [c for c in KNOWN["values"] if not c.get("flip")])
+def test_known_values(case: dict[str, Any], engine: str) -> None:
+    x = np.array(case["x"])
+    done = run_command(
+        "run", "-", "-k", json.dumps(case["k"]), "-p", _text(case["p"]),
+        "-s", _text(case.get("s", 1)), "--engine", engine, stdin=npy_bytes(x),
+    )  # fmt: skip
+    assert done.status == 0
+    assert done.array.dtype == np.int64
+    assert done.array.tolist() == case["out"]
+
+
+@st.composite
+def convolutions(draw: st.DrawFn) -> dict[str, Any]:
+    """An input, a layer's weight and a window, of 1 to 3 axes and of integers."""
+    dims: int = draw(st.integers(1, 3))
+    top = {1: 24, 2: 9, 3: 5}[dims]
+    per_axis = {
+        "n": st.integers(1, top),
+        "f": st.integers(1, 4),
+        "s": st.integers(1, 3),
+        "d": st.integers(1, 3),
+        "p": st.tuples(st.integers(0, 3), st.integers(0, 3)),
+        "op": st.integers(0, 2),
+    }
+    case: dict[str, Any] = {k: tuple(draw(v) for _ in range(dims)) for k, v in per_axis.items()}
+    groups = draw(st.integers(1, 3))
+    c_in, c_out = (groups * draw(st.integers(1, 2)) for _ in range(2))
+    batch = draw(st.integers(1, 2))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    x = rng.integers(-9, 10, (batch, c_in, *case["n"]))
+    w = rng.integers(-9, 10, (c_out, c_in // groups, *case["f"]))
+    return case | {"x": x, "w": w, "g": groups, "dims": dims}
+
+
+def _settle(case: dict[str, Any], **more: Any) -> Any:
+    window = Window((1,), case["s"], case["p"], case["d"])
+    return settle(
+        case["x"].shape, case["x"].dtype, case["w"], window,
+        groups=case["g"], dims=case["dims"], **more,
+    )  # fmt: skip
+
+
+@both_engines
+@given(case=convolutions(), mode=st.sampled_from(tuple(PAD_MODES)))
+def test_a_layer_is_what_the_definition_says(
+    engine: Engine, case: dict[str, Any], mode: str
+) -> None:
+    try:
+        operation = _settle(case, pad_mode=mode)
+    except DoesNotFit:
+        return
+    expected = naive(case["x"], case["w"], case["s"], case["p"], case["d"], case["g"], mode)
+    found = convolve(case["x"], operation, engine)
+    assert found.dtype == np.int64
+    assert np.array_equal(found, expected)
+
+
+@both_engines
+@given(case=convolutions())
+def test_a_layer_is_what_pytorch_says(engine: Engine, case: dict[str, Any]) -> None:
+    case["p"] = tuple((b, b) for b, _ in case["p"])
+    case["x"], case["w"] = case["x"].astype(np.float32), case["w"].astype(np.float32)
+    try:
+        operation = _settle(case)
+    except DoesNotFit:
+        return
+    layer = getattr(torch.nn.functional, f"conv{case['dims']}d")
+    expected = layer(
+        torch.from_numpy(case["x"]), torch.from_numpy(case["w"]), stride=case["s"],
+        padding=tuple(b for b, _ in case["p"]), dilation=case["d"], groups=case["g"],
+    )  # fmt: skip
+    found = convolve(case["x"], operation, engine)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, expected.numpy(), rtol=1e-5, atol=1e-3)
+
+
+@both_engines
+@given(case=convolutions())
+def test_a_spatial_filter_serves_each_channel(engine: Engine, case: dict[str, Any]) -> None:
+    w = case["w"][0, 0]
+    window = Window((1,), case["s"], case["p"], case["d"])
+    try:
+        operation = settle(case["x"].shape, case["x"].dtype, w, window, dims=case["dims"])
+    except DoesNotFit:
+        return
+    found = convolve(case["x"], operation, engine)
+    for b, c in itertools.product(*map(range, case["x"].shape[:2])):
+        image = case["x"][b : b + 1, c : c + 1]
+        expected = naive(image, w[None, None], case["s"], case["p"], case["d"])
+        assert np.array_equal(found[b, c], expected[0, 0])
+
+
+@both_engines
+@pytest.mark.parametrize("dtype", ["i8", "f4"])
+@given(case=convolutions())
+def test_a_transposed_layer_is_what_the_definition_says(
+    engine: Engine, dtype: str, case: dict[str, Any]
+) -> None:
+    groups = case["g"]
+    case["x"] = case["x"].astype(dtype)
+    w = np.random.default_rng(0).integers(-9, 10, (case["x"].shape[1], 2, *case["f"]))
+    op = tuple(
+        min(o, max(s, d) - 1) for o, s, d in zip(case["op"], case["s"], case["d"], strict=True)
+    )
+    window = Window((1,), case["s"], case["p"], case["d"], op, kind="convt")
+    try:
+        operation = settle(
+            case["x"].shape, case["x"].dtype, w, window, groups=groups, dims=case["dims"]
+        )
+    except DoesNotFit:
+        return
+    expected = naive_transposed(case["x"], w, case["s"], case["p"], case["d"], op, groups)
+    assert np.array_equal(convolve(case["x"], operation, engine), expected)
+
+
+@pytest.mark.parametrize(
+    ("x", "k", "layout", "axes", "shape"),
+    [
+        ("rand:8x8", "rand:3x3", None, "HW", (6, 6)),
+        ("rand:2x8x8", "rand:3x3", None, "CHW", (2, 6, 6)),
+        ("rand:5x2x8x8", "rand:3x3", None, "NCHW", (5, 2, 6, 6)),
+        ("rand:8x8x2", "rand:3x3", "HWC", "HWC", (6, 6, 2)),
+        ("rand:2x8x8", "rand:4x2x3x3", None, "CHW", (4, 6, 6)),
+        ("rand:8x8x2", "rand:4x2x3x3", "HWC", "HWC", (6, 6, 4)),
+        ("rand:8x8", "rand:4x1x3x3", None, "HW", (4, 6, 6)),
+        ("rand:9", "rand:3", None, "W", (7,)),
+        ("rand:2x9", "rand:4x2x3", None, "CW", (4, 7)),
+        ("rand:5x6x7", "rand:3x3x3", None, "DHW", (3, 4, 5)),
+        ("rand:5x2x9", "rand:4x2x3", "NCW", "NCW", (5, 4, 7)),
+        ("rand:2x5x6x7", "rand:4x2x3x3x3", None, "CDHW", (4, 3, 4, 5)),
+    ],
+)
+def test_axes_are_read_by_their_number(
+    x: str, k: str, layout: str | None, axes: str, shape: tuple[int, ...]
+) -> None:
+    more = ["--layout", layout] if layout else []
+    done = run_command("run", x, "-k", k, "--format", "json", *more, "-o", "/dev/null")
+    record = json.loads(done.out)
+    assert record["layout"] == axes
+    assert tuple(record["output_shape"]) == shape
+
+
+def test_the_tutorials_examples() -> None:
+    same = run_command("run", "rand:8x8", "-f", "3", "-p", "1", stdin=b"")
+    half = run_command("run", "rand:8x8", "-k", "rand:3x3", "-p", "1", "-s", "2", stdin=b"")
+    grown = run_command("run", "rand:3x3", "-k", "rand:2x2", "-p", "1", stdin=b"")
+    assert [done.array.shape for done in (same, half, grown)] == [(8, 8), (4, 4), (4, 4)]
+
+
+def test_a_random_filter_is_that_of_a_fresh_layer() -> None:
+    """As `nn.Conv2d`: within 1/sqrt(fan in), and as wide as that."""
+    done = run_command("run", "ones:1x1", "-f", "101", "-p", "50", "--seed", "3", stdin=b"")
+    assert done.array.shape == (1, 1)
+    impulse = np.zeros((401, 401), np.float32)
+    impulse[200, 200] = 1
+    weights = run_command("run", "-", "-f", "101", stdin=npy_bytes(impulse)).array
+    weights = weights[weights != 0]
+    assert 0.99 / 101 < np.abs(weights).max() <= 1 / 101
+
+
+def test_a_seed_makes_a_run_repeatable() -> None:
+    args = ("run", "rand:8x8", "-k", "rand:3x3", "--seed")
+    first, again, other = (run_command(*args, seed, stdin=b"").data for seed in "778")
+    assert first == again
+    assert first != other
+
+
+@pytest.mark.parametrize("dtype", ["u1", "i1", "<u2", ">u2", "<i4", ">i8", "u8", "?"])
+def test_integers_are_exact(dtype: str) -> None:
+    rng = np.random.default_rng(5)
+    high = 2 if dtype == "?" else np.iinfo(dtype).max // 64
+    x = rng.integers(0, high, (6, 6)).astype(dtype)
+    done = run_command("run", "-", "-k", "[[1,2],[3,-4]]", stdin=npy_bytes(x))
+    exact = x.astype(object)
+    expected = exact[:-1, :-1] + 2 * exact[:-1, 1:] + 3 * exact[1:, :-1] - 4 * exact[1:, 1:]
+    assert done.array.dtype == np.int64
+    assert (done.array.astype(object) == expected).all()
+
+
+def test_integers_that_cannot_fit_are_refused() -> None:
+    x = np.full((2, 2), 2**62, np.int64)
+    done = run_command("run", "-", "-k", "[[1,1],[1,1]]", stdin=npy_bytes(x))
+    assert done.status == 1
+    assert "does not fit int64" in done.err
+    assert done.data == b""
+
+
+@pytest.mark.parametrize(
+    ("x", "w", "expected"),
+    [
+        ("u1", "f8", "f4"), ("i2", "f4", "f4"), ("i4", "f4", "f8"), ("i8", "f8", "f8"),
+        ("f2", "f8", "f2"), ("f4", "f8", "f4"), ("f8", "f4", "f8"), ("f4", "i8", "f4"),
+        ("c8", "f8", "c8"), ("f4", "c8", "c8"), ("f8", "c8", "c16"), ("u1", "i8", "i8"),
+        (">f4", "f4", "f4"), (">i2", ">i4", "i8"),
+    ],
+)  # fmt: skip
+def test_types_of_results(x: str, w: str, expected: str, in_tmp: Path) -> None:
+    np.save("w.npy", np.ones((2, 2), w))
+    done = run_command("run", "-", "-k", "w.npy", stdin=npy_bytes(np.ones((3, 3), x)))
+    assert done.array.dtype == np.dtype(expected)
+    assert np.array_equal(done.array, np.full((2, 2), 4))
+
+
+def test_half_floats_are_summed_in_single() -> None:
+    """2048 + 1 is 2048 in half precision: added one by one the ones would be lost."""
+    x = np.ones((1, 4097), np.float16)
+    x[0, 0] = 2048
+    done = run_command("run", "-", "-k", json.dumps([[1.0] * 4097]), stdin=npy_bytes(x))
+    assert done.array.tolist() == [[2048 + 4096]]
+
+
+@both_engines
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_memory_order_makes_no_difference(engine: Engine, order: Any) -> None:
+    x = np.asarray(np.arange(60.0).reshape(3, 4, 5), order=order)
+    done = run_command("run", "-", "-k", "box:2", "--engine", engine.name, stdin=npy_bytes(x))
+    expected = run_command("run", "-", "-k", "box:2", stdin=npy_bytes(np.ascontiguousarray(x)))
+    np.testing.assert_allclose(done.array, expected.array)
+
+
+def test_wide_inputs_cross_tiles() -> None:
+    """Larger than one tile, so that halos meet: every tile edge lies inside."""
+    rng = np.random.default_rng(1)
+    x = rng.integers(-9, 10, (700, 613))
+    w = rng.integers(-9, 10, (3, 2))
+    done = run_command(
+        "run", "-", "-k", json.dumps(w.tolist()), "-p", "2:1x0:3", "-s", "3x2", stdin=npy_bytes(x)
+    )
+    padded = np.pad(x, [(2, 1), (0, 3)])
+    view = np.lib.stride_tricks.sliding_window_view(padded, w.shape)[::3, ::2]
+    assert np.array_equal(done.array, np.einsum("ijkl,kl->ij", view, w))

@@ -1,0 +1,157 @@
+"""What `run` shows: facts, values, heat maps, progress."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from convcli.run.heat_map import heat_map, shrink
+from convcli.run.report import values_table
+from convcli.terminal import progress
+from tests.conftest import Stream, npy_bytes, run_command
+
+
+def test_the_report_names_operation_axes_and_border(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
+    plain = run_command("run", "rand:3x8x8", "-k", "box", "-p", "1", tty=True).out
+    assert "cross-correlation (as in PyTorch: the filter is not flipped)" in plain
+    assert "CHW (channels, height, width); the filter serves each channel" in plain
+    assert "1 of zeros" in plain
+    flipped = run_command(
+        "run", "rand:8x8", "-k", "box", "--flip", "-p", "1", "--pad-mode", "reflect", tty=True
+    ).out
+    assert "convolution (the filter is flipped)" in flipped
+    assert "reflect: d c b | a b c d | c b a" in flipped
+    assert "SciPy's mirror" in flipped
+    transposed = run_command(
+        "run", "rand:8x8", "-k", "box", "--transposed", "-s", "2", "-p", "1", tty=True
+    ).out
+    assert "transposed cross-correlation" in transposed
+    assert "cropped from the output" in transposed
+    assert "(8 - 1)·2 - 2·1 + 3 = 15" in transposed
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_no_report_is_wider_than_the_terminal(
+    width: int, monkeypatch: pytest.MonkeyPatch, in_tmp: Path
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("TERM", "dumb")
+    for args in (
+        "rand:8x8 -k rand:3x3",
+        "arange:300x400 -k box -p 3 --pad-mode symmetric --plot --verify --time 1",
+        "rand:2x3x40x50 -k rand:4x3x3x3 --bias [1,2,3,4] -d 2",
+        "rand:4x4x4x4 -k rand:3x3x3 -o y.npy",
+        "rand:40x40 rand:8x8 -k box:3 -o a-directory-with-a-rather-long-name/below/it/",
+    ):
+        out = run_command("run", *args.split(), tty=True).out
+        assert max(map(len, out.splitlines())) <= width
+
+
+def test_few_values_are_shown_and_of_many_both_ends() -> None:
+    few = run_command("run", "arange:3x3", "-k", "[[0,1],[2,3]]", "-p", "1", tty=True).out
+    assert [n for n in ("0", "3", "8", "19", "25", "37", "43", "16") if f" {n} " not in few] == []
+    many = run_command("run", "arange:100x100", "-k", "[[1]]", tty=True).out
+    for corner in (0, 99, 9900, 9999):
+        assert f" {corner} " in many
+    assert "…" in many
+    assert " 5050 " not in many
+
+
+def test_minimum_mean_and_maximum_are_those_of_the_whole_output() -> None:
+    x = np.random.default_rng(0).normal(size=(50, 40))
+    record = _record(x, "--memory", "1K")
+    assert record["min"] == pytest.approx(x.min())
+    assert record["mean"] == pytest.approx(x.mean())
+    assert record["max"] == pytest.approx(x.max())
+    x[3, 3] = np.nan
+    assert _record(x)["max"] is None
+    z = x[:2, :2] * (3 + 4j)
+    assert _record(z)["max"] == pytest.approx(np.abs(z).max())
+
+
+def _record(x: Any, *args: str) -> Any:
+    done = run_command(
+        "run", "-", "-k", "[[1]]", "-o", "/dev/null", "--format", "json", *args,
+        stdin=npy_bytes(x),
+    )  # fmt: skip
+    return json.loads(done.out)
+
+
+def test_a_heat_map_is_dark_where_there_is_little() -> None:
+    console = Console(width=80, color_system=None)
+    assert heat_map(np.array([[0.0, 1], [0.5, np.nan]]), console).plain == "  @@\n==??\n"
+
+
+def test_a_coloured_heat_map_has_two_pixels_a_line() -> None:
+    console = Console(width=80, force_terminal=True, color_system="truecolor")
+    text = heat_map(np.array([[0.0, 1], [1, 0]]), console)
+    assert text.plain == "▀▀\n"
+    assert [str(span.style) for span in text.spans] == [
+        "rgb(38,54,110) on rgb(244,196,66)",
+        "rgb(244,196,66) on rgb(38,54,110)",
+    ]
+
+
+def test_a_large_picture_is_averaged_down() -> None:
+    x = np.arange(20.0).reshape(4, 5)
+    found = shrink(x, 2, 9)
+    assert found.shape == (2, 3)
+    assert found[0, 0] == x[:2, :2].mean()
+    assert found[1, 2] == x[2:, 4:].mean()
+
+
+def test_plot_shows_input_filter_and_output(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    out = run_command("run", "arange:3x8x8", "-k", "sobel-x", "--plot", tty=True).out
+    assert "input, the first of C:" in out
+    assert "filter:" in out
+    assert "output, the first of C:" in out
+
+
+@pytest.mark.parametrize("tty", [True, False])
+def test_progress_is_drawn_on_a_terminal_alone(tty: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "_SOON", 0.0)
+    stream = Stream(tty=tty)
+    with progress.Progress(stream, 2) as bar:
+        bar.advance(0.5)
+        bar.pause()
+        bar.advance(0.5)
+    assert ("convolving" in stream.bytes.getvalue().decode()) == tty
+
+
+def test_short_work_draws_no_progress() -> None:
+    stream = Stream(tty=True)
+    with progress.Progress(stream, 1) as bar:
+        bar.advance(1)
+    assert stream.bytes.getvalue() == b""
+
+
+def test_no_number_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    rng = np.random.default_rng(0)
+    z = rng.normal(size=(9, 30)) + 1j * rng.normal(size=(9, 30))
+    done = run_command("run", "-", "-k", "[[1]]", "-o", "/dev/null", stdin=npy_bytes(z), tty=True)
+    assert done.status == 0
+    shown = values_table(z, 80)
+    console = Console(width=80, file=Stream(), color_system=None)
+    console.print(shown)
+    text = console.file.bytes.getvalue().decode()  # type: ignore[attr-defined]
+    first = next(line for line in text.splitlines() if "│" in line)
+    cells = [cell.strip() for cell in first.strip("│").split("│")]
+    assert complex(cells[0]) == pytest.approx(z[0, 0], rel=1e-3)
+    assert complex(cells[-1]) == pytest.approx(z[0, -1], rel=1e-3)
+    assert "…" in cells
+
+
+def test_names_cannot_drive_the_terminal(in_tmp: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    np.save("a\x1b[31m.npy", np.ones((3, 3)))
+    for more in ((), ("rand:3x3",)):
+        args = ("a\x1b[31m.npy", *more, "-k", "[[1]]", "-o", "out/", "--format", "table")
+        done = run_command("run", *args, stdin=b"")
+        assert done.status == 0
+        assert "\x1b" not in done.out
