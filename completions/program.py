@@ -13,7 +13,6 @@ from convcli.engines.numpy_engine import NumpyEngine
 from convcli.engines.torch_engine import TorchEngine
 from convcli.geometry import axis
 from convcli.run import command as run_command
-from convcli.run import padding
 from convcli.shape import command as shape_command
 
 ENDINGS = "|".join(["npy", *(ending.removeprefix(".") for ending in formats.READERS)])
@@ -80,7 +79,10 @@ VALUES = {
         )
     ),
     "--pad-mode": Values(
-        (*padding.PAD_MODES, *(name for mode in padding.PAD_MODES.values() for name in mode.names))
+        (
+            *pad_modes.PAD_MODES,
+            *(name for mode in pad_modes.PAD_MODES.values() for name in mode.names),
+        )
     ),
     "--device": Values(("cpu", "auto", "cuda", "mps", "xpu")),
     "--engine": Values(choose.ENGINES),

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from typer import Argument, Option
 
-from convcli.run.padding import PAD_MODES
+from convcli.geometry.pad_modes import PAD_MODES
 
 WINDOW, COST, STACK = "Window", "Channels", "Stacks and the inverse"
 DATA, MACHINE, SHOW = "Input and filter", "Where it runs", "What comes out"

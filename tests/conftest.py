@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from convcli.arrays.sources import InMemory
 from convcli.cli import main
-from convcli.engines.choose import Engine
+from convcli.engines.base import Engine
 from convcli.run import blocks
 from convcli.run.convolver import Convolver
 from convcli.run.operation import Operation

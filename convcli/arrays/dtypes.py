@@ -1,13 +1,26 @@
-"""Which type of number a result has, and when integers are exact."""
+"""Types of arrays and numbers: which one a result has, and when integers are exact."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from convcli.arrays.npy import Array
 from convcli.errors import ConvcliError, UsageError
 
+Array = NDArray[Any]  # of any type of number
+Index = tuple[Any, ...]
 DType = np.dtype[np.generic]
+
+
+def at(*index: Any) -> Index:
+    """Build an index of an array from parts."""
+    return index
+
+
+def shape_text(shape: Sequence[int]) -> str:
+    """Write a shape, which may have no axis."""
+    return "x".join(map(str, shape)) or "single"
 
 
 def result_dtype(x: DType, *others: DType) -> DType:

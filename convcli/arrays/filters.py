@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from convcli.arrays.npy import Array
+from convcli.arrays.dtypes import Array
 from convcli.errors import UsageError
 
 Sizes = tuple[int, ...]

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from convcli.arrays.npy import Array, check_numbers, read_body, read_headers, shape_text
+from convcli.arrays.dtypes import Array, shape_text
+from convcli.arrays.npy import check_numbers, read_body, read_headers
 from convcli.errors import ConvcliError, UsageError
 
 

@@ -6,10 +6,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from convcli.arrays import filters, formats
-from convcli.arrays.npy import (
-    Array,
-    check_memory,
-)
+from convcli.arrays.dtypes import Array
+from convcli.arrays.npy import check_memory
 from convcli.arrays.sources import InMemory, Source, stream_sources
 from convcli.errors import ConvcliError, UsageError
 from convcli.geometry import notation

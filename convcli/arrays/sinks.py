@@ -8,8 +8,9 @@ from collections.abc import Iterator, Sequence
 from typing import BinaryIO
 
 from convcli.arrays import formats
-from convcli.arrays.dtypes import DType
-from convcli.arrays.npy import Array, replaced, reserve, write_data, write_header
+from convcli.arrays.atomic import replaced, reserve
+from convcli.arrays.dtypes import Array, DType
+from convcli.arrays.npy import write_data, write_header
 from convcli.errors import ConvcliError, UsageError, blaming
 from convcli.run.operation import Operation
 from convcli.streams import Streams

@@ -6,14 +6,8 @@ from typing import BinaryIO, Protocol
 
 import numpy as np
 
-from convcli.arrays.dtypes import DType
-from convcli.arrays.npy import (
-    Array,
-    Header,
-    read_body,
-    read_headers,
-    read_into,
-)
+from convcli.arrays.dtypes import Array, DType
+from convcli.arrays.npy import Header, read_body, read_headers, read_into
 
 
 class Source(Protocol):

@@ -1,13 +1,10 @@
-"""What every tile of a convolution shares, and memory that a thread keeps from tile to tile."""
+"""What every tile of a convolution shares."""
 
-import threading
 from collections.abc import Callable
-from math import ceil, prod
+from math import ceil
 from typing import Any, TypeVar
 
-import numpy as np
-
-from convcli.arrays.npy import Array
+from convcli.arrays.dtypes import Array
 
 T = TypeVar("T")
 
@@ -78,19 +75,6 @@ def _part(corr: Correlation, first: int, last: int) -> Correlation:
     each = corr.each_out
     weights = corr.filter[first * each : last * each]
     return Correlation(weights, corr.stride, corr.dilation, last - first, corr.exact)
-
-
-_kept = threading.local()
-
-
-def buffer(name: str, shape: tuple[int, ...], dtype: "np.dtype[Any]") -> Array:
-    """Take work space that this thread keeps: fresh memory costs a page fault every 4 KB."""
-    size = prod(shape) * dtype.itemsize
-    store = _kept.__dict__
-    if name not in store or store[name].nbytes < size:
-        store[name] = np.empty(size, np.uint8)
-    space: Array = store[name][:size].view(dtype).reshape(shape)
-    return space
 
 
 def split(x: Array, axis: int, count: int) -> Array:

@@ -4,8 +4,9 @@ from math import prod
 
 import numpy as np
 
-from convcli.arrays.npy import Array, at
-from convcli.engines.correlation import EVERY, Correlation, buffer, even, split
+from convcli.arrays.dtypes import Array, at
+from convcli.engines.correlation import EVERY, Correlation, even, split
+from convcli.engines.scratch import buffer
 
 WINDOW = 1 << 18  # numbers in a window
 _DROWNED = 1e-4  # of a usual value, that the rounding of the largest may take

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from convcli.engines.choose import Pads
+from convcli.engines.base import Pads
 from convcli.engines.correlation import Correlation
 
 _RUN = 16  # outputs of a run: in float32 a vector of AVX-512

@@ -7,8 +7,9 @@ from math import prod
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from convcli.arrays.npy import Array
-from convcli.engines.correlation import Correlation, buffer, split
+from convcli.arrays.dtypes import Array
+from convcli.engines.correlation import Correlation, split
+from convcli.engines.scratch import buffer
 
 # Nanoseconds on one core, float32: a number copied; multiplied and added by BLAS in a few rows, in
 # 16 or more; a pass over the tile.

@@ -7,10 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from convcli.arrays.dtypes import exact_dtype
-from convcli.arrays.npy import Array
+from convcli.arrays.dtypes import Array, exact_dtype
 from convcli.engines import fft, gemm, separable, shift
-from convcli.engines.choose import Plan
+from convcli.engines.base import Plan
 from convcli.engines.correlation import Correlation, even
 from convcli.errors import UsageError
 

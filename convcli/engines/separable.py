@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from convcli.arrays.npy import Array
+from convcli.arrays.dtypes import Array
 from convcli.engines import gemm
-from convcli.engines.correlation import Correlation, buffer
+from convcli.engines.correlation import Correlation
+from convcli.engines.scratch import buffer
 
 _ROWS = 16  # outputs of an axis that one product makes
 _TERMS = 4  # a filter of more is none

@@ -5,8 +5,9 @@ from math import prod
 
 import numpy as np
 
-from convcli.arrays.npy import Array, at
-from convcli.engines.correlation import EVERY, Correlation, buffer, split
+from convcli.arrays.dtypes import Array, at
+from convcli.engines.correlation import EVERY, Correlation, split
+from convcli.engines.scratch import buffer
 
 UFUNCS = 0.4  # nanoseconds to multiply and add a float32, on one core
 

@@ -12,10 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from convcli.arrays.dtypes import DType, exact_dtype
-from convcli.arrays.npy import Array
+from convcli.arrays.dtypes import Array, DType, exact_dtype
 from convcli.engines import fft, fold
-from convcli.engines.choose import Layer, Pads, Part, Plan
+from convcli.engines.base import Layer, Pads, Part, Plan
 from convcli.engines.correlation import Correlation
 from convcli.errors import ConvcliError, UsageError
 from convcli.run.operation import Operation

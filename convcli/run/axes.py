@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from convcli.arrays.npy import Array, shape_text
+from convcli.arrays.dtypes import Array, shape_text
 from convcli.errors import DoesNotFit, UsageError
 
 SPATIAL = {1: "W", 2: "HW", 3: "DHW"}

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from queue import SimpleQueue
 from typing import TypeVar
 
-from convcli.arrays.npy import Array
+from convcli.arrays.dtypes import Array
 from convcli.arrays.sources import Source
 from convcli.geometry.axis import Axis
 from convcli.run.convolver import Convolver, Rows

@@ -7,21 +7,21 @@ from typing import NamedTuple
 import numpy as np
 
 from convcli.arrays import filters
-from convcli.arrays.npy import Array
+from convcli.arrays.dtypes import Array
 from convcli.arrays.opener import Opener
 from convcli.arrays.sinks import Sink, Target
 from convcli.arrays.sources import InMemory, Source
 from convcli.engines import choose
-from convcli.engines.choose import Engine
+from convcli.engines.base import Engine
 from convcli.errors import ConvcliError, UsageError
 from convcli.geometry import notation
 from convcli.geometry.axis import Window
 from convcli.geometry.network import Layer, apply
+from convcli.geometry.pad_modes import parse_pad_mode
 from convcli.run import blocks
 from convcli.run.blocks import ahead
 from convcli.run.convolver import Convolver
 from convcli.run.operation import Operation, settle
-from convcli.run.padding import parse_pad_mode
 from convcli.run.results import Result, Summary, Timing, Verdict
 from convcli.streams import Streams, choose_format
 from convcli.terminal.progress import Progress
@@ -78,7 +78,7 @@ def run(request: Request, streams: Streams) -> int:
     report = _Report(request, streams, sink.to_stdout)
     opener = Opener(streams, request.seed, request.dims)
     window = _window(request)
-    engine = choose.choose(
+    engine = choose.choose_engine(
         request.engine, request.device, request.threads, request.tf32, request.method
     )
     memory = notation.parse_bytes("--memory", request.memory)
@@ -119,7 +119,9 @@ def _convolver(
     planned = convolver.plan(dict(zip(operation.layout, source.shape, strict=True)).get("N", 1))
     if planned is None or not choose.torch_pays(*planned, engine.threads):
         return convolver
-    return Convolver(operation, choose.choose("torch", "cpu", request.threads), progress.advance)
+    return Convolver(
+        operation, choose.choose_engine("torch", "cpu", request.threads), progress.advance
+    )
 
 
 def list_kernels(streams: Streams) -> int:

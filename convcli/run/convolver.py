@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from convcli.arrays.dtypes import DType, check_integers, integer_bound
-from convcli.arrays.npy import Array, at
-from convcli.engines.choose import Engine, Layer, Part, Plan
-from convcli.engines.correlation import Correlation, buffer
+from convcli.arrays.dtypes import Array, DType, at, check_integers, integer_bound
+from convcli.engines.base import Engine, Layer, Part, Plan
+from convcli.engines.correlation import Correlation
+from convcli.engines.scratch import buffer
 from convcli.errors import ConvcliError
 from convcli.run.axes import canonical, restored
 from convcli.run.operation import Operation, Pass

@@ -4,8 +4,8 @@ import numpy as np
 from rich.console import Console
 from rich.text import Text
 
-from convcli.arrays.npy import Array
-from convcli.shape.drawing import rgb
+from convcli.arrays.dtypes import Array
+from convcli.terminal.colours import rgb
 
 _INK = " .:-=+*#%@"  # from little to much, of even steps on most screens
 _TALL = 32  # pixels of a picture's height

@@ -12,8 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from convcli.arrays.dtypes import DType, asked_dtype, result_dtype
-from convcli.arrays.npy import Array, at, shape_text
+from convcli.arrays.dtypes import Array, DType, asked_dtype, at, result_dtype, shape_text
 from convcli.errors import DoesNotFit, UsageError
 from convcli.geometry.axis import Axis, Window
 from convcli.run.axes import SPATIAL, read_axes, with_channels

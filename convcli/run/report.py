@@ -10,12 +10,12 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from convcli.arrays.npy import Array
+from convcli.arrays.dtypes import Array
+from convcli.geometry.formula import formulas
 from convcli.geometry.notation import format_padding, format_sizes
+from convcli.geometry.pad_modes import PAD_MODES
 from convcli.run.heat_map import heat_map
-from convcli.run.padding import PAD_MODES
 from convcli.run.results import Result
-from convcli.shape.explain import formulas
 from convcli.streams import printable
 from convcli.terminal.tables import columns_table, console, facts_table
 

@@ -5,10 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from convcli.arrays.dtypes import DType
-from convcli.arrays.npy import Array
+from convcli.arrays.dtypes import Array, DType
 from convcli.arrays.sources import InMemory
-from convcli.engines.choose import Engine
+from convcli.engines.base import Engine
 from convcli.run.operation import Operation
 
 

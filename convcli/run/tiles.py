@@ -11,9 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from convcli.arrays.dtypes import DType
-from convcli.arrays.npy import Array, at
-from convcli.engines.correlation import buffer
+from convcli.arrays.dtypes import Array, DType, at
+from convcli.engines.scratch import buffer
 from convcli.geometry.axis import Axis
 from convcli.run.padding import border_index
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convcli.arrays.npy import Array, at
+from convcli.arrays.dtypes import Array, at
 from convcli.run.axes import canonical
 from convcli.run.operation import Operation
 from convcli.run.padding import border_index

@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from convcli.geometry.coverage import coverage, extent, unread, unread_end
+from convcli.geometry.formula import formula
 from convcli.geometry.inverse import Answer
 from convcli.geometry.layers import format_layer
 from convcli.geometry.network import Step
 from convcli.geometry.notation import format_answers, format_padding, format_sizes
-from convcli.shape.explain import formula
 from convcli.shape.frameworks import keras, onnx, pytorch
 
 _COUNTED = 10**6  # pixels of an axis

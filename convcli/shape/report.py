@@ -8,6 +8,7 @@ from rich.table import Table
 
 from convcli.geometry.axis import Axis
 from convcli.geometry.coverage import unread
+from convcli.geometry.formula import formulas
 from convcli.geometry.inverse import Answer
 from convcli.geometry.layers import format_layer
 from convcli.geometry.network import Step
@@ -55,7 +56,7 @@ def case_table(step: Step) -> Group:
         )
     if layer.window.kind == "convt":
         rows.append(("output padding", format_sizes([a.op for a in axes])))
-    rows += [("output", format_sizes(step.out)), ("formula", words.formulas(axes))]
+    rows += [("output", format_sizes(step.out)), ("formula", formulas(axes))]
     rows.append(("unwritten" if layer.window.kind == "convt" else "unread", words.loss(axes)))
     rows += cost_rows(step)
     return facts_table(rows, f"{KIND_NAMES[layer.window.kind]}, {_axes(axes)}")

@@ -23,6 +23,7 @@ import torch
 from convcli.arrays.filters import named
 from convcli.arrays.sources import InMemory
 from convcli.engines import choose
+from convcli.engines.base import Engine
 from convcli.geometry.axis import Window
 from convcli.run import blocks
 from convcli.run.convolver import Convolver
@@ -64,10 +65,10 @@ def milliseconds(run: Callable[[], object], limit: float = 2.0) -> float:
 def main() -> None:
     """Print the table."""
     torch.set_grad_enabled(False)
-    kinds: dict[str, choose.Engine] = {
-        "numpy": choose.choose("numpy", threads=2),
-        "numpy, 1 thread": choose.choose("numpy", threads=1),
-        "torch": choose.choose("torch"),
+    kinds: dict[str, Engine] = {
+        "numpy": choose.choose_engine("numpy", threads=2),
+        "numpy, 1 thread": choose.choose_engine("numpy", threads=1),
+        "torch": choose.choose_engine("torch"),
     }
     print("| inside one process | " + " | ".join(kinds) + " | F.conv | cv2.filter2D |")
     print("|---" * 6 + "|")

@@ -36,7 +36,7 @@ def _on(device: str) -> Any:
     ],
 )
 def test_the_engine_of_a_device(engine: str, device: str, name: str) -> None:
-    assert choose.choose(engine, device).name == name
+    assert choose.choose_engine(engine, device).name == name
 
 
 def test_auto_takes_an_accelerator_before_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -48,7 +48,7 @@ def test_auto_takes_an_accelerator_before_the_cpu(monkeypatch: pytest.MonkeyPatc
 
 def test_auto_without_torch_is_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("convcli.engines.choose.find_spec", lambda name: None)
-    assert choose.choose("auto", "auto").name == "numpy"
+    assert choose.choose_engine("auto", "auto").name == "numpy"
 
 
 def test_slab_and_filter_move_to_the_device() -> None:
@@ -91,27 +91,27 @@ def test_what_a_device_cannot_do_is_told(monkeypatch: pytest.MonkeyPatch) -> Non
 @pytest.mark.parametrize("device", ["nonsense", "meta", "cuda:x"])
 def test_devices_that_are_none(device: str) -> None:
     with pytest.raises(UsageError, match="--device"):
-        choose.choose("auto", device)
+        choose.choose_engine("auto", device)
 
 
 @pytest.mark.parametrize("device", ["xpu", "cuda:99", "hpu", "mps"])
 def test_devices_that_are_not_here(device: str) -> None:
     with pytest.raises(ConvcliError, match="is not there; here are: cpu"):
-        choose.choose("auto", device)
+        choose.choose_engine("auto", device)
 
 
 def test_tf32_is_off_unless_asked_for() -> None:
-    choose.choose("torch", "cpu", tf32=True)
+    choose.choose_engine("torch", "cpu", tf32=True)
     assert torch.backends.cudnn.allow_tf32
-    choose.choose("torch", "cpu")
+    choose.choose_engine("torch", "cpu")
     assert not torch.backends.cudnn.allow_tf32
     assert not torch.backends.cuda.matmul.allow_tf32
 
 
 def test_threads_are_those_asked_for() -> None:
     before = torch.get_num_threads()
-    assert choose.choose("numpy", "cpu", threads=3).threads == 3
-    choose.choose("torch", "cpu", threads=1)
+    assert choose.choose_engine("numpy", "cpu", threads=3).threads == 3
+    choose.choose_engine("torch", "cpu", threads=1)
     assert torch.get_num_threads() == 1
     torch.set_num_threads(before)
     one = run_command(
@@ -125,7 +125,7 @@ def test_threads_are_those_asked_for() -> None:
 
 def test_long_doubles_are_for_numpy() -> None:
     with pytest.raises(ConvcliError, match="PyTorch has no"):
-        choose.choose("torch").compute_dtype(np.dtype(np.longdouble), 0)
+        choose.choose_engine("torch").compute_dtype(np.dtype(np.longdouble), 0)
 
 
 def test_torch_is_taken_on_the_cpu_where_it_earns_its_start(
@@ -133,7 +133,7 @@ def test_torch_is_taken_on_the_cpu_where_it_earns_its_start(
 ) -> None:
     weights = np.random.default_rng(0).random((1, 1, 9, 9), np.float32)
     corr = Correlation(weights, (1, 1), (1, 1), 1)
-    numpy = choose.choose("numpy")
+    numpy = choose.choose_engine("numpy")
     plans = {side: numpy.plan(corr, 1, (side, side)) for side in (4096, 1 << 17)}
     assert not choose.torch_pays(plans[4096], corr, 2)
     assert choose.torch_pays(plans[1 << 17], corr, 2)

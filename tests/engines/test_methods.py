@@ -288,4 +288,4 @@ def test_the_report_names_the_method() -> None:
 
 
 def test_engines_are_chosen_with_their_method() -> None:
-    assert choose.choose("numpy", method="fft").methods == tuple(METHODS)
+    assert choose.choose_engine("numpy", method="fft").methods == tuple(METHODS)

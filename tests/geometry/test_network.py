@@ -12,7 +12,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from convcli.errors import ConvcliError
-from convcli.geometry import network
+from convcli.geometry import receptive_field
 from convcli.geometry.coverage import reads
 from convcli.geometry.layers import format_layer, parse_layers
 from convcli.geometry.network import Layer, Step, follow
@@ -114,12 +114,12 @@ def test_a_receptive_field_is_that_of_the_output_that_reads_most(lines: list[str
 def test_large_strides_are_traced_at_the_ends_of_the_filter_alone(lines: list[str]) -> None:
     steps = _follow(lines, (61,))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("convcli.geometry.network._TRACED", 625)
+        patch.setattr("convcli.geometry.receptive_field._TRACED", 625)
         exact = steps[-1].fields
         spans, step = {(0, 0)}, 1
-        patch.setattr("convcli.geometry.network._TRACED", 1)
+        patch.setattr("convcli.geometry.receptive_field._TRACED", 1)
         for layer in reversed(steps):
-            spans, step = network._read_by(layer.axes[0], spans, step)
+            spans, step = receptive_field._read_by(layer.axes[0], spans, step)
     assert max((last - first + 1 for first, last in spans), default=0) == exact[0].r
 
 

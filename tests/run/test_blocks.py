@@ -13,21 +13,22 @@ from hypothesis import strategies as st
 from convcli.arrays.npy import read_headers
 from convcli.arrays.sources import OnStream
 from convcli.engines import choose
-from convcli.engines.choose import Engine
+from convcli.engines.base import Engine
 from convcli.engines.torch_engine import TorchEngine
 from convcli.errors import DoesNotFit
 from convcli.geometry.axis import Window
+from convcli.geometry.pad_modes import PAD_MODES, parse_pad_mode
 from convcli.run.blocks import convolve
 from convcli.run.convolver import Convolver
 from convcli.run.operation import settle
-from convcli.run.padding import PAD_MODES, border_index, parse_pad_mode
+from convcli.run.padding import border_index
 from convcli.run.tiles import needed
 from tests.conftest import npy_bytes
 from tests.naive import PAD_MODES as NUMPY_MODES
 from tests.naive import convolve as naive
 from tests.naive import transpose_convolve as naive_transposed
 
-ENGINE = choose.choose("numpy", "cpu")
+ENGINE = choose.choose_engine("numpy", "cpu")
 # Integers, which an engine takes in tiles; and the same as floats, exact too, in layers of PyTorch.
 integers = (ENGINE, "i8")
 layers, folds = ((TorchEngine("cpu", method=method), "f4") for method in ("auto", "fold"))

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convcli.engines import choose
-from convcli.engines.choose import Engine
+from convcli.engines.base import Engine
 from convcli.errors import DoesNotFit
 from convcli.geometry.axis import Window
 from convcli.run.operation import settle
@@ -22,7 +22,7 @@ from tests.naive import convolve as naive
 from tests.naive import transpose_convolve as naive_transposed
 
 KNOWN = json.loads((DATA / "known_answers.json").read_text())
-ENGINES = [choose.choose("numpy", "cpu"), choose.choose("torch", "cpu")]
+ENGINES = [choose.choose_engine("numpy", "cpu"), choose.choose_engine("torch", "cpu")]
 
 
 both_engines = pytest.mark.parametrize("engine", ENGINES, ids=lambda e: e.name)

@@ -149,7 +149,7 @@ def test_transposed_layers_are_those_of_pytorch(
         return
     window = Window((1,), (s,), ((p, p),), (d,), (op,), kind="convt")
     operation = settle(x.shape, x.dtype, w, window, groups=g, bias=bias, dims=dims)
-    found = convolve(x, operation, choose.choose(engine))
+    found = convolve(x, operation, choose.choose_engine(engine))
     np.testing.assert_allclose(found, expected.numpy(), rtol=1e-4, atol=1e-5)
 
 
@@ -275,7 +275,7 @@ def test_one_huge_value_does_not_drown_the_others() -> None:
     x[5, 5] = -1e20
     for engine in ENGINES:
         operation = settle(x.shape, x.dtype, w, Window((1,)))
-        found = convolve(x, operation, choose.choose(engine, method="fft"))
+        found = convolve(x, operation, choose.choose_engine(engine, method="fft"))
         far = (slice(6, None), slice(6, None))
         np.testing.assert_allclose(found[far], expected[far], rtol=1e-4)
 
@@ -284,7 +284,7 @@ def test_verify_bounds_each_output_by_its_own_products() -> None:
     x = np.ones((60, 60), np.float32)
     x[0, 0] = 1e20
     operation = settle(x.shape, x.dtype, named("box:3").astype(np.float32), Window((1,)))
-    y = convolve(x, operation, choose.choose("numpy"))
+    y = convolve(x, operation, choose.choose_engine("numpy"))
     assert verify(x, y, operation).passed
     y[30, 30] += 0.01
     assert not verify(x, y, operation).passed
