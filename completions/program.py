@@ -12,6 +12,7 @@ from convcli.engines import choose
 from convcli.engines.numpy_engine import NumpyEngine
 from convcli.engines.torch_engine import TorchEngine
 from convcli.geometry import axis
+from convcli.geometry.pad_modes import PAD_MODES
 from convcli.run import command as run_command
 from convcli.shape import command as shape_command
 
@@ -80,8 +81,8 @@ VALUES = {
     ),
     "--pad-mode": Values(
         (
-            *pad_modes.PAD_MODES,
-            *(name for mode in pad_modes.PAD_MODES.values() for name in mode.names),
+            *PAD_MODES,
+            *(name for mode in PAD_MODES.values() for name in mode.names),
         )
     ),
     "--device": Values(("cpu", "auto", "cuda", "mps", "xpu")),
