@@ -6,61 +6,61 @@ Register-ArgumentCompleter -Native -CommandName convcli -ScriptBlock {
     # Options by command; = takes a value, =* more than once.
     $options = @{
         '' = @(
-            @{ names = @('--version'); kind = ''; help = 'Show the version and leave.' }
+            @{ names = @('--version'); kind = ''; help = 'Show the version and exit.' }
             @{ names = @('-h', '--help'); kind = ''; help = 'Show this message and exit.' }
         )
         'shape' = @(
             @{ names = @('-n', '--size'); kind = '='; help = 'Input size: 8 (a square image), 8x6, 16x224x224; sweeps 32,64 or 8..64..8.' }
-            @{ names = @('-f', '--filter'); kind = '='; help = 'Filter size; for run, of a random filter.' }
+            @{ names = @('-f', '--filter'); kind = '='; help = 'Filter size; for run, the size of a random filter.' }
             @{ names = @('-p', '--padding'); kind = '='; help = 'Padding on each side: 1, 2x1, BEGIN:END, or valid, same, same-lower, full.' }
-            @{ names = @('-s', '--stride'); kind = '='; help = 'Stride: 1 unless given, of a pool its filter size.' }
-            @{ names = @('-d', '--dilation'); kind = '='; help = 'Dilation: 1 unless given.' }
-            @{ names = @('--dims'); kind = '='; help = 'Number of spatial axes, where single numbers leave it open: 2 unless given.' }
+            @{ names = @('-s', '--stride'); kind = '='; help = 'Stride (default: 1; for pooling, the filter size).' }
+            @{ names = @('-d', '--dilation'); kind = '='; help = 'Dilation (default: 1).' }
+            @{ names = @('--dims'); kind = '='; help = 'Number of spatial axes, where single numbers do not say it (default: 2).' }
             @{ names = @('--transposed'); kind = ''; help = 'A transposed convolution.' }
             @{ names = @('--output-padding'); kind = '='; help = 'Extra output at the end of a transposed convolution.' }
             @{ names = @('--pool'); kind = ''; help = 'A pooling layer.' }
-            @{ names = @('--ceil'); kind = ''; help = 'Round a pooling size up.' }
+            @{ names = @('--ceil'); kind = ''; help = 'Round the size of a pooling layer up.' }
             @{ names = @('-c', '--channels'); kind = '='; help = 'Channels; adds parameters, MACs and FLOPs.' }
-            @{ names = @('-g', '--groups'); kind = '='; help = 'Groups of channels: 1 unless given.' }
+            @{ names = @('-g', '--groups'); kind = '='; help = 'Groups of channels (default: 1).' }
             @{ names = @('--no-bias'); kind = ''; help = 'A layer without bias.' }
             @{ names = @('-l', '--layer'); kind = '=*'; help = 'A layer of a stack, such as ''conv f=7 s=2 p=3 c=64''; one -l for each layer.' }
-            @{ names = @('--layers'); kind = '='; help = 'A file (or the pipe) with one layer a line.' }
+            @{ names = @('--layers'); kind = '='; help = 'A file with one layer per line; - reads standard input.' }
             @{ names = @('--solve'); kind = '='; help = 'Find every n, f, p or s that gives the size --out.' }
-            @{ names = @('--out'); kind = '='; help = 'The output size wanted.' }
-            @{ names = @('--explain'); kind = ''; help = 'Show why: the formula in steps, the windows, how often each pixel is read.' }
+            @{ names = @('--out'); kind = '='; help = 'Output size that --solve aims at.' }
+            @{ names = @('--explain'); kind = ''; help = 'Explain the size: the formula step by step, the windows, how often each pixel is read.' }
             @{ names = @('--animate'); kind = ''; help = 'Slide the window over the input.' }
-            @{ names = @('--format'); kind = '='; help = 'A table on a terminal, plain in a pipe, unless given.' }
+            @{ names = @('--format'); kind = '='; help = 'Output format (default: table on a terminal, plain in a pipe).' }
             @{ names = @('-h', '--help'); kind = ''; help = 'Show this message and exit.' }
         )
         'run' = @(
-            @{ names = @('-k', '--kernel'); kind = '='; help = 'Filter: a name such as sobel-x or gaussian:5:1.0, a literal [[0,1],[2,3]], or whatever an input can be.' }
+            @{ names = @('-k', '--kernel'); kind = '='; help = 'Filter: a name such as sobel-x or gaussian:5:1.0, a literal [[0,1],[2,3]], or anything that can be an input.' }
             @{ names = @('--list-kernels'); kind = ''; help = 'Show the named filters with their numbers.' }
             @{ names = @('--seed'); kind = '='; help = 'Seed of random numbers.' }
-            @{ names = @('--layout'); kind = '='; help = 'A letter for each axis of the input, such as HWC; the last of NCDHW unless given.' }
+            @{ names = @('--layout'); kind = '='; help = 'A letter for each axis of the input, such as HWC (default: the last of NCDHW).' }
             @{ names = @('--bias'); kind = '='; help = 'Added to each output channel: a number, a list, a file or a member.' }
             @{ names = @('--dtype'); kind = '='; help = 'Type of the output''s numbers.' }
-            @{ names = @('-f', '--filter'); kind = '='; help = 'Filter size; for run, of a random filter.' }
+            @{ names = @('-f', '--filter'); kind = '='; help = 'Filter size; for run, the size of a random filter.' }
             @{ names = @('-p', '--padding'); kind = '='; help = 'Padding on each side: 1, 2x1, BEGIN:END, or valid, same, same-lower, full.' }
-            @{ names = @('--pad-mode'); kind = '='; help = 'What padding holds: zeros, reflect, symmetric, replicate, circular, or NumPy''s or SciPy''s name of one.' }
-            @{ names = @('-s', '--stride'); kind = '='; help = 'Stride: 1 unless given, of a pool its filter size.' }
-            @{ names = @('-d', '--dilation'); kind = '='; help = 'Dilation: 1 unless given.' }
-            @{ names = @('--flip'); kind = ''; help = 'Flip the filter: convolution as mathematics has it.' }
-            @{ names = @('--dims'); kind = '='; help = 'Number of spatial axes, where single numbers leave it open: 2 unless given.' }
+            @{ names = @('--pad-mode'); kind = '='; help = 'What padding holds: zeros, reflect, symmetric, replicate, circular, or NumPy''s or SciPy''s name for it.' }
+            @{ names = @('-s', '--stride'); kind = '='; help = 'Stride (default: 1; for pooling, the filter size).' }
+            @{ names = @('-d', '--dilation'); kind = '='; help = 'Dilation (default: 1).' }
+            @{ names = @('--flip'); kind = ''; help = 'Flip the filter: convolution as defined in mathematics.' }
+            @{ names = @('--dims'); kind = '='; help = 'Number of spatial axes, where single numbers do not say it (default: 2).' }
             @{ names = @('--transposed'); kind = ''; help = 'A transposed convolution.' }
             @{ names = @('--output-padding'); kind = '='; help = 'Extra output at the end of a transposed convolution.' }
-            @{ names = @('-g', '--groups'); kind = '='; help = 'Groups of channels: 1 unless given.' }
-            @{ names = @('--device'); kind = '='; help = 'Device: cpu, auto (the best there is), or one of PyTorch''s.' }
+            @{ names = @('-g', '--groups'); kind = '='; help = 'Groups of channels (default: 1).' }
+            @{ names = @('--device'); kind = '='; help = 'Device: cpu, auto (the best one available), or any that PyTorch has.' }
             @{ names = @('--engine'); kind = '='; help = 'Library that convolves.' }
-            @{ names = @('--method'); kind = '='; help = 'How the engine convolves; auto is the cheapest by estimate.' }
+            @{ names = @('--method'); kind = '='; help = 'How the engine convolves; auto takes the lowest estimated cost.' }
             @{ names = @('--tf32'); kind = ''; help = 'Let a GPU round float32 to TF32.' }
-            @{ names = @('--threads'); kind = '='; help = 'Threads on the CPU: one for each core unless given.' }
-            @{ names = @('--memory'); kind = '='; help = 'Memory that a block of input and output may take.' }
-            @{ names = @('-o', '--output'); kind = '='; help = 'Write to a .npy file, an image, or a directory/; - is the pipe.' }
-            @{ names = @('--format'); kind = '='; help = 'How the report is written.' }
+            @{ names = @('--threads'); kind = '='; help = 'Threads on the CPU (default: one per core).' }
+            @{ names = @('--memory'); kind = '='; help = 'Memory for a block of input and output.' }
+            @{ names = @('-o', '--output'); kind = '='; help = 'Write to a .npy file, an image, or a directory/; - is standard output.' }
+            @{ names = @('--format'); kind = '='; help = 'Format of the report.' }
             @{ names = @('-q', '--quiet'); kind = ''; help = 'No report.' }
             @{ names = @('--plot'); kind = ''; help = 'Draw input, filter and output as heat maps.' }
-            @{ names = @('--verify'); kind = ''; help = 'Compute outputs anew, independently; fail if they differ.' }
-            @{ names = @('--time'); kind = '='; help = 'Run N times more and report the median.' }
+            @{ names = @('--verify'); kind = ''; help = 'Recompute outputs independently; fail if they differ.' }
+            @{ names = @('--time'); kind = '='; help = 'Run N more times and report the median.' }
             @{ names = @('-h', '--help'); kind = ''; help = 'Show this message and exit.' }
         )
     }

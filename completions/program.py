@@ -13,7 +13,7 @@ from convcli.engines.numpy_engine import NumpyEngine
 from convcli.engines.torch_engine import TorchEngine
 from convcli.geometry import axis
 from convcli.geometry.pad_modes import PAD_MODES
-from convcli.run import command as run_command
+from convcli.run import reporter
 from convcli.shape import command as shape_command
 
 ENDINGS = "|".join(["npy", *(ending.removeprefix(".") for ending in formats.READERS)])
@@ -90,7 +90,7 @@ VALUES = {
     "--method": Values(tuple(dict.fromkeys(("auto", *NumpyEngine.methods, *TorchEngine.methods)))),
     "--output": Values(files="any"),
     "shape --format": Values(shape_command.FORMATS),
-    "run --format": Values(run_command.FORMATS),
+    "run --format": Values(reporter.FORMATS),
 }
 
 

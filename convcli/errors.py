@@ -8,24 +8,31 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # a disk, a quota or a file ta
 
 
 class ConvcliError(Exception):
-    """It could not be done: the text names the value, the rule and the remedy."""
+    """Something could not be done: the text names the value, the rule and the remedy."""
 
     status = 1
 
 
 class UsageError(ConvcliError):
-    """It was asked for wrongly: the same answer for any input."""
+    """Invalid usage: the same answer for any input."""
 
     status = 2
 
 
 class DoesNotFit(ConvcliError):
-    """The sizes of input, filter and padding do not go together."""
+    """The sizes of input, filter and padding do not fit together."""
+
+
+class Terminated(BaseException):
+    """A signal asked the process to end: handled like Ctrl-C, so that no partial file is left."""
+
+    def __init__(self, number: int) -> None:
+        self.signal = number
 
 
 @contextlib.contextmanager
 def blaming(path: str | None) -> Iterator[None]:
-    """Name the file that is written to in an error of the system, which names none then."""
+    """Add the file that is written to to errors of the system, which name none while writing."""
     try:
         yield
     except OSError as error:

@@ -1,39 +1,40 @@
-"""Every option, declared once: its names, its help, and the group it is shown in."""
+"""Every option, declared once: its names, type, default, help, and the group it is shown in.
 
-from typing import Annotated, Any
+The commands take their options as one value, `ShapeRequest` or `RunRequest`; the command line is
+made from their fields.
+"""
+
+from typing import Annotated, Any, NamedTuple
 
 from typer import Argument, Option
 
 from convcli.geometry.pad_modes import PAD_MODES
 
-WINDOW, COST, STACK = "Window", "Channels", "Stacks and the inverse"
-DATA, MACHINE, SHOW = "Input and filter", "Where it runs", "What comes out"
+_WINDOW, _COST, _STACK = "Window", "Channels", "Stacks and the inverse"
+_DATA, _MACHINE, _SHOW = "Input and filter", "Where it runs", "What comes out"
 
 
 def _option(group: str, help_: str, *names: str, metavar: str | None = None) -> Any:
     return Option(*names, metavar=metavar, rich_help_panel=group, help=help_)
 
 
-Version = Annotated[bool, Option("--version", help="Show the version and leave.")]
+Version = Annotated[bool, Option("--version", help="Show the version and exit.")]
 
-Size = Annotated[
-    str | None,
-    _option(
-        WINDOW,
-        "Input size: 8 (a square image), 8x6, 16x224x224; sweeps 32,64 or 8..64..8.",
-        "-n",
-        "--size",
-        metavar="SIZES",
-    ),
-]
+# Options of both commands.
 Filter = Annotated[
     str | None,
-    _option(WINDOW, "Filter size; for run, of a random filter.", "-f", "--filter", metavar="SIZES"),
+    _option(
+        _WINDOW,
+        "Filter size; for run, the size of a random filter.",
+        "-f",
+        "--filter",
+        metavar="SIZES",
+    ),
 ]
 Padding = Annotated[
     str | None,
     _option(
-        WINDOW,
+        _WINDOW,
         "Padding on each side: 1, 2x1, BEGIN:END, or valid, same, same-lower, full.",
         "-p",
         "--padding",
@@ -43,214 +44,264 @@ Padding = Annotated[
 Stride = Annotated[
     str | None,
     _option(
-        WINDOW,
-        "Stride: 1 unless given, of a pool its filter size.",
+        _WINDOW,
+        "Stride (default: 1; for pooling, the filter size).",
         "-s",
         "--stride",
         metavar="SIZES",
     ),
 ]
 Dilation = Annotated[
-    str | None, _option(WINDOW, "Dilation: 1 unless given.", "-d", "--dilation", metavar="SIZES")
+    str | None, _option(_WINDOW, "Dilation (default: 1).", "-d", "--dilation", metavar="SIZES")
 ]
 Dims = Annotated[
     int | None,
     _option(
-        WINDOW,
-        "Number of spatial axes, where single numbers leave it open: 2 unless given.",
+        _WINDOW,
+        "Number of spatial axes, where single numbers do not say it (default: 2).",
         "--dims",
         metavar="1|2|3",
     ),
 ]
-Transposed = Annotated[bool, _option(WINDOW, "A transposed convolution.", "--transposed")]
+Transposed = Annotated[bool, _option(_WINDOW, "A transposed convolution.", "--transposed")]
 OutputPadding = Annotated[
     str | None,
     _option(
-        WINDOW,
+        _WINDOW,
         "Extra output at the end of a transposed convolution.",
         "--output-padding",
         metavar="SIZES",
     ),
 ]
-Pool = Annotated[bool, _option(WINDOW, "A pooling layer.", "--pool")]
-Ceil = Annotated[bool, _option(WINDOW, "Round a pooling size up.", "--ceil")]
-
-Channels = Annotated[
-    str | None,
-    _option(
-        COST,
-        "Channels; adds parameters, MACs and FLOPs.",
-        "-c",
-        "--channels",
-        metavar="IN:OUT",
-    ),
-]
 Groups = Annotated[
-    str | None,
-    _option(COST, "Groups of channels: 1 unless given.", "-g", "--groups", metavar="NUMBER"),
-]
-NoBias = Annotated[bool, _option(COST, "A layer without bias.", "--no-bias")]
-
-Layer = Annotated[
-    list[str] | None,
-    _option(
-        STACK,
-        "A layer of a stack, such as 'conv f=7 s=2 p=3 c=64'; one -l for each layer.",
-        "-l",
-        "--layer",
-        metavar="LAYER",
-    ),
-]
-Layers = Annotated[
-    str | None,
-    _option(STACK, "A file (or the pipe) with one layer a line.", "--layers", metavar="FILE|-"),
-]
-Solve = Annotated[
-    str | None,
-    _option(
-        STACK, "Find every n, f, p or s that gives the size --out.", "--solve", metavar="n|f|p|s"
-    ),
-]
-Out = Annotated[str | None, _option(STACK, "The output size wanted.", "--out", metavar="SIZES")]
-
-Explain = Annotated[
-    bool,
-    _option(
-        SHOW,
-        "Show why: the formula in steps, the windows, how often each pixel is read.",
-        "--explain",
-    ),
-]
-Animate = Annotated[bool, _option(SHOW, "Slide the window over the input.", "--animate")]
-ShapeFormat = Annotated[
-    str | None,
-    _option(
-        SHOW,
-        "A table on a terminal, plain in a pipe, unless given.",
-        "--format",
-        metavar="table|plain|json|csv",
-    ),
+    str | None, _option(_COST, "Groups of channels (default: 1).", "-g", "--groups", metavar="N")
 ]
 
-Inputs = Annotated[
-    list[str] | None,
-    Argument(
-        metavar="[INPUT]...",
-        rich_help_panel=DATA,
-        help="A .npy file, an image, file::member of an .npz, .safetensors or .pt file, - for the "
-        "pipe, or rand:8x8, randn: arange: ones: zeros:.",
-    ),
-]
-Kernel = Annotated[
-    str | None,
-    _option(
-        DATA,
-        "Filter: a name such as sobel-x or gaussian:5:1.0, a literal [[0,1],[2,3]], or whatever "
-        "an input can be.",
-        "-k",
-        "--kernel",
-        metavar="FILTER",
-    ),
-]
-ListKernels = Annotated[
-    bool, _option(DATA, "Show the named filters with their numbers.", "--list-kernels")
-]
-Seed = Annotated[int | None, _option(DATA, "Seed of random numbers.", "--seed", metavar="NUMBER")]
-Layout = Annotated[
-    str | None,
-    _option(
-        DATA,
-        "A letter for each axis of the input, such as HWC; the last of NCDHW unless given.",
-        "--layout",
-        metavar="LETTERS",
-    ),
-]
-Bias = Annotated[
-    str | None,
-    _option(
-        DATA,
-        "Added to each output channel: a number, a list, a file or a member.",
-        "--bias",
-        metavar="BIAS",
-    ),
-]
-DType = Annotated[
-    str | None, _option(DATA, "Type of the output's numbers.", "--dtype", metavar="TYPE")
-]
-PadModeName = Annotated[
-    str,
-    _option(
-        WINDOW,
-        f"What padding holds: {', '.join(PAD_MODES)}, or NumPy's or SciPy's name of one.",
-        "--pad-mode",
-        metavar="MODE",
-    ),
-]
-Flip = Annotated[
-    bool, _option(WINDOW, "Flip the filter: convolution as mathematics has it.", "--flip")
-]
-Device = Annotated[
-    str,
-    _option(
-        MACHINE,
-        "Device: cpu, auto (the best there is), or one of PyTorch's.",
-        "--device",
-        metavar="cpu|auto|cuda[:N]|mps|xpu",
-    ),
-]
-EngineName = Annotated[
-    str, _option(MACHINE, "Library that convolves.", "--engine", metavar="auto|numpy|torch")
-]
-MethodName = Annotated[
-    str,
-    _option(
-        MACHINE,
-        "How the engine convolves; auto is the cheapest by estimate.",
-        "--method",
-        metavar="METHOD",
-    ),
-]
-Threads = Annotated[
-    int | None,
-    _option(
-        MACHINE,
-        "Threads on the CPU: one for each core unless given.",
-        "--threads",
-        metavar="NUMBER",
-    ),
-]
-Memory = Annotated[
-    str,
-    _option(
-        MACHINE, "Memory that a block of input and output may take.", "--memory", metavar="AMOUNT"
-    ),
-]
-TF32 = Annotated[bool, _option(MACHINE, "Let a GPU round float32 to TF32.", "--tf32")]
-Output = Annotated[
-    str | None,
-    _option(
-        SHOW,
-        "Write to a .npy file, an image, or a directory/; - is the pipe.",
-        "-o",
-        "--output",
-        metavar="PATH",
-    ),
-]
-RunFormat = Annotated[
-    str | None,
-    _option(SHOW, "How the report is written.", "--format", metavar="table|plain|json"),
-]
-Quiet = Annotated[bool, _option(SHOW, "No report.", "-q", "--quiet")]
-Plot = Annotated[bool, _option(SHOW, "Draw input, filter and output as heat maps.", "--plot")]
-Verify = Annotated[
-    bool, _option(SHOW, "Compute outputs anew, independently; fail if they differ.", "--verify")
-]
-Time = Annotated[
-    int | None,
-    _option(SHOW, "Run N times more and report the median.", "--time", metavar="N"),
-]
 
-# Each line of an example runs as it stands. "\b" keeps lines as they are.
+class ShapeRequest(NamedTuple):
+    """The options of `shape` as typed; None where they were not given."""
+
+    n: Annotated[
+        str | None,
+        _option(
+            _WINDOW,
+            "Input size: 8 (a square image), 8x6, 16x224x224; sweeps 32,64 or 8..64..8.",
+            "-n",
+            "--size",
+            metavar="SIZES",
+        ),
+    ] = None
+    f: Filter = None
+    p: Padding = None
+    s: Stride = None
+    d: Dilation = None
+    dims: Dims = None
+    transposed: Transposed = False
+    output_padding: OutputPadding = None
+    pool: Annotated[bool, _option(_WINDOW, "A pooling layer.", "--pool")] = False
+    ceil: Annotated[bool, _option(_WINDOW, "Round the size of a pooling layer up.", "--ceil")] = (
+        False
+    )
+    channels: Annotated[
+        str | None,
+        _option(
+            _COST,
+            "Channels; adds parameters, MACs and FLOPs.",
+            "-c",
+            "--channels",
+            metavar="IN:OUT",
+        ),
+    ] = None
+    groups: Groups = None
+    no_bias: Annotated[bool, _option(_COST, "A layer without bias.", "--no-bias")] = False
+    layers: Annotated[
+        list[str] | None,
+        _option(
+            _STACK,
+            "A layer of a stack, such as 'conv f=7 s=2 p=3 c=64'; one -l for each layer.",
+            "-l",
+            "--layer",
+            metavar="LAYER",
+        ),
+    ] = None
+    layers_file: Annotated[
+        str | None,
+        _option(
+            _STACK,
+            "A file with one layer per line; - reads standard input.",
+            "--layers",
+            metavar="FILE|-",
+        ),
+    ] = None
+    solve: Annotated[
+        str | None,
+        _option(
+            _STACK, "Find every n, f, p or s that gives the size --out.", "--solve",
+            metavar="n|f|p|s",
+        ),
+    ] = None  # fmt: skip
+    out: Annotated[
+        str | None, _option(_STACK, "Output size that --solve aims at.", "--out", metavar="SIZES")
+    ] = None
+    explain: Annotated[
+        bool,
+        _option(
+            _SHOW,
+            "Explain the size: the formula step by step, the windows, how often each pixel is "
+            "read.",
+            "--explain",
+        ),
+    ] = False
+    animate: Annotated[bool, _option(_SHOW, "Slide the window over the input.", "--animate")] = (
+        False
+    )
+    format: Annotated[
+        str | None,
+        _option(
+            _SHOW,
+            "Output format (default: table on a terminal, plain in a pipe).",
+            "--format",
+            metavar="table|plain|json|csv",
+        ),
+    ] = None
+
+
+class RunRequest(NamedTuple):
+    """The options of `run` as typed; None where they were not given."""
+
+    inputs: Annotated[
+        list[str] | None,
+        Argument(
+            metavar="[INPUT]...",
+            rich_help_panel=_DATA,
+            help="A .npy file, an image, file::member of an .npz, .safetensors or .pt file, - for "
+            "standard input, or rand:8x8, randn: arange: ones: zeros:.",
+        ),
+    ] = None
+    kernel: Annotated[
+        str | None,
+        _option(
+            _DATA,
+            "Filter: a name such as sobel-x or gaussian:5:1.0, a literal [[0,1],[2,3]], or "
+            "anything that can be an input.",
+            "-k",
+            "--kernel",
+            metavar="FILTER",
+        ),
+    ] = None
+    list_kernels: Annotated[
+        bool, _option(_DATA, "Show the named filters with their numbers.", "--list-kernels")
+    ] = False
+    seed: Annotated[
+        int | None, _option(_DATA, "Seed of random numbers.", "--seed", metavar="NUMBER")
+    ] = None
+    layout: Annotated[
+        str | None,
+        _option(
+            _DATA,
+            "A letter for each axis of the input, such as HWC (default: the last of NCDHW).",
+            "--layout",
+            metavar="LETTERS",
+        ),
+    ] = None
+    bias: Annotated[
+        str | None,
+        _option(
+            _DATA,
+            "Added to each output channel: a number, a list, a file or a member.",
+            "--bias",
+            metavar="BIAS",
+        ),
+    ] = None
+    dtype: Annotated[
+        str | None, _option(_DATA, "Type of the output's numbers.", "--dtype", metavar="TYPE")
+    ] = None
+    f: Filter = None
+    p: Padding = None
+    pad_mode: Annotated[
+        str,
+        _option(
+            _WINDOW,
+            f"What padding holds: {', '.join(PAD_MODES)}, or NumPy's or SciPy's name for it.",
+            "--pad-mode",
+            metavar="MODE",
+        ),
+    ] = "zeros"
+    s: Stride = None
+    d: Dilation = None
+    flip: Annotated[
+        bool, _option(_WINDOW, "Flip the filter: convolution as defined in mathematics.", "--flip")
+    ] = False
+    dims: Dims = None
+    transposed: Transposed = False
+    output_padding: OutputPadding = None
+    groups: Groups = None
+    device: Annotated[
+        str,
+        _option(
+            _MACHINE,
+            "Device: cpu, auto (the best one available), or any that PyTorch has.",
+            "--device",
+            metavar="cpu|auto|cuda[:N]|mps|xpu",
+        ),
+    ] = "cpu"
+    engine: Annotated[
+        str, _option(_MACHINE, "Library that convolves.", "--engine", metavar="auto|numpy|torch")
+    ] = "auto"
+    method: Annotated[
+        str,
+        _option(
+            _MACHINE,
+            "How the engine convolves; auto takes the lowest estimated cost.",
+            "--method",
+            metavar="METHOD",
+        ),
+    ] = "auto"
+    tf32: Annotated[bool, _option(_MACHINE, "Let a GPU round float32 to TF32.", "--tf32")] = False
+    threads: Annotated[
+        int | None,
+        _option(
+            _MACHINE,
+            "Threads on the CPU (default: one per core).",
+            "--threads",
+            metavar="NUMBER",
+        ),
+    ] = None
+    memory: Annotated[
+        str,
+        _option(
+            _MACHINE, "Memory for a block of input and output.", "--memory", metavar="AMOUNT"
+        ),
+    ] = "32M"  # fmt: skip
+    output: Annotated[
+        str | None,
+        _option(
+            _SHOW,
+            "Write to a .npy file, an image, or a directory/; - is standard output.",
+            "-o",
+            "--output",
+            metavar="PATH",
+        ),
+    ] = None
+    format: Annotated[
+        str | None,
+        _option(_SHOW, "Format of the report.", "--format", metavar="table|plain|json"),
+    ] = None
+    quiet: Annotated[bool, _option(_SHOW, "No report.", "-q", "--quiet")] = False
+    plot: Annotated[
+        bool, _option(_SHOW, "Draw input, filter and output as heat maps.", "--plot")
+    ] = False
+    verify: Annotated[
+        bool,
+        _option(_SHOW, "Recompute outputs independently; fail if they differ.", "--verify"),
+    ] = False
+    time: Annotated[
+        int | None,
+        _option(_SHOW, "Run N more times and report the median.", "--time", metavar="N"),
+    ] = None
+
+
+# Each line of an example runs as it is. "\b" keeps lines from being joined.
 EXAMPLES = """\b
 Examples:
   convcli shape -n 8 -f 3 -p 1 -s 2

@@ -13,12 +13,13 @@ import pytest
 from hypothesis import settings
 from numpy.typing import NDArray
 
-from convcli.arrays.sources import InMemory
+from convcli.arrays.sources import InMemory, Source
 from convcli.cli import main
 from convcli.engines.base import Engine
-from convcli.run import blocks
-from convcli.run.convolver import Convolver
+from convcli.run.blocks import plan_blocks
+from convcli.run.job import Job
 from convcli.run.operation import Operation
+from convcli.run.pipeline import Pipeline
 from convcli.streams import Streams
 
 # No test depends on the clock: a slow machine is not a failure.
@@ -107,10 +108,20 @@ def shell(script: str, cwd: Path | None = None, **env: str) -> "subprocess.Compl
 
 def convolve(x: NDArray[Any], operation: Operation, engine: Engine, memory: int = 1 << 28) -> Any:
     """Convolve a whole array."""
-    made = blocks.convolve(InMemory("x", x), Convolver(operation, engine), memory)
-    parts = [part.reshape(-1).copy() for part in made]
-    flat = np.concatenate(parts)
-    return flat.reshape(operation.out_shape(x.shape))
+    y, _ = convolve_source(InMemory("x", x), operation, engine, memory)
+    return y
+
+
+def convolve_source(
+    source: Source, operation: Operation, engine: Engine, memory: int
+) -> tuple[Any, int]:
+    """Convolve an array block by block; returns it and the number of its blocks."""
+    job = Job(operation, engine)
+    blocks = plan_blocks(operation, source.shape, memory, job.whole_tiles)
+    y = np.empty(operation.out_shape(source.shape), operation.out_dtype)
+    for made in Pipeline().run(job, source, blocks):
+        y[tuple(slice(part.start, part.stop) for part in made.block.output)] = made.y
+    return y, len(blocks)
 
 
 @pytest.fixture

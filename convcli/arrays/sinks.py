@@ -12,7 +12,6 @@ from convcli.arrays.atomic import replaced, reserve
 from convcli.arrays.dtypes import Array, DType
 from convcli.arrays.npy import write_data, write_header
 from convcli.errors import ConvcliError, UsageError, blaming
-from convcli.run.operation import Operation
 from convcli.streams import Streams
 
 # Names of standard output: if it were opened by one, a file behind it would lose what it holds.
@@ -29,10 +28,10 @@ class Target:
         self._outputs = 0
         self._header: tuple[tuple[int, ...], DType] | None = None
 
-    def begin(self, shape: tuple[int, ...], operation: Operation) -> None:
-        """Announce an output."""
+    def begin(self, shape: tuple[int, ...], dtype: DType) -> None:
+        """Announce an output of this shape and type."""
         self._outputs += 1
-        self._header = (shape, operation.out_dtype)
+        self._header = (shape, dtype)
         if self.is_image and self._outputs > 1:
             raise ConvcliError(f"{self.path!r}: an image holds one output; write them as .npy")
 
@@ -49,14 +48,28 @@ class Target:
                 self._header = None
             write_data(part, self._stream)
 
-    def finish(self, whole: Array | None, operation: Operation) -> str | None:
-        """End an output; says how an image's values were mapped."""
+    def finish(self, whole: Array | None, layout: str, from_integers: bool) -> str | None:
+        """End an output, and write it if it is an image.
+
+        Parameters
+        ----------
+        whole : ndarray or None
+            All of the output, which an image needs.
+        layout : str
+            A letter for each of its axes.
+        from_integers : bool
+            Whether the input held integers.
+
+        Returns
+        -------
+        str or None
+            How an image's values were mapped.
+        """
         if not self.is_image or whole is None or self.path is None:
             return None
         save = formats.WRITERS[formats.suffix(self.path)]
-        from_integers = operation.in_dtype.kind in "iub"
         with blaming(self.path):
-            return save(whole, operation.out_layout, self.path, self._stream, from_integers)
+            return save(whole, layout, self.path, self._stream, from_integers)
 
 
 class Sink:

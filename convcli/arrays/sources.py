@@ -1,45 +1,58 @@
-"""Input arrays, there or still to come, as they are taken: image by image, or row by row."""
+"""Input arrays, in memory or on a stream, read box by box."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import BinaryIO, Protocol
 
 import numpy as np
 
 from convcli.arrays.dtypes import Array, DType
 from convcli.arrays.npy import Header, read_body, read_headers, read_into
+from convcli.arrays.ring import Loan, Ring
+
+Box = tuple[range, ...]  # a range for each axis of an array
 
 
 class Source(Protocol):
-    """An input array that is taken image by image, or row by row of an image, in order.
+    """An input array.
 
-    Images are the parts that stand one after another along the first axes, as many of them as
-    the operation leaves apart.
+    Attributes
+    ----------
+    name : str
+        What reports call it.
+    shape : tuple of int
+    dtype : dtype
+    layout : str or None
+        A letter for each axis, where the format defines them.
+    on_stream : bool
+        Reading takes time, and happens once, in order.
     """
 
     name: str
     shape: tuple[int, ...]
     dtype: DType
     layout: str | None
-    waits: bool  # for what is read
+    on_stream: bool
 
-    def images(self, lead: int, count: int) -> Array:
-        """Take the next `count` images, as (count, *the axes after the first `lead`)."""
+    def read(self, box: Box, ring: Ring) -> "Loan | nullcontext[Array]":
+        """Read a box of the array, in memory that is its own or borrowed from the ring.
 
-    def rows(self, lead: int, needs: Sequence[range]) -> Iterator[tuple[int, Array]]:
-        """Take parts of the next image by the rows they need; yields (first row, the rows)."""
+        A box is contiguous in C order: one index for the first axes, a range of the next, all of
+        the others. On a stream every box starts at or after the start of the one before.
+        """
 
     def whole(self) -> "InMemory":
-        """Take all of it."""
+        """Read all of it."""
 
     def finish(self) -> None:
-        """Pass over what was not taken, so that the next array can be read."""
+        """Skip what was not read, so that the next array of the stream can be."""
 
 
 class InMemory:
-    """An array that is there."""
+    """An array in memory."""
 
-    waits = False
+    on_stream = False
 
     def __init__(self, name: str, array: Array, layout: str | None = None) -> None:
         self.name = name
@@ -47,97 +60,92 @@ class InMemory:
         self.layout = layout
         self.shape = array.shape
         self.dtype = array.dtype
-        self._next = 0
 
-    def images(self, lead: int, count: int) -> Array:
-        """Take the next images."""
-        images = self.array.reshape(-1, *self.shape[lead:])
-        self._next += count
-        return images[self._next - count : self._next]
-
-    def rows(self, lead: int, needs: Sequence[range]) -> Iterator[tuple[int, Array]]:
-        """Take parts of the next image."""
-        (image,) = self.images(lead, 1)
-        for need in needs:
-            yield need.start, image[need.start : need.stop]
+    def read(self, box: Box, _ring: Ring) -> nullcontext[Array]:
+        """View a box of the array."""
+        return nullcontext(self.array[tuple(slice(part.start, part.stop) for part in box)])
 
     def whole(self) -> "InMemory":
-        """Take all of it, from the start again."""
-        return InMemory(self.name, self.array, self.layout)
+        """Return itself: all of it is here."""
+        return self
 
     def finish(self) -> None:
-        """Nothing is left behind."""
+        """Do nothing: there is no stream."""
 
 
 class OnStream:
-    """An array that is still to come, from a file or a pipe; in C order."""
+    """An array in a file or a pipe, in C order, not read yet."""
 
     layout: str | None = None
-    waits = True
+    on_stream = True
 
     def __init__(self, name: str, called: str, header: Header, stream: BinaryIO) -> None:
-        """Take what a report calls it, and what an error does."""
+        """Take a stream that stands behind the header.
+
+        Parameters
+        ----------
+        name, called : str
+            What reports call the array, and what errors do.
+        header : Header
+        stream : binary file
+        """
         self.name = name
         self._called = called
         self.shape = header.shape
         self.dtype = header.dtype
         self._header = header
         self._stream = stream
-        self._left = header.nbytes
+        self._held = np.empty(0, header.dtype)  # the numbers read last
+        self._position = 0  # of the stream, in numbers of this array
 
-    def images(self, lead: int, count: int) -> Array:
-        """Take the next images."""
-        return self._read(np.empty((count, *self.shape[lead:]), self.dtype))
+    def read(self, box: Box, ring: Ring) -> Loan:
+        """Read a box; numbers shared with the box before are copied from where it was read to.
 
-    def rows(self, lead: int, needs: Sequence[range]) -> Iterator[tuple[int, Array]]:
-        """Take parts of the next image; only the rows that are needed again are kept."""
-        n, *row = self.shape[lead:]
-        keep = [need.start for need in needs]
-        for i in range(len(needs) - 2, -1, -1):  # what a later part needs must stay
-            keep[i] = min(keep[i], keep[i + 1])
-        start = stop = 0  # the rows that are held
-        held, spare = (np.empty((0, *row), self.dtype) for _ in range(2))
-        for first, need in zip(keep, needs, strict=True):
-            size = max(need.stop, stop) - first
-            # What was given out last may still be in use: the next goes to other memory.
-            held, spare = spare, held
-            if size > len(held):
-                held = np.empty((size, *row), self.dtype)
-            kept = max(stop - first, 0)
-            held[:kept] = spare[first - start : first - start + kept]
-            if first > stop:
-                self._skip((first - stop) * math.prod(row) * self.dtype.itemsize)
-            self._read(held[kept:size])
-            start, stop = first, first + size
-            yield start, held[:size]
-        self._skip((n - stop) * math.prod(row) * self.dtype.itemsize)
+        ::
+
+            before    |-------- held --------|
+            this box            |-- kept ----|---- read ----|
+        """
+        start = 0  # position of its first number; the end of the array if the box is empty
+        for part, n in zip(box, self.shape, strict=True):
+            start = start * n + part.start
+        size = math.prod(map(len, box))
+        kept = max(self._position - start, 0)
+        self._skip(start - self._position)
+        # All that is held past `start` stays, as a stream cannot be read again.
+        loan = ring.lend((max(size, kept),), self.dtype)
+        held = loan.array
+        held[:kept] = self._held[len(self._held) - kept :]
+        self._read(held[kept:])
+        self._held = held
+        loan.array = held[:size].reshape([len(part) for part in box])
+        return loan
 
     def whole(self) -> InMemory:
         """Read all of it."""
-        self._left = 0
+        self._position = math.prod(self.shape)
         return InMemory(self.name, read_body(self._header, self._stream, self._called))
 
     def finish(self) -> None:
-        """Pass over what was not taken."""
-        self._skip(self._left)
+        """Skip what was not read."""
+        self._skip(math.prod(self.shape) - self._position)
 
-    def _read(self, array: Array) -> Array:
+    def _read(self, array: Array) -> None:
         read_into(array, self._stream, self._called)
-        self._left -= array.nbytes
-        return array
+        self._position += array.size
 
-    def _skip(self, nbytes: int) -> None:
-        scrap = np.empty(min(nbytes, 1 << 20), np.uint8)
-        while nbytes > 0:
-            self._left -= len(scrap[:nbytes])
-            read_into(scrap[:nbytes], self._stream, self._called)
-            nbytes -= len(scrap)
+    def _skip(self, count: int) -> None:
+        piece = np.empty(max(min(count, (1 << 20) // self.dtype.itemsize), 0), self.dtype)
+        while count > 0:
+            self._read(piece[:count])
+            count -= len(piece)
 
 
 def stream_sources(stream: BinaryIO, name: str, called: str) -> Iterator[Source]:
+    """Read arrays one after another from a stream of ``.npy``; `called` is what errors say."""
     for header in read_headers(stream, called):
         source: Source = OnStream(name, called, header, stream)
-        if header.fortran:  # its rows do not stand one after another
+        if header.fortran:  # its numbers are not in C order
             source = source.whole()
         yield source
         source.finish()

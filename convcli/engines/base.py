@@ -1,47 +1,70 @@
 """What an engine is: it convolves padded slabs of the input."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from convcli.arrays.dtypes import Array, DType
 from convcli.engines.correlation import Correlation
-from convcli.run.operation import Operation
+
+Pads = Sequence[tuple[int, int]]  # zeros before and after each spatial axis
 
 
 class Plan(NamedTuple):
-    """How a correlation is done.
+    """How a correlation is computed.
 
-    `tile` is its size: images, groups, outputs of each axis. `costs` are estimates, by method, in
-    nanoseconds on one core, where the engine makes them. A tile that is `alone` is best all that
-    is in memory.
+    Attributes
+    ----------
+    method : str
+        Name of the method.
+    tile : tuple of int
+        Size of a tile: images, groups, outputs of each spatial axis.
+    costs : dict
+        Estimates in nanoseconds on one core, by method; empty if the engine makes none.
+    one_tile_per_block : bool
+        A block of several tiles would be slower than several blocks of one tile.
     """
 
     method: str
     tile: tuple[int, ...]
     costs: dict[str, float]
-    alone: bool = False
+    one_tile_per_block: bool = False
 
 
-Pads = Sequence[tuple[int, int]]  # zeros before and after each spatial axis
-Layer = Callable[[Array], Array]
+class FusedLayer(NamedTuple):
+    """A whole layer for one call of a library: zero padding, convolution and bias.
 
-
-class Part(NamedTuple):
-    """What a layer takes at once: whole images, or rows of one.
-
-    `shape` is (batch, channels, spatial...), without the zeros that `pads` adds; `sizes` are the
-    outputs of each spatial axis.
+    Attributes
+    ----------
+    corr : Correlation
+        Filter, stride, dilation and groups; of a transposed layer those of the layer itself.
+    bias : ndarray or None
+        One number for each output channel.
+    shape : tuple of int
+        Of the input: (batch, channels, spatial...).
+    pads : sequence of (int, int)
+        Zeros before and after each spatial axis; of a transposed layer, the crop of its output.
+    sizes : tuple of int
+        Outputs of each spatial axis.
+    transposed : bool
+    output_padding : tuple of int
+        One for each spatial axis.
     """
 
+    corr: Correlation
+    bias: Array | None
     shape: tuple[int, ...]
     pads: tuple[tuple[int, int], ...]
     sizes: tuple[int, ...]
+    transposed: bool
+    output_padding: tuple[int, ...]
 
 
-class Engine(Protocol):
+class Engine(ABC):
     """Convolves padded slabs: valid cross-correlations.
 
-    A tile is a pure function of slab and corr, so that tiles may go to threads, or elsewhere.
+    A tile is a pure function of slab and correlation, so that tiles may go to threads or to other
+    processes. Engines can be pickled.
     """
 
     name: str
@@ -49,6 +72,7 @@ class Engine(Protocol):
     threads: int  # how many tiles to convolve at once
     methods: tuple[str, ...]
 
+    @abstractmethod
     def compute_dtype(self, out: DType, bound: int) -> DType:
         """Choose the type to compute in.
 
@@ -60,11 +84,27 @@ class Engine(Protocol):
             Largest magnitude of an integer sum; 0 if the output is not of integers.
         """
 
+    @abstractmethod
     def plan(self, corr: Correlation, batch: int, sizes: tuple[int, ...]) -> Plan:
-        """Choose a method, and the size of a tile, for an output of some images of some sizes."""
+        """Choose a method and the size of a tile.
 
-    def convolve(self, plan: Plan, slab: Array, corr: Correlation, out: Array) -> None:
-        """Convolve.
+        Parameters
+        ----------
+        corr : Correlation
+        batch : int
+            Number of images.
+        sizes : tuple of int
+            Outputs of each spatial axis.
+
+        Raises
+        ------
+        UsageError
+            The method asked for does not apply.
+        """
+
+    @abstractmethod
+    def convolve_slab(self, plan: Plan, slab: Array, corr: Correlation, out: Array) -> None:
+        """Convolve one padded slab.
 
         Parameters
         ----------
@@ -72,27 +112,16 @@ class Engine(Protocol):
         slab : ndarray, shape (batch, channels, spatial...)
         corr : Correlation
         out : ndarray, shape (batch, out channels, spatial...)
-            Is filled; of the slab's type.
+            Filled with the result; of the slab's type.
         """
 
-    def layer(
-        self, plan: Plan, corr: Correlation, operation: Operation, part: Part
-    ) -> Layer | None:
-        """Make all of an operation one layer, where the engine's library has such layers.
-
-        Parameters
-        ----------
-        plan : Plan
-        corr : Correlation
-            What was planned for.
-        operation : Operation
-            Of floats and zero padding; a transposed one crops by its own.
-        part : Part
-            What the layer is to take.
+    def fuse(self, _plan: Plan, _layer: FusedLayer) -> Callable[[Array], Array] | None:
+        """Prepare a whole layer as one call, if the engine's library has such calls.
 
         Returns
         -------
-        Layer or None
-            Takes inputs of the part's shape and any type, and adds the bias; its results are of the
-            type computed in. None where the work is better done in tiles.
+        callable or None
+            Takes inputs of the layer's shape and of any type; its results have the type of the
+            filter. None where tiles are faster.
         """
+        return None

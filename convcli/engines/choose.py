@@ -1,4 +1,4 @@
-"""What convolves one padded tile; each engine imports its library when it is made."""
+"""The choice of an engine; each engine imports its library when it is made."""
 
 from importlib.util import find_spec
 
@@ -8,22 +8,21 @@ from convcli.errors import UsageError
 
 ENGINES = ("auto", "numpy", "torch")
 
-
 _MOST_THREADS = 1024
 
-# Seconds that PyTorch takes to start, and the part of the time of NumPy's `gemm` that it saves
-# then: measured by tests/bench/inside.py on one channel. Of a transform's it saves next to nothing.
+# Seconds that importing PyTorch takes, and the share of the time of NumPy's `gemm` that it saves
+# afterwards: measured by tests/bench/inside.py with one channel. It saves little of a transform's.
 _TORCH_START = 2.0
 _TORCH_SAVES = 0.45
 
 
 def torch_pays(plan: Plan, corr: Correlation, threads: int) -> bool:
-    """Whether work is so large that PyTorch, if it is there, earns its start on the CPU.
+    """Whether PyTorch, if installed, is faster on the CPU even counting its import time.
 
     Parameters
     ----------
     plan : Plan
-        NumPy's, of the whole output.
+        NumPy's plan of the whole output.
     corr : Correlation
     threads : int
     """
@@ -44,8 +43,8 @@ def choose_engine(
 ) -> Engine:
     """Make the engine for a device.
 
-    ``cpu`` is NumPy unless PyTorch is asked for; any other device is PyTorch's; ``auto`` is the
-    best device that PyTorch finds, else NumPy.
+    ``cpu`` is NumPy unless PyTorch is asked for. Any other device is PyTorch's. ``auto`` is the
+    best accelerator that PyTorch finds, else NumPy.
 
     Parameters
     ----------
@@ -71,22 +70,29 @@ def choose_engine(
         raise UsageError(f"--threads {threads} must be 1 or more; use --threads 1")
     if threads is not None and threads > _MOST_THREADS:
         raise UsageError(
-            f"--threads {threads} is more than the {_MOST_THREADS} there can be; leave it out for "
-            f"one thread a core"
+            f"--threads {threads} is more than the limit of {_MOST_THREADS}; leave it out for one "
+            f"thread per core"
         )
     if engine == "numpy" and device not in ("cpu", "auto"):
-        raise UsageError(f"--engine numpy runs on cpu alone, not on {device}; use --engine torch")
-    if engine != "numpy" and device == "auto" and (engine == "torch" or find_spec("torch")):
-        from convcli.engines import torch_engine  # noqa: PLC0415
+        raise UsageError(f"--engine numpy runs on cpu only, not on {device}; use --engine torch")
+    if engine == "auto" and device == "auto":
+        engine, device = _best()
+    if engine == "torch" or device not in ("cpu", "auto"):
+        from convcli.engines import torch_devices, torch_engine  # noqa: PLC0415  imports PyTorch
 
-        best = torch_engine.best_device()
-        if best != "cpu" or engine == "torch":
-            return torch_engine.TorchEngine(best, threads, tf32, method)
-    elif engine == "torch" or device not in ("cpu", "auto"):
-        from convcli.engines import torch_engine  # noqa: PLC0415
-
+        device = torch_devices.best_device() if device == "auto" else device
         return torch_engine.TorchEngine(device, threads, tf32, method)
-
-    from convcli.engines import numpy_engine  # noqa: PLC0415
+    from convcli.engines import numpy_engine  # noqa: PLC0415  the other one may not be needed
 
     return numpy_engine.NumpyEngine(threads, method)
+
+
+def _best() -> tuple[str, str]:
+    """Choose engine and device: an accelerator if PyTorch finds one, else NumPy."""
+    if find_spec("torch") is not None:
+        from convcli.engines import torch_devices  # noqa: PLC0415  imports PyTorch
+
+        device = torch_devices.best_device()
+        if device != "cpu":
+            return "torch", device
+    return "numpy", "cpu"

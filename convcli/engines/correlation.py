@@ -1,4 +1,4 @@
-"""What every tile of a convolution shares."""
+"""A cross-correlation with its filter and steps: what every tile shares."""
 
 from collections.abc import Callable
 from math import ceil
@@ -12,7 +12,10 @@ EVERY = slice(None)
 
 
 class Correlation:
-    """A valid cross-correlation: the filter, its steps, and tables that methods make of them.
+    """A valid cross-correlation: filter, stride, dilation, groups.
+
+    What methods derive from it (a banded matrix, a spectrum) is computed once and kept; a pickle
+    holds the attributes only.
 
     Attributes
     ----------
@@ -22,7 +25,7 @@ class Correlation:
         One for each spatial axis.
     groups : int
     exact : bool
-        Integers, to be summed without rounding whatever the type that holds them.
+        The filter holds integers, whatever its type: sums must not be rounded.
     """
 
     def __init__(
@@ -33,13 +36,15 @@ class Correlation:
         groups: int,
         exact: bool = False,
     ) -> None:
-        """Take filter, steps and groups."""
         self.filter = filter_
         self.stride = stride
         self.dilation = dilation
         self.groups = groups
         self.exact = exact
-        self._tables: dict[Any, Any] = {}
+        self._cache: dict[Any, Any] = {}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Correlation, (self.filter, self.stride, self.dilation, self.groups, self.exact)
 
     @property
     def f(self) -> tuple[int, ...]:
@@ -56,34 +61,34 @@ class Correlation:
         """Output channels of a group."""
         return len(self.filter) // self.groups
 
-    def table(self, make: Callable[..., T], *args: Any) -> T:
-        """Make a table from the corr, once."""
-        key = (make, *args)
-        if key not in self._tables:
-            self._tables[key] = make(self, *args)
-        found: T = self._tables[key]
-        return found
+    def cached(self, compute: Callable[..., T], *args: Any) -> T:
+        """Return ``compute(self, *args)``, computed once for the same arguments."""
+        key = (compute, *args)
+        if key not in self._cache:
+            self._cache[key] = compute(self, *args)
+        value: T = self._cache[key]
+        return value
 
-    def part(self, first: int, last: int) -> "Correlation":
-        """Take some of the groups alone."""
+    def select_groups(self, first: int, last: int) -> "Correlation":
+        """Return the correlation of the groups from `first` up to `last`."""
         if (first, last) == (0, self.groups):
             return self
-        return self.table(_part, first, last)
+        return self.cached(_select_groups, first, last)
 
 
-def _part(corr: Correlation, first: int, last: int) -> Correlation:
+def _select_groups(corr: Correlation, first: int, last: int) -> Correlation:
     each = corr.each_out
     weights = corr.filter[first * each : last * each]
     return Correlation(weights, corr.stride, corr.dilation, last - first, corr.exact)
 
 
 def split(x: Array, axis: int, count: int) -> Array:
-    """View an axis as two, of `count` and what remains; never a copy."""
+    """View an axis as two: `count` and the rest. Splitting never copies."""
     return x.reshape(*x.shape[:axis], count, -1, *x.shape[axis + 1 :])
 
 
-def even(n: int, most: int, threads: int, unit: int = 1) -> int:
-    """Cut n into equal steps of about `most`: as many for every thread, each in whole units."""
+def even_step(n: int, most: int, threads: int, unit: int = 1) -> int:
+    """Choose a step that cuts n into equal parts of about `most`: whole units, balanced threads."""
     parts = ceil(n / max(most, 1))
     if parts > 1:
         parts += -parts % threads

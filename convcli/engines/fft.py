@@ -5,16 +5,16 @@ from math import prod
 import numpy as np
 
 from convcli.arrays.dtypes import Array, at
-from convcli.engines.correlation import EVERY, Correlation, even, split
+from convcli.engines.correlation import EVERY, Correlation, even_step, split
 from convcli.engines.scratch import buffer
 
 WINDOW = 1 << 18  # numbers in a window
-_DROWNED = 1e-4  # of a usual value, that the rounding of the largest may take
-TRANSFORM = 9.0  # nanoseconds for a number, there and back, on one core
+_LARGEST_ERROR = 1e-4  # of a typical value, from rounding against the largest one
+TRANSFORM = 9.0  # nanoseconds for a number, both ways, on one core
 
 
 def applies(corr: Correlation) -> bool:
-    """Whether it is plain: every pixel an output, every tap a neighbour; and may be rounded."""
+    """Whether stride and dilation are 1, and sums may be rounded."""
     return max(*corr.stride, *corr.dilation) == 1 and not corr.exact
 
 
@@ -27,39 +27,39 @@ def cost(corr: Correlation, sizes: tuple[int, ...]) -> float:
 
 
 def tile(corr: Correlation, sizes: tuple[int, ...]) -> tuple[int, ...]:
-    """Choose the outputs of a tile: what a window leaves that is at least twice the filter."""
+    """Choose the outputs of a tile: a window of at least twice the filter, less the filter."""
     side = round(WINDOW ** (1 / len(sizes)))
     sides = (max(side, 1 << (2 * f).bit_length()) for f in corr.f)
-    return tuple(even(n, m - f + 1, 1) for n, m, f in zip(sizes, sides, corr.f, strict=True))
+    return tuple(even_step(n, m - f + 1, 1) for n, m, f in zip(sizes, sides, corr.f, strict=True))
 
 
 def fast_size(n: int) -> int:
-    """Find the next size that is 4, 5 or 6 times a power of 2, which transforms fast."""
+    """Find the next size that is 4, 5 or 6 times a power of 2: those transform fast."""
     power = max(1 << (n - 1).bit_length(), 8)
     return next(size for size in (power * 5 // 8, power * 3 // 4, power) if size >= n)
 
 
 def balanced(slab: Array) -> bool:
-    """Whether no value is so large that its rounding, over the whole window, drowns the others.
+    """Whether the dynamic range is narrow enough for a transform in the slab's precision.
 
-    A transform rounds against the largest number in its window. The largest is held against the
-    median of a sample of those that are not zero.
+    A transform rounds against the largest number in its window. That is compared with the median
+    of a sample of the non-zero numbers.
     """
     sample = np.abs(slab.reshape(-1)[:: max(slab.size // 1024, 1)])
     sample = sample[sample > 0]
     largest = max(float(slab.max()), -float(slab.min()))
     if not sample.size or not np.isfinite(largest):
         return bool(np.isfinite(largest))
-    return largest * float(np.finfo(slab.dtype).eps) <= _DROWNED * float(np.median(sample))
+    return largest * float(np.finfo(slab.dtype).eps) <= _LARGEST_ERROR * float(np.median(sample))
 
 
-def convolve(slab: Array, corr: Correlation, out: Array) -> bool:
-    """Convolve a slab, see `numpy.Method.convolve`."""
+def correlate(slab: Array, corr: Correlation, out: Array) -> bool:
+    """Correlate a slab, see `numpy_engine.Method`."""
     if not balanced(slab):
         return False
     batch, groups, dims = len(slab), corr.groups, len(corr.f)
     window = tuple(fast_size(n) for n in slab.shape[2:])
-    spectrum = corr.table(_spectrum, window)
+    spectrum = corr.cached(_spectrum, window)
     half = buffer("half", (*slab.shape[:2], *window[:-1], window[-1] // 2 + 1), spectrum.dtype)
     inside = half[at(..., *map(slice, slab.shape[2:-1]), EVERY)]
     if inside.shape != half.shape:
@@ -77,13 +77,13 @@ def convolve(slab: Array, corr: Correlation, out: Array) -> bool:
         real = buffer("real", (*total.shape[:-1], window[-1]), slab.dtype)
         np.fft.irfft(total, window[-1], out=real)
         y[:, :, o] = real[..., : out.shape[-1]]
-        # A window with a nan or an infinity in it is nan all over.
+        # A NaN or an infinity spreads over its whole window.
         finite = finite and bool(np.isfinite(real.reshape(batch * groups, -1)[:, 0]).all())
     return finite
 
 
 def _spectrum(corr: Correlation, window: tuple[int, ...]) -> Array:
-    """Transform the filter, conjugate since it is not flipped: (groups, out, in, window)."""
+    """Transform the filter: (groups, out, in, window); conjugate, as it is not flipped."""
     axes = tuple(range(2, corr.filter.ndim))
     spectrum = np.fft.rfftn(corr.filter.astype(np.float64), window, axes).conj()
     single = np.result_type(corr.filter.dtype, np.complex64)

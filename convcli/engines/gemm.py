@@ -1,5 +1,15 @@
-"""Matrix products: the slab is copied once for each tap of every axis but the first, and the first
-axis becomes a banded matrix over several output rows, so that one product does all taps.
+"""Matrix products: a banded filter times shifted copies of the slab.
+
+One product makes `rows` outputs of the first axis for all columns. With 3 taps and ``rows = 2``::
+
+    [w0 w1 w2  0]     [x0]     [y0]        x0, x1, ...: rows of the slab
+    [ 0 w0 w1 w2]  @  [x1]  =  [y1]        y0, y1, ...: rows of the output
+                      [x2]
+                      [x3]
+
+The next product starts `rows` rows further down. Each x stands for several *lines*, one for each
+input channel and each tap of the other axes: the row copied, shifted by that tap. Each w stands for
+as many weights.
 """
 
 from math import prod
@@ -11,8 +21,8 @@ from convcli.arrays.dtypes import Array
 from convcli.engines.correlation import Correlation, split
 from convcli.engines.scratch import buffer
 
-# Nanoseconds on one core, float32: a number copied; multiplied and added by BLAS in a few rows, in
-# 16 or more; a pass over the tile.
+# Nanoseconds on one core, float32: to copy a number; to multiply and add it with BLAS in a few
+# rows, and in 16 or more; to pass over it in the tile.
 COPY, FEW, MANY, PASS = 0.2, 1 / 50, 1 / 80, 0.6
 
 
@@ -33,7 +43,7 @@ def cost(corr: Correlation, sizes: tuple[int, ...]) -> float:
     reach = (rows - 1) * s + (f if s == 1 else d * (f - 1) + 1)
     if rows == 1:
         lines, reach, s = lines * f, 1, 1
-    if len(corr.f) == 1:  # of a line, each block of rows is copied
+    if len(corr.f) == 1:  # in 1-D every product copies its rows
         s = reach / rows
     products = 2 * corr.each_out * reach * lines
     return (
@@ -42,85 +52,108 @@ def cost(corr: Correlation, sizes: tuple[int, ...]) -> float:
 
 
 def copies(corr: Correlation) -> int:
-    """Numbers that are copied for an output pixel of a group."""
+    """Count the numbers copied for an output pixel of a group."""
     taps = corr.f[1:] if band_rows(corr) > 1 else corr.f
     return corr.each_in * prod(taps) * corr.stride[0]
 
 
-def convolve(slab: Array, corr: Correlation, out: Array, rows: int | None = None) -> bool:
-    """Convolve a slab, see `numpy.Method.convolve`; `rows` outputs of the first axis at once."""
+def correlate(slab: Array, corr: Correlation, out: Array, rows: int | None = None) -> bool:
+    """Correlate a slab, see `numpy_engine.Method`; one product makes `rows` outputs."""
     rows = rows or band_rows(corr)
     if rows == 1 and len(corr.f) < 3:
-        slab, out, corr = slab[:, :, None], out[:, :, None], corr.table(_with_axis)
+        slab, out, corr = slab[:, :, None], out[:, :, None], corr.cached(_with_first_axis)
     s, d = corr.stride[0], corr.dilation[0]
-    if s == 1 and d > 1:  # the rows of each phase are a plain convolution
+    if s == 1 and d > 1:  # every d-th row is a correlation without dilation
         phases = [slice(phase, None, d) for phase in range(min(d, out.shape[2]))]
-        done = [_convolve(slab[:, :, p], corr, out[:, :, p], rows, 1, 1) for p in phases]
-        return all(done)
-    return _convolve(slab, corr, out, rows, s, d)
+        finite = [_correlate(slab[:, :, p], corr, out[:, :, p], rows, 1, 1) for p in phases]
+        return all(finite)
+    return _correlate(slab, corr, out, rows, s, d)
 
 
-def _with_axis(corr: Correlation) -> Correlation:
-    """Put an axis of size 1 in front: then no axis is banded, and every tap is copied."""
+def _with_first_axis(corr: Correlation) -> Correlation:
+    """Add a first axis of size 1: the band is then trivial, and every tap is a copy."""
     stride, dilation = (1, *corr.stride), (1, *corr.dilation)
     return Correlation(corr.filter[:, :, None], stride, dilation, corr.groups, corr.exact)
 
 
-def _convolve(slab: Array, corr: Correlation, out: Array, rows: int, s: int, d: int) -> bool:
-    batch, groups, h = len(slab), corr.groups, out.shape[2]
-    seen, lines, columns = _copy_taps(slab, corr, out.shape[3:])
-    y = split(out, 1, groups)  # batch, groups, outputs, h, *sizes
-    finite = True
+def _correlate(slab: Array, corr: Correlation, out: Array, rows: int, s: int, d: int) -> bool:
+    """Make all outputs: as many products of `rows` outputs as fit, and one for the rest."""
+    h = out.shape[2]
     rows = min(rows, h)
-    # Blocks of `rows` outputs, and what remains of them.
-    for start, count, r in ((0, h // rows, rows), (h // rows * rows, 1, h % rows)):
-        if not count or not r:
-            continue
-        band = corr.table(_band, r, s, d)
-        blocks = as_strided(
-            seen[:, :, start * s * lines :],
-            (batch, groups, count, band.shape[2], columns),
-            (*seen.strides[:2], r * s * lines * seen.strides[2], *seen.strides[2:]),
-            writeable=False,
-        )
-        part = split(y[:, :, :, start : start + count * r], 3, count)  # b g o count r *sizes
-        target = part.swapaxes(2, 3).reshape(batch, groups, count, band.shape[1], columns)
-        # BLAS writes to any matrix one of whose axes is dense; a reshape may have copied.
-        direct = np.may_share_memory(target, out) and target.itemsize in target.strides[-2:]
-        if not direct:
-            target = buffer("target", target.shape, out.dtype)
-        if columns == 1:  # blocks as columns: else a product with a vector
-            packed = buffer("blocks", blocks.shape[:-1], slab.dtype)
-            np.copyto(packed, blocks[..., 0])
-            np.matmul(packed, band.swapaxes(1, 2), out=target[..., 0])
-        else:
-            np.matmul(band[:, None], blocks, out=target)
-        if not direct:
-            part.swapaxes(2, 3)[...] = target.reshape(part.swapaxes(2, 3).shape)
-        # One row of each block tells: 0 * nan is nan, and every row of a block read the same.
-        finite = finite and bool(np.isfinite(target[..., ::r, :].sum()))
+    lines = _copy_lines(slab, corr, out.shape[3:])
+    count, rest = divmod(h, rows)
+    finite = _multiply(lines, corr, out[:, :, : count * rows], rows, s, d)
+    if rest:
+        start = count * rows
+        finite &= _multiply(lines[:, :, start * s :], corr, out[:, :, start:], rest, s, d)
     return finite
 
 
-def _copy_taps(slab: Array, corr: Correlation, sizes: tuple[int, ...]) -> tuple[Array, int, int]:
-    """Copy the slab for each tap of the rear axes: (batch, groups, n * lines, columns)."""
+def _multiply(lines: Array, corr: Correlation, out: Array, rows: int, s: int, d: int) -> bool:
+    """Make outputs by products of `rows` of them; returns False if a NaN may have spread.
+
+    Parameters
+    ----------
+    lines : ndarray, shape (batch, groups, slab rows, lines of a row, columns)
+    corr : Correlation
+    out : ndarray, shape (batch, out channels, a multiple of `rows`, sizes...)
+    rows, s, d : int
+        Outputs of a product; stride and dilation of the first axis.
+    """
+    batch, groups, _, per_row, columns = lines.shape
+    count = out.shape[2] // rows
+    band = corr.cached(_band, rows, s, d)
+    # (batch, groups, count, lines under the band, columns): overlapping views, no copies.
+    step = lines.strides[2]
+    under = as_strided(
+        lines,
+        (batch, groups, count, band.shape[2], columns),
+        (*lines.strides[:2], rows * s * step, step // per_row, lines.strides[4]),
+        writeable=False,
+    )
+    y = split(split(out, 1, groups), 3, count).swapaxes(2, 3)  # b g count o rows *sizes
+    target = y.reshape(batch, groups, count, band.shape[1], columns)
+    # BLAS writes to any matrix with one contiguous axis; a reshape may have copied.
+    direct = np.may_share_memory(target, out) and target.itemsize in target.strides[-2:]
+    if not direct:
+        target = buffer("target", target.shape, out.dtype)
+    if columns == 1:  # the products as columns: one matrix product instead of many with a vector
+        packed = buffer("packed", under.shape[:-1], lines.dtype)
+        np.copyto(packed, under[..., 0])
+        np.matmul(packed, band.swapaxes(1, 2), out=target[..., 0])
+    else:
+        np.matmul(band[:, None], under, out=target)
+    if not direct:
+        y[...] = target.reshape(y.shape)
+    # The zeros of the band spread a NaN to all rows of a product: one of them shows it.
+    return bool(np.isfinite(target[..., ::rows, :].sum()))
+
+
+def _copy_lines(slab: Array, corr: Correlation, sizes: tuple[int, ...]) -> Array:
+    """Copy the slab once for each tap of all axes but the first.
+
+    Returns
+    -------
+    ndarray, shape (batch, groups, slab rows, lines, columns)
+        Lines: channels of a group, then taps. Columns: outputs of all axes but the first.
+    """
     batch, _, n = slab.shape[:3]
-    item = slab.strides
+    steps = slab.strides
     shape = (batch, corr.groups, n, corr.each_in, *corr.f[1:], *sizes)
-    strides: tuple[int, ...] = (item[0], item[1] * corr.each_in, item[2], item[1])
-    for steps in (corr.dilation[1:], corr.stride[1:]):
-        strides += tuple(step * size for step, size in zip(steps, item[3:], strict=True))
-    copied = as_strided(slab, shape, strides, writeable=False)
-    lines, columns = corr.each_in * prod(corr.f[1:]), prod(sizes)
-    if lines > 1 or len(sizes) != 1:
-        made = buffer("copies", shape, slab.dtype)
-        np.copyto(made, copied)
-        copied = made
-    return copied.reshape(batch, corr.groups, n * lines, columns), lines, columns
+    strides: tuple[int, ...] = (steps[0], steps[1] * corr.each_in, steps[2], steps[1])
+    for factors in (corr.dilation[1:], corr.stride[1:]):
+        strides += tuple(k * step for k, step in zip(factors, steps[3:], strict=True))
+    lines = as_strided(slab, shape, strides, writeable=False)
+    per_row, columns = corr.each_in * prod(corr.f[1:]), prod(sizes)
+    if per_row > 1 or len(sizes) != 1:
+        copied = buffer("lines", shape, slab.dtype)
+        np.copyto(copied, lines)
+        lines = copied
+    return lines.reshape(batch, corr.groups, n, per_row, columns)
 
 
 def _band(corr: Correlation, rows: int, stride: int, dilation: int) -> Array:
-    """Spread the filter over several outputs of the first axis: (groups, out * rows, taps)."""
+    """Repeat the filter on a diagonal: (groups, outputs of a group * rows, lines)."""
     outputs, channels, f, *rest = corr.filter.shape
     e = dilation * (f - 1) + 1
     w = corr.filter.reshape(corr.groups, -1, channels, f, prod(rest)).transpose(0, 1, 3, 2, 4)

@@ -1,41 +1,48 @@
-"""Convolution on the CPU with NumPy: chooses the cheapest method, and how large a tile is."""
+"""Convolution on the CPU with NumPy: chooses the cheapest method and the size of a tile."""
 
 import os
 from collections.abc import Callable
 from math import ceil, prod
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from convcli.arrays.dtypes import Array, exact_dtype
+from convcli.arrays.dtypes import Array, DType, exact_dtype
 from convcli.engines import fft, gemm, separable, shift
-from convcli.engines.base import Plan
-from convcli.engines.correlation import Correlation, even
+from convcli.engines.base import Engine, Plan
+from convcli.engines.correlation import Correlation, even_step
 from convcli.errors import UsageError
 
-_BLAS = tuple(np.dtype(kind) for kind in ("f4", "f8", "c8", "c16"))  # what has fast products
-_CACHE = 8 << 20  # bytes that a tile takes: two of them fit a shared cache of 16 MB
-_WORTH = 1e7  # nanoseconds of work below which starting threads does not pay
-_THICK = 32  # slices of a volume in a tile
-_TALL, _NARROWEST = 4, 8  # filters on top of each other in a tile; its columns, at the least
-_FIRST = 2  # where the spatial axes of a tile start
+_BLAS = tuple(np.dtype(kind) for kind in ("f4", "f8", "c8", "c16"))  # types with fast products
+_CACHE = 8 << 20  # bytes of a tile: two of them fit a shared cache of 16 MB
+_WORTH_THREADS = 1e7  # nanoseconds of work from which on threads pay
+_MOST_SLICES = 32  # of a volume, in a tile
+_LEAST_FILTERS, _LEAST_COLUMNS = 4, 8  # in a tile: its height in filters, its width
+_FIRST = 2  # position of the first spatial axis in a tile
 
 
 class Method(NamedTuple):
-    """A way to convolve a slab.
+    """A way to correlate a slab. A new method is one file and one entry in `METHODS`.
 
-    `convolve(slab, corr, out)` fills `out` (batch, out channels, sizes...) from `slab` (batch, in
-    channels, sizes...) and returns False if it met numbers that it may have spread: NaN, infinity,
-    or for `fft` one that drowns the others.
-    `cost(corr, sizes)` estimates nanoseconds on one core for an output pixel of a group, in
-    float32, or is None where the method does not apply. A new method is one file and one entry in
-    `METHODS`.
+    Attributes
+    ----------
+    correlate : callable
+        ``correlate(slab, corr, out)`` fills `out` (batch, out channels, sizes...) from `slab`
+        (batch, in channels, sizes...). Returns False if a NaN, an infinity, or for `fft` the
+        rounding of a large number, may have spread beyond the outputs that read it.
+    start : float
+        Nanoseconds that every tile costs.
+    cost : callable
+        ``cost(corr, sizes)`` estimates nanoseconds on one core for an output pixel of a group, in
+        float32; None where the method does not apply.
+    needs : str
+        What a correlation must be for the method to apply.
     """
 
-    convolve: Callable[[Array, Correlation, Array], bool]
-    start: float  # nanoseconds that a tile costs at the least
+    correlate: Callable[[Array, Correlation, Array], bool]
+    start: float
     cost: Callable[[Correlation, tuple[int, ...]], float | None]
-    needs: str  # what a correlation must be for the method to apply
+    needs: str
 
 
 def _shift_cost(corr: Correlation, sizes: tuple[int, ...]) -> float | None:
@@ -43,115 +50,120 @@ def _shift_cost(corr: Correlation, sizes: tuple[int, ...]) -> float | None:
 
 
 def _gemm_cost(corr: Correlation, sizes: tuple[int, ...]) -> float | None:
-    return gemm.cost(corr, sizes) if corr.table(_has_products) else None
+    return gemm.cost(corr, sizes) if corr.cached(_has_products) else None
 
 
 def _separable_cost(corr: Correlation, sizes: tuple[int, ...]) -> float | None:
-    plain = corr.table(_has_products) and not corr.exact
-    return separable.cost(corr) if plain and separable.applies(corr) else None
+    possible = corr.cached(_has_products) and not corr.exact
+    return separable.cost(corr) if possible and separable.applies(corr) else None
 
 
 def _fft_cost(corr: Correlation, sizes: tuple[int, ...]) -> float | None:
-    plain = corr.table(_has_products) and corr.filter.dtype.kind == "f"
-    return fft.cost(corr, sizes) if plain and fft.applies(corr) else None
+    possible = corr.cached(_has_products) and corr.filter.dtype.kind == "f"
+    return fft.cost(corr, sizes) if possible and fft.applies(corr) else None
 
 
 def _has_products(corr: Correlation) -> bool:
-    """Whether BLAS has the type, and no weight is NaN or infinite, which zeros would spread."""
+    """Whether BLAS has the type and all weights are finite: a band's zeros spread the others."""
     return corr.filter.dtype in _BLAS and bool(np.isfinite(corr.filter).all())
 
 
 METHODS = {
-    "gemm": Method(gemm.convolve, 1e5, _gemm_cost, "finite weights of single or double precision"),
+    "gemm": Method(gemm.correlate, 1e5, _gemm_cost, "finite weights of single or double precision"),
     "separable": Method(
-        separable.convolve, 3e5, _separable_cost, "one separable filter of floats for every channel"
+        separable.correlate, 3e5, _separable_cost, "one separable float filter for all channels"
     ),
-    "fft": Method(fft.convolve, 3e5, _fft_cost, "real floats, stride 1 and dilation 1"),
-    "shift": Method(shift.convolve, 1e4, _shift_cost, "nothing"),
+    "fft": Method(fft.correlate, 3e5, _fft_cost, "real floats, stride 1 and dilation 1"),
+    "shift": Method(shift.correlate, 1e4, _shift_cost, "nothing"),
 }
 
 
-class NumpyEngine:
-    """Tiles go to threads of our own, BLAS has one thread: see `cli.run`."""
+class NumpyEngine(Engine):
+    """Tiles go to threads of our own; BLAS should have one thread, which `__main__` sees to."""
 
     name = "numpy"
     device = "cpu"
     methods = tuple(METHODS)
 
     def __init__(self, threads: int | None = None, method: str = "auto") -> None:
-        """Take the number of threads, by default one for each core, and a method to force."""
+        """Check the options.
+
+        Parameters
+        ----------
+        threads : int, optional
+            Default: one for each core.
+        method : str
+            One of `METHODS`, or ``auto``.
+        """
         if method not in ("auto", *METHODS):
             raise UsageError(
-                f"--method {method!r} is not a method of NumPy's engine; "
+                f"--method {method!r} is not a method of the NumPy engine; "
                 f"write auto, {', '.join(METHODS)}"
             )
         self.threads = threads or os.cpu_count() or 1
         self._method = method
 
-    def compute_dtype(self, out: "np.dtype[Any]", bound: int) -> "np.dtype[Any]":
+    def compute_dtype(self, out: DType, bound: int) -> DType:
         """Sum in float32 at least; integers in the fastest type in which they are exact."""
         if out.kind in "iu":
             return exact_dtype(bound)
         return np.result_type(out, np.float32)
 
     def plan(self, corr: Correlation, batch: int, sizes: tuple[int, ...]) -> Plan:
-        """Choose method and tile for an output of `batch` images of some sizes.
-
-        Raises
-        ------
-        UsageError
-            The method asked for does not apply.
-        """
+        """Choose the cheapest method and a tile, see `Engine.plan`."""
         pixels = batch * corr.groups * prod(sizes) * corr.filter.itemsize / 4
-        known = {}
+        costs = {}
         for name, each in METHODS.items():
             cost = each.cost(corr, sizes)
             if cost is not None:
-                known[name] = each.start + cost * pixels
+                costs[name] = each.start + cost * pixels
         method = self._method
         if method == "auto":
-            method = min(known, key=lambda name: known[name])
-        elif method not in known:
+            method = min(costs, key=lambda name: costs[name])
+        elif method not in costs:
             raise UsageError(
                 f"--method {method} does not apply: it needs {METHODS[method].needs}; "
                 f"use --method auto"
             )
-        return Plan(method, self._tile(method, corr, batch, sizes, known[method]), known)
+        threads = self.threads if costs[method] >= _WORTH_THREADS else 1
+        return Plan(method, _tile(method, corr, batch, sizes, threads), costs)
 
-    def convolve(self, plan: Plan, slab: Array, corr: Correlation, out: Array) -> None:
-        """Convolve one padded slab into its place."""
-        if METHODS[plan.method].convolve(slab, corr, out):
+    def convolve_slab(self, plan: Plan, slab: Array, corr: Correlation, out: Array) -> None:
+        """Convolve one padded slab, by another method where the planned one is inaccurate."""
+        if METHODS[plan.method].correlate(slab, corr, out):
             return
-        if plan.method == "fft" and gemm.convolve(slab, corr, out):
+        if plan.method == "fft" and gemm.correlate(slab, corr, out):
             return
-        shift.convolve(slab, corr, out)  # what a number reaches is what reads it, and no more
+        shift.correlate(slab, corr, out)  # every output reads its own pixels only
 
-    def layer(self, *_args: object, **_kwargs: object) -> None:
-        """NumPy has no layers."""
 
-    def _tile(
-        self, method: str, corr: Correlation, batch: int, sizes: tuple[int, ...], cost: float
-    ) -> tuple[int, ...]:
-        """Say how large a tile is: it fits the cache, and every thread gets as many as another."""
-        groups, threads = corr.groups, self.threads
-        if method == "fft":
-            steps = fft.tile(corr, sizes)
-            return (1, even(groups, max(fft.WINDOW // prod(steps), 1), threads), *steps)
-        copied = gemm.copies(corr) if method == "gemm" else 2
-        per_pixel = corr.filter.itemsize * (copied + corr.each_in + corr.each_out)
-        whole = batch * groups * prod(sizes)
-        if cost < _WORTH:
-            threads = 1
-        room = _CACHE // per_pixel
-        pixels = min(room, ceil(whole / threads))
-        # The last axis first, then the first, whose rows share halo and band; then the channels.
-        extent = (batch, groups, *sizes)
-        tile = [1] * len(extent)
-        for k in (len(extent) - 1, *range(_FIRST, len(extent) - 1), 1, 0):
-            most = min(ceil(pixels / prod(tile)), extent[k])
-            if k == _FIRST and len(sizes) == 3:
-                most = min(most, _THICK)
-            elif k == _FIRST + 1 and len(sizes) == 2:  # rows so wide that few fit are mostly halo
-                most = min(most, max(room // (_TALL * corr.f[0]), _NARROWEST))
-            tile[k] = even(extent[k], most, threads, gemm.band_rows(corr) if k == _FIRST else 1)
-        return tuple(tile)
+def _tile(
+    method: str, corr: Correlation, batch: int, sizes: tuple[int, ...], threads: int
+) -> tuple[int, ...]:
+    """Choose the size of a tile: it fits the cache, and all threads get equally many.
+
+    The last axis grows first (contiguous memory), then the first spatial one, whose rows share
+    halo and band, then the axes between, the channels and the batch: a 4096x4096 image in float32
+    under 3x3 is cut into tiles of about 100 whole rows.
+    """
+    groups = corr.groups
+    if method == "fft":
+        steps = fft.tile(corr, sizes)
+        return (1, even_step(groups, max(fft.WINDOW // prod(steps), 1), threads), *steps)
+    copied = gemm.copies(corr) if method == "gemm" else 2
+    in_cache = _CACHE // (corr.filter.itemsize * (copied + corr.each_in + corr.each_out))
+    extent = (batch, groups, *sizes)
+    pixels = min(in_cache, ceil(prod(extent) / threads))
+    tile = [1] * len(extent)
+    for k in (len(extent) - 1, *range(_FIRST, len(extent) - 1), 1, 0):
+        most = min(ceil(pixels / prod(tile)), extent[k])
+        unit = 1
+        if k == _FIRST:
+            unit = gemm.band_rows(corr)
+            if len(sizes) == 3:
+                most = min(most, _MOST_SLICES)
+        elif k == _FIRST + 1 and len(sizes) == 2:
+            # Rows so wide that few fit would be mostly halo: keep the tile some filters high.
+            most = min(most, max(in_cache // (_LEAST_FILTERS * corr.f[0]), _LEAST_COLUMNS))
+        tile[k] = even_step(extent[k], most, threads, unit)
+    return tuple(tile)

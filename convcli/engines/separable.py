@@ -1,4 +1,4 @@
-"""A filter that is a short sum of products of 1-D filters: one band an axis, and no copies."""
+"""Separable filters: sums of a few outer products of 1-D filters, one pass along each axis."""
 
 import numpy as np
 
@@ -8,15 +8,15 @@ from convcli.engines.correlation import Correlation
 from convcli.engines.scratch import buffer
 
 _ROWS = 16  # outputs of an axis that one product makes
-_TERMS = 4  # a filter of more is none
-_FLOP = 1 / 60  # nanoseconds of a multiply-add in so many rows, on one core
+_TERMS = 4  # a sum of more products is slower than the filter itself
+_FLOP = 1 / 60  # nanoseconds of a multiply-add in products of that many rows, on one core
 
 Passes = list[list[Correlation]]
 
 
 def applies(corr: Correlation) -> bool:
-    """Whether every channel has the same filter, and that is separable."""
-    return bool(corr.table(passes))
+    """Whether all channels have one filter, and it is separable."""
+    return bool(corr.cached(passes))
 
 
 def cost(corr: Correlation) -> float:
@@ -25,13 +25,14 @@ def cost(corr: Correlation) -> float:
         (_ROWS - 1) * s + d * (f - 1) + 1
         for f, s, d in zip(corr.f, corr.stride, corr.dilation, strict=True)
     ]
-    return len(corr.table(passes)) * sum(gemm.PASS + 2 * reach * _FLOP for reach in reaches)
+    return len(corr.cached(passes)) * sum(gemm.PASS + 2 * reach * _FLOP for reach in reaches)
 
 
 def factors(w: Array) -> list[tuple[Array, ...]]:
-    """Write a filter as a sum of products of 1-D filters; empty if that takes too many.
+    """Write a filter as a sum of outer products of 1-D filters; empty if that takes too many.
 
-    By singular values, those below four roundings of the largest taken for zero.
+    A singular value decomposition gives them; singular values below four roundings of the largest
+    count as zero.
     """
     if w.ndim == 1:
         return [(w,)]
@@ -49,7 +50,7 @@ def factors(w: Array) -> list[tuple[Array, ...]]:
 
 
 def passes(corr: Correlation) -> Passes:
-    """Make for each product the 1-D passes, one an axis; empty if the filter is not separable."""
+    """List the 1-D passes of each product, one per axis; empty if the filter is not separable."""
     w = corr.filter
     one_filter = w.shape[:2] == (corr.groups, 1) and w.ndim > 3 and bool((w == w[:1]).all())
     if not one_filter or w.dtype.kind != "f":
@@ -67,17 +68,17 @@ def passes(corr: Correlation) -> Passes:
     ]
 
 
-def convolve(slab: Array, corr: Correlation, out: Array) -> bool:
-    """Convolve a slab, see `numpy.Method.convolve`."""
+def correlate(slab: Array, corr: Correlation, out: Array) -> bool:
+    """Correlate a slab, see `numpy_engine.Method`."""
     finite = True
-    for i, term in enumerate(corr.table(passes)):
+    for i, term in enumerate(corr.cached(passes)):
         x = slab
         for k, one in enumerate(term):
             sizes = (*out.shape[2 : 3 + k], *slab.shape[3 + k :])
             last = k + 1 == len(term)
             direct = last and not i
             target = out if direct else buffer(f"pass{k % 2}", (*out.shape[:2], *sizes), out.dtype)
-            ok = gemm.convolve(x.swapaxes(2, 2 + k), one, target.swapaxes(2, 2 + k), _ROWS)
+            ok = gemm.correlate(x.swapaxes(2, 2 + k), one, target.swapaxes(2, 2 + k), _ROWS)
             x = target
         finite = finite and ok
         if i:

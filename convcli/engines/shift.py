@@ -1,4 +1,4 @@
-"""Multiply and add a shifted view for each tap: any type, exact, and it never spreads a NaN."""
+"""Multiply and add one shifted view for each tap: any type, exact, and no NaN spreads."""
 
 import itertools
 from math import prod
@@ -17,8 +17,8 @@ def cost(corr: Correlation) -> float:
     return UFUNCS * corr.each_out * prod(corr.filter.shape[1:])
 
 
-def convolve(slab: Array, corr: Correlation, out: Array) -> bool:
-    """Convolve a slab, see `numpy.Method.convolve`."""
+def correlate(slab: Array, corr: Correlation, out: Array) -> bool:
+    """Correlate a slab, see `numpy_engine.Method`."""
     batch, groups, sizes = len(slab), corr.groups, out.shape[2:]
     x = split(slab, 1, groups)
     w = split(corr.filter, 0, groups)

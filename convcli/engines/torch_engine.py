@@ -1,12 +1,11 @@
 """Convolution with PyTorch, on any device that it has.
 
-On a CPU PyTorch's own ``conv2d`` is slow where there are few channels: there `fold` makes more, and
+On a CPU PyTorch's own ``conv2d`` is slow with few channels: there `fold` makes more of them, and
 large filters go through a Fourier transform.
 """
 
 import contextlib
 from collections.abc import Callable, Iterator
-from functools import partial
 from math import inf, prod
 from typing import Any
 
@@ -14,117 +13,72 @@ import numpy as np
 
 from convcli.arrays.dtypes import Array, DType, exact_dtype
 from convcli.engines import fft, fold
-from convcli.engines.base import Layer, Pads, Part, Plan
+from convcli.engines.base import Engine, FusedLayer, Pads, Plan
 from convcli.engines.correlation import Correlation
+from convcli.engines.torch_devices import available_device, import_torch
 from convcli.errors import ConvcliError, UsageError
-from convcli.run.operation import Operation
 
-_TILE = 1 << 20  # pixels of a tile on a CPU: fresh memory for larger ones costs more than it saves
-_BLOCK = 8 * _TILE  # numbers that are folded at once
-_WORTH = 1 << 18  # products of filter and input from which on a fold is faster than PyTorch's own
-# Products for an output of a fold, zeros among them, from which on a transform is faster.
+_TILE = 1 << 20  # pixels of a tile on a CPU: allocating larger ones costs more than it saves
+_MOST_FOLDED = 8 * _TILE  # numbers folded at once
+_WORTH_FOLDING = 1 << 18  # products of filter and input from which on a fold is faster
+# Products for an output of a fold, zeros included, from which on a transform is faster.
 _MOST_PRODUCTS = {"f4": 540, "f8": 64}
-# Columns of zeros at each end that oneDNN adds in its kernel for a channel to each group; with more
-# it falls back to another, up to 40 times as slow.
+# Columns of zeros at each end that oneDNN adds in its depthwise kernel; with more it uses another
+# kernel, up to 40 times as slow.
 _FEW_ZEROS = 6
-_METHODS = {
+_NEEDS = {
     "conv": "nothing",
     "fold": "a CPU, one channel in and out a group, and one filter for all groups",
     "fft": "a CPU, one channel in and out a group, one filter of floats, stride 1 and dilation 1",
 }
 
 
-def _import_torch() -> Any:
-    try:
-        import torch  # noqa: PLC0415  costs a second: loaded when an engine is made
-    except ImportError:
-        raise ConvcliError(
-            "PyTorch is not installed, which every device but cpu and --engine torch need; "
-            "pip install 'convcli[torch]', or use --device cpu"
-        ) from None
-    return torch
-
-
-def best_device() -> str:
-    """Name the best device that PyTorch finds: an accelerator, else ``cpu``."""
-    return [*_accelerators(_import_torch()), "cpu"][0]
-
-
-def _accelerators(torch: Any) -> list[str]:
-    found = []
-    if torch.cuda.is_available():
-        found += [f"cuda:{i}" for i in range(torch.cuda.device_count())]
-    if hasattr(torch, "xpu") and torch.xpu.is_available():
-        found += [f"xpu:{i}" for i in range(torch.xpu.device_count())]
-    if torch.backends.mps.is_available():
-        found.append("mps")
-    return found
-
-
-class TorchEngine:
+class TorchEngine(Engine):
     """Calls ``conv1d``, ``conv2d`` or ``conv3d`` of `torch.nn.functional`, or `torch.fft`."""
 
     name = "torch"
-    threads = 1  # tiles one after another: PyTorch has threads of its own
-    methods = tuple(_METHODS)
+    threads = 1  # one tile at a time: PyTorch has threads of its own
+    methods = tuple(_NEEDS)
 
     def __init__(
         self, device: str, threads: int | None = None, tf32: bool = False, method: str = "auto"
     ) -> None:
-        """Import PyTorch and make sure that the device is there.
+        """Import PyTorch and check that the device is available.
 
         Raises
         ------
         UsageError
             PyTorch knows no such device, or there is no such method.
         ConvcliError
-            PyTorch is not installed, or the device is not there.
+            PyTorch is not installed, or the device is not available.
         """
-        if method not in ("auto", *_METHODS):
+        if method not in ("auto", *_NEEDS):
             raise UsageError(
-                f"--method {method!r} is not a method of PyTorch's engine; "
-                f"write auto, {', '.join(_METHODS)}"
+                f"--method {method!r} is not a method of the PyTorch engine; "
+                f"write auto, {', '.join(_NEEDS)}"
             )
-        self._method = method
-        self._torch = torch = _import_torch()
-        here = ", ".join(["cpu", *_accelerators(torch)])
-        try:
-            self._device = torch.device(device)
-        except RuntimeError:
-            raise UsageError(
-                f"--device {device!r} is no device that PyTorch knows; here are: {here}"
-            ) from None
-        if self._device.type == "meta":
-            raise UsageError("--device meta holds no numbers; use convcli shape for sizes alone")
-        try:
-            torch.empty(1, device=self._device).cpu()
-        except Exception:  # each backend fails in its own way: the answer is the same
-            raise ConvcliError(
-                f"--device {device} is not there; here are: {here}. "
-                f"Use one of them, or --device auto"
-            ) from None
         self.device = device
-        # TF32 rounds float32 to 10 bits: results would not match the CPU.
-        torch.backends.cuda.matmul.allow_tf32 = tf32
-        torch.backends.cudnn.allow_tf32 = tf32
-        if threads is not None:
-            torch.set_num_threads(threads)
-        # glibc returns each large piece of memory to the system, and page faults fetch it again;
-        # once it has seen one freed that is larger than what follows, it keeps them.
-        torch.empty(31 << 20, dtype=torch.uint8)
+        self._options = (device, threads, tf32, method)
+        self._method = method
+        self._torch = torch = import_torch()
+        self._device = available_device(torch, device)
 
-    def compute_dtype(self, out: "np.dtype[Any]", bound: int) -> "np.dtype[Any]":
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the options: another process has a module and a device of its own."""
+        return TorchEngine, self._options
+
+    def compute_dtype(self, out: DType, bound: int) -> DType:
         """Sum in float32 at least; integers in a float type in which they are exact.
 
-        A GPU's library may convolve by transforms, which round: there it is float64, and the sums
-        are rounded back to integers, which is sure to be right far below 2**53 alone.
+        A GPU's library may convolve by transforms, which round. There integers are summed in
+        float64 and rounded back, which is certain to be right only far below 2**53.
         """
         if out.kind in "iu":
             on_cpu = self._device.type == "cpu"
             limit = 53 if on_cpu else 40
             if bound >= 2**limit:
                 raise ConvcliError(
-                    f"integer sums may reach {bound:.3g}, above 2**{limit}, to which PyTorch is "
+                    f"integer sums may reach {bound:.3g}, above 2**{limit}, up to which PyTorch is "
                     f"exact on {self.device}; use --engine numpy --device cpu"
                 )
             dtype = exact_dtype(bound) if on_cpu else np.dtype(np.float64)
@@ -140,107 +94,107 @@ class TorchEngine:
         return dtype
 
     def plan(self, corr: Correlation, batch: int, sizes: tuple[int, ...]) -> Plan:
-        """Choose a method and a tile; on an accelerator the whole output is one.
+        """Choose a method and a tile, see `Engine.plan`; an accelerator takes all as one tile."""
+        method = self._choose_method(corr, sizes)
+        tile: tuple[int, ...] = (batch, corr.groups, *sizes)
+        if method == "fft":
+            tile = (1, 1, *fft.tile(corr, sizes))
+        elif method == "fold":
+            tile = _fold_tile(corr, sizes)
+        return Plan(method, tile, {}, one_tile_per_block=method == "fold")
 
-        Raises
-        ------
-        UsageError
-            The method asked for does not apply.
-        """
+    def _choose_method(self, corr: Correlation, sizes: tuple[int, ...]) -> str:
         applying = ["conv"]
-        if self._device.type == "cpu" and corr.table(fold.applies):
+        if self._device.type == "cpu" and corr.cached(fold.applies):
             applying.append("fold")
             if corr.filter.dtype.kind == "f" and fft.applies(corr):
                 applying.append("fft")
-        method = self._method
-        if method == "auto":
-            method = "conv"
-            if "fold" in applying and prod(sizes) * prod(corr.f) >= _WORTH:
-                most = _MOST_PRODUCTS[corr.filter.dtype.str[1:]] if "fft" in applying else inf
-                large = fold.products(corr) >= most
-                method = "fft" if large else "fold"
-        elif method not in applying:
+        if self._method == "auto":
+            if "fold" not in applying or prod(sizes) * prod(corr.f) < _WORTH_FOLDING:
+                return "conv"
+            most = _MOST_PRODUCTS[corr.filter.dtype.str[1:]] if "fft" in applying else inf
+            return "fft" if fold.products(corr) >= most else "fold"
+        if self._method not in applying:
             raise UsageError(
-                f"--method {method} does not apply: it needs {_METHODS[method]}; use --method auto"
+                f"--method {self._method} does not apply: it needs {_NEEDS[self._method]}; "
+                f"use --method auto"
             )
-        tile = [batch, corr.groups, *sizes]
-        if method == "fft":
-            tile = [1, 1, *fft.tile(corr, sizes)]
-        elif method == "fold":
-            # Whole rows, as many as the tile takes, of as many images as it takes.
-            tile = [1, 1, *sizes]
-            left = int(_TILE / max(fold.copied(corr), 1))
-            for k in range(len(tile) - 1, 1, -1):
-                tile[k] = max(min(left, sizes[k - 2]), 1)
-                left //= tile[k]
-            tile[1] = max(min(left, corr.groups), 1)
-        return Plan(method, tuple(tile), {}, alone=method == "fold")
+        return self._method
 
-    def convolve(self, plan: Plan, slab: Array, corr: Correlation, out: Array) -> None:
-        """Convolve, see `engines.Engine.convolve`."""
+    def convolve_slab(self, plan: Plan, slab: Array, corr: Correlation, out: Array) -> None:
+        """Convolve one padded slab, see `Engine.convolve_slab`."""
         method = plan.method if plan.method != "fft" or fft.balanced(slab) else "fold"
-        with self._told(slab.dtype):
+        with self._ready(slab.dtype):
             x = self._torch.from_numpy(slab).to(self._device)
-            made = self._made(method, corr, ((0, 0),) * len(corr.f), out.shape[2:], x)
-            np.copyto(out, made.cpu().numpy())
+            y = self._correlate(method, x, corr, ((0, 0),) * len(corr.f), out.shape[2:])
+            np.copyto(out, y.cpu().numpy())
 
-    def layer(
-        self, plan: Plan, corr: Correlation, operation: Operation, part: Part
-    ) -> Layer | None:
-        """Make a layer of PyTorch's, see `engines.Engine.layer`."""
-        in_tiles = operation.transposed or prod(part.shape) * fold.copied(corr) > _BLOCK
-        if plan.method == "fft" or (plan.method == "fold" and in_tiles):
+    def fuse(self, plan: Plan, layer: FusedLayer) -> Callable[[Array], Array] | None:
+        """Prepare a layer of PyTorch's, see `Engine.fuse`."""
+        corr, dtype = layer.corr, layer.corr.filter.dtype
+        folded = plan.method == "fold"
+        if folded and (layer.transposed or prod(layer.shape) * fold.copied(corr) > _MOST_FOLDED):
             return None
-        torch, dtype = self._torch, corr.filter.dtype
-        do: Callable[[Any], Any]
-        with self._told(dtype):
-            bias = operation.bias
+        if plan.method == "fft":
+            return None
+        torch, device = self._torch, self._device
+        with self._ready(dtype):
+            bias = layer.bias
             if bias is not None:
-                bias = torch.from_numpy(bias.astype(dtype)).to(self._device)
-            if operation.transposed:
-                do = self._transposed(operation, part.shape[1], bias, dtype)
-            else:
-                do = partial(self._made, plan.method, corr, part.pads, part.sizes, bias=bias)
+                bias = torch.from_numpy(bias.astype(dtype)).to(device)
+            transposed = _transposed(torch, device, layer, bias) if layer.transposed else None
 
-        def run(x: Array) -> Array:
-            with self._told(x.dtype):
-                given = torch.from_numpy(np.require(x, dtype, "W")).to(self._device)
-                found: Array = do(given).cpu().numpy()
-            return found
+        def call(x: Array) -> Array:
+            with self._ready(x.dtype):
+                tensor = torch.from_numpy(np.require(x, dtype, "W")).to(device)
+                if transposed is not None:
+                    y = transposed(tensor)
+                else:
+                    y = self._correlate(plan.method, tensor, corr, layer.pads, layer.sizes, bias)
+                result: Array = y.cpu().numpy()
+            return result
 
-        return run
+        return call
 
     @contextlib.contextmanager
-    def _told(self, dtype: DType) -> Iterator[None]:
-        """Tell in one line what the device could not do."""
+    def _ready(self, dtype: DType) -> Iterator[None]:
+        """Set PyTorch's switches for what follows, and report its errors in one line."""
+        torch = self._torch
+        _, threads, tf32, _ = self._options
+        if threads is not None and threads != torch.get_num_threads():
+            torch.set_num_threads(threads)
+        if self._device.type == "cuda":
+            # TF32 rounds float32 to 10 bits: results would not match the CPU's.
+            torch.backends.cuda.matmul.allow_tf32 = tf32
+            torch.backends.cudnn.allow_tf32 = tf32
         try:
-            with self._torch.inference_mode():
+            with torch.inference_mode():
                 yield
         except (RuntimeError, NotImplementedError, TypeError) as error:
             reason = str(error).splitlines()[0]
             raise ConvcliError(
                 f"{self.device} could not convolve {dtype} ({reason}); "
-                f"use --device cpu, another --dtype, or less --memory"
+                f"use --device cpu, another --dtype, or a lower --memory"
             ) from None
 
-    def _made(
+    def _correlate(
         self,
         method: str,
+        x: Any,
         corr: Correlation,
         pads: Pads,
         sizes: tuple[int, ...],
-        x: Any,
         bias: Any = None,
     ) -> Any:
-        """Convolve with zeros around; by another method where this one would spread a NaN."""
-        made = None
+        """Correlate with zeros around `x`; by PyTorch's own call where a NaN would spread."""
+        y = None
         if method == "fft":
-            made = self._fft(x, corr, sizes)
+            y = self._fft(x, corr, sizes)
         elif method == "fold":
-            made = fold.convolve(self._torch, x, corr, pads, sizes)
-        if made is None:
+            y = fold.correlate(self._torch, x, corr, pads, sizes)
+        if y is None:
             return self._conv(x, corr, pads, bias)
-        return made if bias is None else made.add_(bias.reshape(-1, *(1,) * len(corr.f)))
+        return y if bias is None else y.add_(bias.reshape(-1, *(1,) * len(corr.f)))
 
     def _conv(self, x: Any, corr: Correlation, pads: Pads, bias: Any = None) -> Any:
         """Call PyTorch's own convolution; the result stays on the device."""
@@ -249,38 +203,45 @@ class TorchEngine:
         depthwise = corr.groups > 1 and corr.each_in == corr.each_out == 1
         if depthwise and padding[-1] > _FEW_ZEROS and self._device.type == "cpu":
             padding[-1] = 0
-        weight = corr.table(_weight, self._torch, self._device)
+        weight = corr.cached(_weight, self._torch, self._device)
         return getattr(functional, f"conv{len(corr.f)}d")(
             fold.padded(self._torch, x, pads, padding), weight, bias,
             corr.stride, padding, corr.dilation, corr.groups,
         )  # fmt: skip
 
-    def _transposed(
-        self, operation: Operation, channels: int, bias: Any, dtype: DType
-    ) -> Callable[[Any], Any]:
-        """Take PyTorch's own transposed convolution; crop what it, alike at both ends, leaves."""
-        axes, w = operation.axes, operation.filter
-        groups = channels if operation.each_channel else operation.groups
-        if operation.each_channel:
-            w = np.broadcast_to(w, (groups, *w.shape[1:]))
-        w = w.reshape(groups, -1, *w.shape[1:]).swapaxes(1, 2)  # as PyTorch has it: in, out
-        weight = self._torch.from_numpy(w.reshape(-1, *w.shape[2:]).astype(dtype))
-        weight = weight.to(self._device)
-        crops = [min(axis.pb, axis.pe) for axis in axes]
-        first = (axis.pb - crop for axis, crop in zip(axes, crops, strict=True))
-        inside = (..., *(slice(at, at + axis.out) for at, axis in zip(first, axes, strict=True)))
-        layer = getattr(self._torch.nn.functional, f"conv_transpose{len(axes)}d")
-        s, op, d = ([getattr(axis, name) for axis in axes] for name in ("s", "op", "d"))
-        return lambda x: layer(x, weight, bias, s, crops, op, groups, d)[inside]
-
     def _fft(self, x: Any, corr: Correlation, sizes: tuple[int, ...]) -> Any:
-        """Convolve one window by its Fourier transform; None if a NaN is all over it."""
+        """Convolve one window by its Fourier transform; None if a NaN spread over it."""
         torch = self._torch
         window = tuple(map(fft.fast_size, x.shape[2:]))
         axes = tuple(range(2, x.ndim))
-        spectrum = corr.table(_spectrum, torch, window)
-        made = torch.fft.irfftn(torch.fft.rfftn(x, window, axes).mul_(spectrum), window, axes)
-        return made[(..., *map(slice, sizes))] if torch.isfinite(made.sum()) else None
+        spectrum = corr.cached(_spectrum, torch, window)
+        y = torch.fft.irfftn(torch.fft.rfftn(x, window, axes).mul_(spectrum), window, axes)
+        return y[(..., *map(slice, sizes))] if torch.isfinite(y.sum()) else None
+
+
+def _fold_tile(corr: Correlation, sizes: tuple[int, ...]) -> tuple[int, ...]:
+    """Choose whole rows, as many as the tile holds, of as many channels as it holds."""
+    tile = [1, 1, *sizes]
+    room = int(_TILE / max(fold.copied(corr), 1))
+    for k in range(len(tile) - 1, 1, -1):
+        tile[k] = max(min(room, sizes[k - 2]), 1)
+        room //= tile[k]
+    tile[1] = max(min(room, corr.groups), 1)
+    return tuple(tile)
+
+
+def _transposed(torch: Any, device: Any, layer: FusedLayer, bias: Any) -> Callable[[Any], Any]:
+    """Call PyTorch's transposed convolution; it crops alike at both ends, the rest is cut off."""
+    corr, groups = layer.corr, layer.corr.groups
+    # PyTorch's weight is (in, out/groups, ...); a correlation's filter (out, in/groups, ...).
+    w = corr.filter.reshape(groups, -1, *corr.filter.shape[1:]).swapaxes(1, 2)
+    weight = torch.from_numpy(np.array(w.reshape(-1, *w.shape[2:]), order="C")).to(device)
+    crops = [min(pad) for pad in layer.pads]
+    starts = (begin - crop for (begin, _), crop in zip(layer.pads, crops, strict=True))
+    inside = (..., *(slice(at, at + n) for at, n in zip(starts, layer.sizes, strict=True)))
+    convolve = getattr(torch.nn.functional, f"conv_transpose{len(corr.f)}d")
+    steps = (corr.stride, crops, layer.output_padding, groups, corr.dilation)
+    return lambda x: convolve(x, weight, bias, *steps)[inside]
 
 
 def _weight(corr: Correlation, torch: Any, device: Any) -> Any:
@@ -288,7 +249,7 @@ def _weight(corr: Correlation, torch: Any, device: Any) -> Any:
 
 
 def _spectrum(corr: Correlation, torch: Any, window: tuple[int, ...]) -> Any:
-    """Transform the filter in double precision, conjugate since it is not flipped."""
+    """Transform the filter in double precision; conjugate, as it is not flipped."""
     filter_ = torch.from_numpy(corr.filter[0, 0].astype(np.float64))
     spectrum = torch.fft.rfftn(filter_, window).conj().resolve_conj()
     return spectrum.to(torch.complex64 if corr.filter.dtype == np.float32 else torch.complex128)

@@ -1,116 +1,124 @@
-"""Takes an input through memory block by block: some whole images, or some rows of one.
+"""Blocks: boxes of the output with the boxes of the input that they need.
 
-Blocks come in the order in which the output stands in a file, so that input and output may be
-pipes, and no more than two blocks are ever held: while one is convolved the next is read.
+A block is plain data. `convolver.convolve_block` computes it, here or in another process, so that
+memory is bounded by the blocks whatever the size of the arrays.
 """
 
 import math
-import threading
-from collections.abc import Iterator
-from queue import SimpleQueue
-from typing import TypeVar
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, overload
 
-from convcli.arrays.dtypes import Array
-from convcli.arrays.sources import Source
-from convcli.geometry.axis import Axis
-from convcli.run.convolver import Convolver, Rows
+from convcli.arrays.sources import Box
 from convcli.run.operation import Operation
 from convcli.run.tiles import needed
 
-T = TypeVar("T")
+
+class Block(NamedTuple):
+    """A box of the output, and the box of the input that it needs."""
+
+    output: Box
+    input: Box
 
 
-def convolve(source: Source, convolver: Convolver, memory: int) -> Iterator[Array]:
-    """Convolve an input.
+class Blocks(Sequence[Block]):
+    """The blocks of an output in C order; computed when asked for, as there may be millions."""
+
+    def __init__(
+        self, operation: Operation, in_shape: tuple[int, ...], axis: int, step: int
+    ) -> None:
+        """Cut an output.
+
+        Parameters
+        ----------
+        operation : Operation
+        in_shape : tuple of int
+        axis : int
+            The axis to cut: a block has one index of the axes before it, and all of those after.
+        step : int
+            Outputs of that axis in a block.
+        """
+        self._operation = operation
+        self._in_shape = in_shape
+        self._out_shape = operation.out_shape(in_shape)
+        self._axis, self._step = axis, step
+        self._per_index = -(-self._out_shape[axis] // step)
+
+    def __len__(self) -> int:
+        return math.prod(self._out_shape[: self._axis]) * self._per_index
+
+    @overload
+    def __getitem__(self, i: int) -> Block: ...
+    @overload
+    def __getitem__(self, i: slice) -> Sequence[Block]: ...
+    def __getitem__(self, i: int | slice) -> Block | Sequence[Block]:
+        if isinstance(i, slice):
+            return [self[k] for k in range(len(self))[i]]
+        outer, k = divmod(range(len(self))[i], self._per_index)
+        before: Box = ()
+        for size in reversed(self._out_shape[: self._axis]):
+            outer, index = divmod(outer, size)
+            before = (range(index, index + 1), *before)
+        n = self._out_shape[self._axis]
+        outputs = range(k * self._step, min((k + 1) * self._step, n))
+        return Block(
+            (*before, outputs, *map(range, self._out_shape[self._axis + 1 :])),
+            (*before, self._inputs(outputs, n), *map(range, self._in_shape[self._axis + 1 :])),
+        )
+
+    def _inputs(self, outputs: range, n: int) -> range:
+        """Find the part of the cut axis that some of its `n` outputs need."""
+        operation, axis = self._operation, self._axis
+        if outputs == range(n):
+            return range(self._in_shape[axis])
+        if axis < operation.lead:
+            return outputs
+        rows = operation.axis_of(operation.layout[axis])
+        # A stream is read once, in order: keep what a later block needs from here on.
+        start = needed(rows, range(outputs.start, n), operation.pad_mode).start
+        return range(start, max(needed(rows, outputs, operation.pad_mode).stop, start))
+
+
+def plan_blocks(
+    operation: Operation,
+    in_shape: tuple[int, ...],
+    memory: int,
+    whole_tiles: Callable[[str, int], int] = lambda _letter, rows: rows,
+) -> Blocks:
+    """Cut the output of an operation into blocks.
+
+    The first axis is cut of which one index fits into memory, or else the last that can be cut:
+    the leading axes, whose indices are independent, and the rows behind them.
 
     Parameters
     ----------
-    source : Source
-    convolver : Convolver
+    operation : Operation
+    in_shape : tuple of int
     memory : int
-        Bytes that a block of input and output may take; a single row, or an image whose rows do
-        not follow each other, may take more.
-
-    Yields
-    ------
-    ndarray
-        Parts of the output that follow each other in C order: whole images, or rows; each in
-        memory that the one after the next will take.
+        Bytes for input and output of a block. A single row takes more if it must, and so does an
+        image of which no row of output follows from some rows of input.
+    whole_tiles : callable
+        ``whole_tiles(letter, rows)`` rounds a number of rows along an axis to whole tiles.
     """
-    operation = convolver.operation
+    out_shape = operation.out_shape(in_shape)
     lead = operation.lead
-    images = math.prod(source.shape[:lead])
-    out_shape = operation.out_shape(source.shape)
-    in_bytes = math.prod(source.shape[lead:]) * source.dtype.itemsize
-    out_bytes = math.prod(out_shape[lead:]) * operation.out_dtype.itemsize
-    rows_axis = _rows_axis(operation)
-    if in_bytes + out_bytes <= memory or rows_axis is None:
-        count = max(memory // (in_bytes + out_bytes), 1)
-        sizes = [min(count, images - start) for start in range(0, images, count)]
-        taken = (source.images(lead, size) for size in sizes)
-        for x in ahead(taken) if len(sizes) > 1 and source.waits else taken:
-            yield convolver.convolve(x, None, len(x) / images)
-        return
-    axis = operation.axes[rows_axis]
-    row_bytes = in_bytes // axis.n * axis.s + out_bytes // axis.out
-    step = max(memory // row_bytes, 1)
-    unit, alone = convolver.tile_rows(rows_axis)
-    if step > unit:  # whole tiles, whose halos are not cut once more
-        step = unit if alone else step - step % unit
-    outs = [range(o, min(o + step, axis.out)) for o in range(0, axis.out, step)]
-    needs = [_needed_rows(axis, out, operation.pad_mode) for out in outs]
-    for _ in range(images):
-        parts = source.rows(lead, needs)
-        for (first, x), out in zip(ahead(parts) if source.waits else parts, outs, strict=True):
-            share = len(out) / axis.out / images
-            yield convolver.convolve(x[None], Rows(rows_axis, first, out), share)[0]
+    letter = operation.layout[lead]
+    by_rows = letter == operation.out_layout[lead] and letter in operation.spatial
+    axis, step = 0, out_shape[0]
+    for axis in range(lead + by_rows):
+        index_bytes = _index_bytes(operation, in_shape, axis)
+        step = max(memory // index_bytes, 1)
+        if index_bytes <= memory:
+            break
+    if by_rows and axis == lead and step < out_shape[axis]:
+        step = whole_tiles(letter, step)
+    return Blocks(operation, in_shape, axis, min(step, out_shape[axis]))
 
 
-def ahead(items: Iterator[T]) -> Iterator[T]:
-    """Make the next item in a thread of its own while this one is used.
-
-    The one after the next is not begun before this one is done with: two are alive at a time.
-    """
-    made: SimpleQueue[tuple[bool, T | BaseException | None]] = SimpleQueue()
-    wanted = threading.Semaphore(1)
-    ended = threading.Event()
-
-    def make() -> None:
-        try:
-            while wanted.acquire() and not ended.is_set():
-                made.put((True, next(items)))
-        except StopIteration:
-            made.put((False, None))
-        except BaseException as error:  # it is raised again where the item is asked for
-            made.put((False, error))
-
-    # A daemon: a read that never ends must not keep a process alive that was told to stop.
-    threading.Thread(target=make, daemon=True).start()
-    try:
-        while True:
-            good, item = made.get()
-            if not good:
-                if isinstance(item, BaseException):
-                    raise item
-                return
-            wanted.release()
-            yield item  # type: ignore[misc]
-    finally:
-        ended.set()
-        wanted.release()
-
-
-def _rows_axis(operation: Operation) -> int | None:
-    """Which spatial axis varies slowest in each image, of input and output alike."""
-    first, out_first = operation.layout[operation.lead], operation.out_layout[operation.lead]
-    return operation.spatial.index(first) if first == out_first and first in "DHW" else None
-
-
-def _needed_rows(axis: Axis, out: range, mode: str) -> range:
-    if axis.kind == "convt":
-        # Output o is written by the inputs i with i·s <= o + pb <= i·s + e - 1.
-        low = -(-(out.start + axis.pb - axis.e + 1) // axis.s)
-        high = (out.stop - 1 + axis.pb) // axis.s
-        start = min(max(low, 0), axis.n)
-        return range(start, max(min(high + 1, axis.n), start))
-    return needed(axis, out.start, out.stop - 1, mode)
+def _index_bytes(operation: Operation, in_shape: tuple[int, ...], axis: int) -> int:
+    """Count the bytes of one index of an axis of the output, and of the input it needs."""
+    out_shape = operation.out_shape(in_shape)
+    in_bytes = math.prod(in_shape[axis + 1 :]) * operation.in_dtype.itemsize
+    out_bytes = math.prod(out_shape[axis + 1 :]) * operation.out_dtype.itemsize
+    if axis < operation.lead:
+        return in_bytes + out_bytes
+    return in_bytes * operation.axis_of(operation.layout[axis]).s + out_bytes

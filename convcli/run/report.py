@@ -14,40 +14,52 @@ from convcli.arrays.dtypes import Array
 from convcli.geometry.formula import formulas
 from convcli.geometry.notation import format_padding, format_sizes
 from convcli.geometry.pad_modes import PAD_MODES
+from convcli.run.axes import SPATIAL
 from convcli.run.heat_map import heat_map
-from convcli.run.results import Result
+from convcli.run.results import Facts, Kept, Result, Timing, Verdict
 from convcli.streams import printable
 from convcli.terminal.tables import columns_table, console, facts_table
 
 _ROWS = 24  # rows of values that are shown whole
 
 
-def show(result: Result, fmt: str, stream: TextIO, values: bool, plot: bool) -> None:
-    """Write the report of one array as ``table`` or ``json``."""
-    if fmt == "json":
-        stream.write(json.dumps(record(result), allow_nan=False) + "\n")
-        return
+def write_json(result: Result, stream: TextIO) -> None:
+    """Write the facts of one array as a line of JSON."""
+    stream.write(json.dumps(record(result), allow_nan=False) + "\n")
+
+
+def show(result: Result, kept: Kept, stream: TextIO, values: bool, plot: bool) -> None:
+    """Show the table of one array, its values and heat maps.
+
+    Parameters
+    ----------
+    result : Result
+    kept : Kept
+    stream : text stream
+    values, plot : bool
+        Whether to show the output's numbers, and the heat maps.
+    """
     out = console(stream)
     out.print(facts_table(facts(result), operation_name(result)))
-    if values and result.output is not None:
-        out.print(values_table(result.output, out.width))
+    if values and kept.output is not None:
+        out.print(values_table(kept.output, out.width))
     if plot:
-        for name, array in _plotted(result):
+        for name, array in _planes(result, kept):
             out.print(f"{name}:")
             out.print(heat_map(array, out))
 
 
 def show_many(results: Sequence[Result], stream: TextIO) -> None:
-    """Write one row for each of many arrays."""
+    """Show one row for each of many arrays."""
     table = columns_table(["input", "output", "min", "mean", "max", "written to"])
     for result in results:
-        summary = result.summary
-        figures = (summary.low, summary.mean, summary.high)
+        figures = (result.low, result.mean, result.high)
+        path = result.output.name or "-"
         table.add_row(
-            Text(printable(result.name)),
-            f"{format_sizes(result.out_shape)} {result.operation.out_dtype}",
+            Text(printable(result.input.name)),
+            f"{format_sizes(result.output.shape)} {result.output.dtype}",
             *(f"{figure:.4g}" for figure in figures),
-            Text(printable(result.path or "-") + (f", {result.mapping}" if result.mapping else "")),
+            Text(printable(f"{path}, {result.mapping}" if result.mapping else path)),
         )
     out = console(stream)
     out.print(operation_name(results[0]))
@@ -55,105 +67,80 @@ def show_many(results: Sequence[Result], stream: TextIO) -> None:
 
 
 def operation_name(result: Result) -> str:
-    """Name what was done in the words of signal processing and of PyTorch."""
-    operation = result.operation
-    sense = (
+    """Name the operation in the words of signal processing and of PyTorch."""
+    name = (
         "convolution (the filter is flipped)"
-        if operation.flip
+        if result.flip
         else "cross-correlation (as in PyTorch: the filter is not flipped)"
     )
-    return f"transposed {sense}" if operation.transposed else sense
+    return f"transposed {name}" if result.transposed else name
 
 
 def facts(result: Result) -> Iterator[tuple[str, str]]:
-    """Name everything that was settled and measured, one fact at a time."""
-    operation = result.operation
-    kernel = result.filter.array
-    yield "input", f"{result.name}  {format_sizes(result.in_shape)} {result.in_dtype}"
+    """Name everything that was resolved and measured, one fact at a time."""
+    yield "input", _array(result.input)
     yield "axes", _axes(result)
-    yield "filter", f"{result.filter.name}  {format_sizes(kernel.shape)} {kernel.dtype}"
+    yield "filter", _array(result.filter)
     yield "padding", _padding(result)
-    yield "stride", format_sizes([a.s for a in operation.axes])
-    if any(a.d > 1 for a in operation.axes):
-        yield "dilation", format_sizes([a.d for a in operation.axes])
-    if operation.bias is not None:
-        yield (
-            "bias",
-            f"{operation.bias.size} numbers"
-            if operation.bias.size > 1
-            else (f"{operation.bias[0]:g}"),
-        )
-    yield "output", f"{format_sizes(result.out_shape)} {operation.out_dtype}"
-    yield "formula", formulas(operation.axes)
+    yield "stride", format_sizes([a.s for a in result.axes])
+    if any(a.d > 1 for a in result.axes):
+        yield "dilation", format_sizes([a.d for a in result.axes])
+    if result.bias:
+        bias = result.bias
+        yield "bias", f"{len(bias)} numbers" if len(bias) > 1 else f"{bias[0]:g}"
+    yield "output", f"{format_sizes(result.output.shape)} {result.output.dtype}"
+    yield "formula", formulas(result.axes)
     methods = " and ".join(result.methods)
-    yield "runs on", f"{result.engine.device} by {result.engine.name}, method {methods}"
+    yield "runs on", f"{result.device} by {result.engine}, method {methods}"
     if result.costs:
         by_cost = sorted(result.costs.items(), key=lambda item: item[1])
         costs = ", ".join(f"{name} {_milliseconds(cost * 1e-9)}" for name, cost in by_cost)
         yield "estimated", f"{costs}, on one core"
     yield "time", _milliseconds(result.seconds)
-    summary = result.summary
-    magnitude = " (magnitudes)" if operation.out_dtype.kind == "c" else ""
-    figures = f"{summary.low:.6g} / {summary.mean:.6g} / {summary.high:.6g}"
-    yield "min/mean/max", figures + magnitude
+    figures = f"{result.low:.6g} / {result.mean:.6g} / {result.high:.6g}"
+    magnitudes = " (magnitudes)" if result.output.dtype.startswith("complex") else ""
+    yield "min/mean/max", figures + magnitudes
     if result.timing is not None:
-        timing = result.timing
-        yield (
-            "timed",
-            (
-                f"median of {timing.runs}: {_milliseconds(timing.seconds)}, "
-                f"{timing.macs / timing.seconds:.3g} MAC/s, "
-                f"{timing.bytes / timing.seconds:.3g} bytes/s"
-            ),
-        )
+        yield "timed", _timing(result.timing)
     if result.verdict is not None:
-        verdict = result.verdict
-        outcome = "passed" if verdict.passed else "FAILED"
-        yield (
-            "verified",
-            (
-                f"{outcome}: {verdict.checked:,} of {verdict.total:,} outputs, largest error "
-                f"{verdict.error:.3g}, tolerance {verdict.tolerance:.3g}"
-            ),
-        )
-    if result.path is not None:
+        yield "verified", _verdict(result.verdict)
+    if result.output.name:
         mapping = f", values {result.mapping}" if result.mapping else ""
-        yield "written to", f"{result.path}{mapping}"
+        yield "written to", f"{result.output.name}{mapping}"
 
 
 def record(result: Result) -> dict[str, Any]:
     """Give the facts under stable names."""
-    operation, summary = result.operation, result.summary
     verdict, timing = result.verdict, result.timing
     return {
-        "input": result.name,
-        "input_shape": list(result.in_shape),
-        "input_dtype": str(result.in_dtype),
-        "layout": operation.layout,
+        "input": result.input.name,
+        "input_shape": list(result.input.shape),
+        "input_dtype": result.input.dtype,
+        "layout": result.input.layout,
         "filter": result.filter.name,
-        "filter_shape": list(result.filter.array.shape),
+        "filter_shape": list(result.filter.shape),
         "operation": operation_name(result),
-        "transposed": operation.transposed,
-        "flip": operation.flip,
-        "p": [[a.pb, a.pe] for a in operation.axes],
-        "pad_mode": operation.pad_mode,
-        "s": [a.s for a in operation.axes],
-        "d": [a.d for a in operation.axes],
-        "g": operation.groups,
-        "output": result.path,
-        "output_layout": operation.out_layout,
-        "output_shape": list(result.out_shape),
-        "output_dtype": str(operation.out_dtype),
+        "transposed": result.transposed,
+        "flip": result.flip,
+        "p": [[a.pb, a.pe] for a in result.axes],
+        "pad_mode": result.pad_mode,
+        "s": [a.s for a in result.axes],
+        "d": [a.d for a in result.axes],
+        "g": result.groups,
+        "output": result.output.name or None,
+        "output_layout": result.output.layout,
+        "output_shape": list(result.output.shape),
+        "output_dtype": result.output.dtype,
         "mapping": result.mapping,
-        "device": result.engine.device,
-        "engine": result.engine.name,
+        "device": result.device,
+        "engine": result.engine,
         "method": list(result.methods),
         "estimated_ns": result.costs,
         "seconds": result.seconds,
         # JSON has no NaN and no infinity.
-        "min": summary.low if math.isfinite(summary.low) else None,
-        "mean": summary.mean if math.isfinite(summary.mean) else None,
-        "max": summary.high if math.isfinite(summary.high) else None,
+        "min": result.low if math.isfinite(result.low) else None,
+        "mean": result.mean if math.isfinite(result.mean) else None,
+        "max": result.high if math.isfinite(result.high) else None,
         "verify": None if verdict is None else verdict._asdict() | {"passed": verdict.passed},
         "time": None if timing is None else timing._asdict(),
     }
@@ -203,46 +190,65 @@ def _number(value: Any) -> str:
     return str(value) if value.dtype.kind in "iu" else f"{value:.4g}"
 
 
+def _array(array: Facts) -> str:
+    return f"{array.name}  {format_sizes(array.shape)} {array.dtype}"
+
+
 def _axes(result: Result) -> str:
-    operation = result.operation
     names = {"N": "batch", "C": "channels", "D": "depth", "H": "height", "W": "width"}
-    read = ", ".join(names[letter] for letter in operation.layout)
-    if not operation.each_channel:
-        return f"{operation.layout} ({read}); the filter: out, in/groups, spatial"
-    each = "; the filter serves each channel" if "C" in operation.layout else ""
-    colours = result.in_shape[-1] in (3, 4) and operation.layout in ("CHW", "NCHW")
-    hint = "; if the last axis holds colours, say --layout HWC" if colours else ""
-    return f"{operation.layout} ({read}){each}{hint}"
+    layout = result.input.layout
+    read = f"{layout} ({', '.join(names[letter] for letter in layout)})"
+    if not result.each_channel:
+        return f"{read}; the filter: out, in/groups, spatial"
+    if "C" in layout:
+        read += "; the filter is applied to each channel"
+    if layout in ("CHW", "NCHW") and result.input.shape[-1] in (3, 4):
+        read += "; if the last axis holds colours, use --layout HWC"
+    return read
 
 
 def _padding(result: Result) -> str:
-    operation = result.operation
-    pads = format_padding([(a.pb, a.pe) for a in operation.axes])
+    pads = format_padding([(a.pb, a.pe) for a in result.axes])
     if pads == "0":
         return pads
-    if operation.transposed:
+    if result.transposed:
         return f"{pads}, cropped from the output"
-    if operation.pad_mode == "zeros":
+    if result.pad_mode == "zeros":
         return f"{pads} of zeros"
-    mode = PAD_MODES[operation.pad_mode]
-    return f"{pads}, {operation.pad_mode}: {mode.picture} ({mode.known_as})"
+    mode = PAD_MODES[result.pad_mode]
+    return f"{pads}, {result.pad_mode}: {mode.picture} ({mode.known_as})"
 
 
-def _plotted(result: Result) -> Iterator[tuple[str, Array]]:
-    """Choose a plane of input, filter and output: the first of each, and say so."""
-    operation = result.operation
-    if result.input is not None:
-        yield _plane("input", result.input, operation.layout)
-    letters = ("" if operation.each_channel else "NC") + operation.spatial
-    yield _plane("filter", result.filter.array, letters)
-    if result.output is not None:
-        yield _plane("output", result.output, operation.out_layout)
+def _timing(timing: Timing) -> str:
+    return (
+        f"median of {timing.runs}: {_milliseconds(timing.seconds)}, "
+        f"{timing.macs / timing.seconds:.3g} MAC/s, {timing.bytes / timing.seconds:.3g} bytes/s"
+    )
+
+
+def _verdict(verdict: Verdict) -> str:
+    outcome = "passed" if verdict.passed else "FAILED"
+    return (
+        f"{outcome}: {verdict.checked:,} of {verdict.total:,} outputs, largest error "
+        f"{verdict.error:.3g}, tolerance {verdict.tolerance:.3g}"
+    )
+
+
+def _planes(result: Result, kept: Kept) -> Iterator[tuple[str, Array]]:
+    """Choose a plane of input, filter and output, the first of each, with its name."""
+    dims = len(result.axes)
+    letters = ("" if result.each_channel else "NC") + SPATIAL[dims]
+    if kept.input is not None:
+        yield _plane("input", kept.input, result.input.layout)
+    yield _plane("filter", kept.filter, letters)
+    if kept.output is not None:
+        yield _plane("output", kept.output, result.output.layout)
 
 
 def _plane(name: str, array: Array, layout: str) -> tuple[str, Array]:
     index = tuple(slice(None) if letter in "HW" else 0 for letter in layout)
-    more = [letter for letter in layout if letter not in "HW"]
+    others = [letter for letter in layout if letter not in "HW"]
     plane = np.atleast_2d(array[index])
     if "H" in layout and layout.index("H") > layout.index("W"):
         plane = plane.T
-    return f"{name}, the first of {' and '.join(more)}" if more else name, plane
+    return f"{name}, the first of {' and '.join(others)}" if others else name, plane

@@ -1,18 +1,16 @@
-"""What one array became: the facts that a report is written from."""
+"""What a run found out about one array: names and numbers, from which a report is written."""
 
 import math
 from typing import NamedTuple
 
 import numpy as np
 
-from convcli.arrays.dtypes import Array, DType
-from convcli.arrays.sources import InMemory
-from convcli.engines.base import Engine
-from convcli.run.operation import Operation
+from convcli.arrays.dtypes import Array
+from convcli.geometry.axis import Axis
 
 
 class Verdict(NamedTuple):
-    """How far outputs lie from a sum in float64 (or exact integers), and how far they may."""
+    """The check of some outputs: how far they are from a reference, and how far they may be."""
 
     checked: int
     total: int
@@ -21,32 +19,8 @@ class Verdict(NamedTuple):
 
     @property
     def passed(self) -> bool:
-        """Whether no output lies too far."""
+        """Whether no output is too far off."""
         return self.error <= self.tolerance
-
-
-class Summary:
-    """Minimum, mean and maximum of an output that passes by in parts; of complex: magnitudes."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        self._sum = 0.0
-        self.low, self.high = math.inf, -math.inf
-
-    def add(self, part: Array, figures: bool) -> None:
-        """Count one part, and take in its figures where they will be shown."""
-        self.count += part.size
-        if not figures:
-            return
-        values = np.abs(part) if part.dtype.kind == "c" else part
-        self._sum += float(values.sum(dtype=np.float64))
-        self.low = float(np.minimum(self.low, values.min()))
-        self.high = float(np.maximum(self.high, values.max()))
-
-    @property
-    def mean(self) -> float:
-        """Mean of what passed."""
-        return self._sum / self.count
 
 
 class Timing(NamedTuple):
@@ -58,23 +32,95 @@ class Timing(NamedTuple):
     bytes: int  # of input and output
 
 
-class Result(NamedTuple):
-    """What one array became, for a report."""
+class Summary:
+    """Minimum, mean and maximum of an output that comes in blocks; magnitudes if complex."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._sum = 0.0
+        self.low, self.high = math.inf, -math.inf
+
+    def add(self, y: Array) -> None:
+        """Take in one block."""
+        values = np.abs(y) if y.dtype.kind == "c" else y
+        self._count += values.size
+        self._sum += float(values.sum(dtype=np.float64))
+        self.low = float(np.minimum(self.low, values.min()))
+        self.high = float(np.maximum(self.high, values.max()))
+
+    @property
+    def mean(self) -> float:
+        """Mean of all blocks so far; NaN if there are none."""
+        return self._sum / self._count if self._count else math.nan
+
+
+class Facts(NamedTuple):
+    """What is known of an array."""
 
     name: str
-    in_shape: tuple[int, ...]
-    in_dtype: DType
-    filter: InMemory
-    operation: Operation
-    engine: Engine
+    shape: tuple[int, ...]
+    dtype: str
+    layout: str = ""  # a letter for each axis; empty for a filter
+
+
+class Result(NamedTuple):
+    """What a report says about one array.
+
+    Attributes
+    ----------
+    input, filter, output : Facts
+        The output's name is its file's path; empty if there is none.
+    axes : tuple of Axis
+        One for each spatial axis.
+    groups : int
+    each_channel, flip : bool
+    pad_mode : str
+    bias : tuple of float or complex
+        One number for each channel; empty without a bias.
+    device, engine : str
+    methods : tuple of str
+    costs : dict
+        Estimated nanoseconds on one core, by method.
+    low, mean, high : float
+        Of the output.
+    seconds : float
+        Time of convolving, without reading and writing.
+    mapping : str or None
+        How values became an image's.
+    verdict : Verdict or None
+    timing : Timing or None
+    """
+
+    input: Facts
+    filter: Facts
+    output: Facts
+    axes: tuple[Axis, ...]
+    groups: int
+    each_channel: bool
+    flip: bool
+    pad_mode: str
+    bias: tuple[complex, ...]
+    device: str
+    engine: str
     methods: tuple[str, ...]
-    costs: dict[str, float]  # nanoseconds on one core that each method was estimated to take
-    out_shape: tuple[int, ...]
-    summary: Summary
-    seconds: float  # of convolving alone
-    path: str | None
-    mapping: str | None  # how an image's values were mapped
-    input: Array | None  # where it was kept, and likewise
+    costs: dict[str, float]
+    low: float
+    mean: float
+    high: float
+    seconds: float
+    mapping: str | None = None
+    verdict: Verdict | None = None
+    timing: Timing | None = None
+
+    @property
+    def transposed(self) -> bool:
+        """Whether it was a transposed convolution."""
+        return self.axes[0].kind == "convt"
+
+
+class Kept(NamedTuple):
+    """Arrays that were kept in memory to show them; None where they were not."""
+
+    input: Array | None
+    filter: Array
     output: Array | None
-    verdict: Verdict | None
-    timing: Timing | None

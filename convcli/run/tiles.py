@@ -1,20 +1,17 @@
-"""Cuts an output into tiles, says which part of the input each needs, and pads it.
+"""Cuts an output into tiles, and copies the slab of the input that each of them reads.
 
-A tile is a box of the output; it needs one slab of the input, with its halo. Where the slab
-reaches past the input it is filled by the pad mode, here alone, but for the zeros that a library's
-layer adds to what it takes whole.
+A tile is a box of the output. It needs one slab of the input, its halo included; where the slab
+reaches past the input it is padding.
 """
 
 import itertools
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-import numpy as np
-
 from convcli.arrays.dtypes import Array, DType, at
 from convcli.engines.scratch import buffer
 from convcli.geometry.axis import Axis
-from convcli.run.padding import border_index
+from convcli.run.padding import border_index, fill_border, inside
 
 
 class Tile(NamedTuple):
@@ -22,106 +19,109 @@ class Tile(NamedTuple):
 
     batch: slice
     groups: slice
-    out: tuple[slice, ...]
+    outputs: tuple[range, ...]
 
 
-def cut(batch: int, groups: int, outs: Sequence[range], sizes: Sequence[int]) -> Iterator[Tile]:
-    """Cut a part of an output into tiles.
+def cut(batch: int, groups: int, outputs: Sequence[range], sizes: Sequence[int]) -> Iterator[Tile]:
+    """Cut a box of an output into tiles.
 
     Parameters
     ----------
     batch, groups : int
         Number of images, and of groups of channels.
-    outs : sequence of range
-        Which outputs of each spatial axis to cut.
+    outputs : sequence of range
+        The outputs of each spatial axis to cut.
     sizes : sequence of int
         Of a tile: images, groups, outputs of each spatial axis.
     """
-    ranges = [
-        _slices(r, n) for r, n in zip((range(batch), range(groups), *outs), sizes, strict=True)
+    whole = (range(batch), range(groups), *outputs)
+    pieces = [
+        [each[start : start + size] for start in range(0, len(each), size)]
+        for each, size in zip(whole, sizes, strict=True)
     ]
-    for images, channels, *out in itertools.product(*ranges):
-        yield Tile(images, channels, tuple(out))
+    for images, channels, *box in itertools.product(*pieces):
+        yield Tile(
+            slice(images.start, images.stop), slice(channels.start, channels.stop), tuple(box)
+        )
 
 
-def _slices(whole: range, step: int) -> list[slice]:
-    starts = range(whole.start, whole.stop, step)
-    return [slice(start, min(start + step, whole.stop)) for start in starts]
-
-
-def span(axis: Axis, first: int, last: int) -> range:
-    """Say which places of the padded input outputs `first` to `last` read; 0 is pixel 0."""
+def span(axis: Axis, outputs: range) -> range:
+    """Return the places of the padded input that some outputs read; place 0 is pixel 0."""
+    first, last = outputs.start, outputs.stop - 1
     return range(first * axis.s - axis.pb, last * axis.s - axis.pb + axis.e)
 
 
-def needed(axis: Axis, first: int, last: int, mode: str) -> range:
-    """Say which input pixels outputs `first` to `last` need, by way of the border too."""
-    places = span(axis, first, last)
-    inside = _inside(places, axis.n)
-    if mode == "zeros" or len(inside) == len(places):
-        return inside
-    index = border_index(places, axis.n, mode)
-    return range(int(index.min()), int(index.max()) + 1)
+def needed(axis: Axis, outputs: range, mode: str) -> range:
+    """Return the input pixels that some outputs need, directly or as padding.
 
-
-def _inside(places: range, n: int) -> range:
-    start = min(max(places.start, 0), n)
-    return range(start, max(min(places.stop, n), start))
+    Parameters
+    ----------
+    axis : Axis
+        Of any kind but pooling.
+    outputs : range
+        Neighbouring outputs.
+    mode : str
+        One of `pad_modes.PAD_MODES`.
+    """
+    n = axis.n
+    if axis.kind == "convt":
+        # Input i writes the outputs from i·s - pb to i·s - pb + e - 1.
+        first = -(-(outputs.start + axis.pb - axis.e + 1) // axis.s)
+        last = (outputs.stop - 1 + axis.pb) // axis.s
+        return inside(range(first, max(last + 1, first)), n)
+    places = span(axis, outputs)
+    pixels = inside(places, n)
+    if mode == "zeros" or len(pixels) == len(places):
+        return pixels
+    before = range(places.start, min(places.stop, 0))
+    after = range(max(places.start, n), places.stop)
+    ends = [pixels.start, pixels.stop - 1] if pixels else []
+    for padding in filter(None, (before, after)):
+        index = border_index(padding, n, mode)
+        ends += [int(index.min()), int(index.max())]
+    return range(min(ends), max(ends) + 1)
 
 
 def padded_slab(
     x: Array,
     axes: Sequence[Axis],
-    out: Sequence[slice],
+    outputs: Sequence[range],
     mode: str,
     dtype: DType,
-    origin: Sequence[int] | None = None,
+    origin: Sequence[int],
 ) -> Array:
-    """Copy the slab that a tile needs, padded and of the type to compute in.
+    """Copy the slab that a tile reads, padded and in the type to compute in.
 
     Parameters
     ----------
     x : ndarray, shape (images, channels, spatial...)
-        The images and channels of the tile, of their pixels all, or what `needed` says.
+        Images and channels of the tile; all their pixels, or those that `needed` returns.
     axes : sequence of Axis
-    out : sequence of slice
-        Which outputs of each axis the tile makes.
+    outputs : sequence of range
+        Of the tile, for each axis.
     mode : str
-        One of `borders.PAD_MODES`.
+        One of `pad_modes.PAD_MODES`.
     dtype : dtype
-    origin : sequence of int, optional
-        Which input pixel of each spatial axis stands first in `x`.
+    origin : sequence of int
+        The input pixel of each axis that is first in `x`.
 
     Returns
     -------
     ndarray, shape (images, channels, slab...)
-        C-contiguous, in memory that the thread's next slab will take.
+        C-contiguous, in memory that the next slab of this thread uses again.
     """
-    origin = origin or (0,) * len(axes)
-    spans = [span(a, o.start, o.stop - 1) for o, a in zip(out, axes, strict=True)]
-    insides = [_inside(s, a.n) for s, a in zip(spans, axes, strict=True)]
+    n = [axis.n for axis in axes]
+    spans = [span(axis, out) for axis, out in zip(axes, outputs, strict=True)]
+    pixels = [inside(places, size) for places, size in zip(spans, n, strict=True)]
     slab = buffer("slab", (*x.shape[:2], *map(len, spans)), dtype)
-    source = [slice(i.start - o, i.stop - o) for i, o in zip(insides, origin, strict=True)]
-    target = [
-        slice(i.start - s.start, i.stop - s.start) for i, s in zip(insides, spans, strict=True)
-    ]
+    target = (
+        slice(some.start - places.start, some.stop - places.start)
+        for some, places in zip(pixels, spans, strict=True)
+    )
+    source = (
+        slice(some.start - first, some.stop - first)
+        for some, first in zip(pixels, origin, strict=True)
+    )
     slab[at(..., *target)] = x[at(..., *source)]
-    for k, (places, inside, axis) in enumerate(zip(spans, insides, axes, strict=True)):
-        for part in (
-            range(places.start, min(inside.start, places.stop)),
-            range(max(inside.stop, places.start), places.stop),
-        ):
-            if not part:
-                continue
-            strip = slice(part.start - places.start, part.stop - places.start)
-            # Axes before this one are whole by now, those after it still lack their padding.
-            where = at(..., *(slice(None),) * k, strip, *target[k + 1 :])
-            if mode == "zeros":
-                slab[where] = 0
-                continue
-            index = [border_index(s, a.n, mode) for s, a in zip(spans[:k], axes, strict=False)]
-            index.append(border_index(part, axis.n, mode))
-            index += [np.arange(i.start, i.stop) for i in insides[k + 1 :]]
-            index = [i - o for i, o in zip(index, origin, strict=True)]
-            slab[where] = x[at(slice(None), slice(None), *np.ix_(*index))]
+    fill_border(slab, x, spans, n, mode, origin)
     return slab

@@ -25,9 +25,10 @@ from convcli.arrays.sources import InMemory
 from convcli.engines import choose
 from convcli.engines.base import Engine
 from convcli.geometry.axis import Window
-from convcli.run import blocks
-from convcli.run.convolver import Convolver
-from convcli.run.operation import settle
+from convcli.run.blocks import Blocks, plan_blocks
+from convcli.run.job import Job
+from convcli.run.operation import resolve
+from convcli.run.pipeline import Pipeline
 
 ROWS: list[tuple[str, tuple[int, ...], tuple[int, ...], dict[str, Any]]] = [
     ("8², 3×3", (8, 8), (3, 3), {}),
@@ -62,6 +63,11 @@ def milliseconds(run: Callable[[], object], limit: float = 2.0) -> float:
     return median(times) * 1e3
 
 
+def _exhaust(pipeline: Pipeline, job: Job, source: InMemory, blocks: Blocks) -> None:
+    for _made in pipeline.run(job, source, blocks):
+        pass
+
+
 def main() -> None:
     """Print the table."""
     torch.set_grad_enabled(False)
@@ -86,16 +92,13 @@ def main() -> None:
         transposed = "t" in options
         p = 1 if transposed else d * (w_shape[-1] - 1) // 2
         window = Window((1,), (s,), ((p, p),), (d,), kind="convt" if transposed else "conv")
-        operation = settle(x_shape, x.dtype, w, window, groups=g)
+        operation = resolve(x_shape, x.dtype, w, window, groups=g)
         runs: list[Callable[[], object]] = []
         for engine in kinds.values():
-            convolver = Convolver(operation, engine)
-
-            def ours(convolver: Convolver = convolver, x: Any = x) -> None:
-                for _part in blocks.convolve(InMemory("x", x), convolver, 1 << 25):
-                    pass
-
-            runs.append(ours)
+            job, pipeline = Job(operation, engine), Pipeline()
+            blocks = plan_blocks(operation, x_shape, 1 << 25, job.whole_tiles)
+            source = InMemory("x", x)
+            runs.append(partial(_exhaust, pipeline, job, source, blocks))
         dims = operation.dims
         tx, tw = (torch.from_numpy(a.astype(dtype)) for a in (x, w))
         if len(w_shape) == dims:

@@ -11,7 +11,8 @@ import torch
 
 from convcli.engines import choose
 from convcli.engines.correlation import Correlation
-from convcli.engines.torch_engine import TorchEngine, best_device
+from convcli.engines.torch_devices import best_device
+from convcli.engines.torch_engine import TorchEngine
 from convcli.errors import ConvcliError, UsageError
 from tests.conftest import run_command
 
@@ -96,22 +97,28 @@ def test_devices_that_are_none(device: str) -> None:
 
 @pytest.mark.parametrize("device", ["xpu", "cuda:99", "hpu", "mps"])
 def test_devices_that_are_not_here(device: str) -> None:
-    with pytest.raises(ConvcliError, match="is not there; here are: cpu"):
+    with pytest.raises(ConvcliError, match="is not available; available: cpu"):
         choose.choose_engine("auto", device)
 
 
-def test_tf32_is_off_unless_asked_for() -> None:
-    choose.choose_engine("torch", "cpu", tf32=True)
-    assert torch.backends.cudnn.allow_tf32
-    choose.choose_engine("torch", "cpu")
-    assert not torch.backends.cudnn.allow_tf32
-    assert not torch.backends.cuda.matmul.allow_tf32
+def test_tf32_is_off_unless_requested(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The switches are set while something runs on a GPU, and left as they are on a CPU."""
+    before = torch.backends.cudnn.allow_tf32
+    for tf32 in (True, False):
+        engine = TorchEngine("cpu", tf32=tf32)
+        with engine._ready(np.dtype(np.float32)):
+            assert torch.backends.cudnn.allow_tf32 == before
+        monkeypatch.setattr(engine, "_device", torch.device("cuda"))
+        with engine._ready(np.dtype(np.float32)):
+            assert torch.backends.cudnn.allow_tf32 == tf32
+            assert torch.backends.cuda.matmul.allow_tf32 == tf32
+    torch.backends.cudnn.allow_tf32 = before
 
 
 def test_threads_are_those_asked_for() -> None:
     before = torch.get_num_threads()
     assert choose.choose_engine("numpy", "cpu", threads=3).threads == 3
-    choose.choose_engine("torch", "cpu", threads=1)
+    run_command("run", "rand:9x9", "-k", "box", "--engine", "torch", "--threads", "1", stdin=b"")
     assert torch.get_num_threads() == 1
     torch.set_num_threads(before)
     one = run_command(

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 from convcli.arrays.filters import named
 from convcli.engines import choose, fft, numpy_engine
-from convcli.engines.correlation import Correlation, even
+from convcli.engines.correlation import Correlation, even_step
 from convcli.engines.numpy_engine import METHODS, NumpyEngine
 from convcli.engines.separable import factors
 from convcli.engines.torch_engine import TorchEngine
 from convcli.errors import DoesNotFit, UsageError
 from convcli.geometry.axis import Window
-from convcli.run.operation import settle
+from convcli.run.operation import resolve
 from tests.conftest import convolve, run_command
 
 # Largest error, in units in the last place of max|x| · sum|w|, that results are held to.
@@ -29,7 +29,7 @@ small_tiles = settings(suppress_health_check=[HealthCheck.function_scoped_fixtur
 def _small_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make tiles so small that every case has many, and threads so cheap that each has some."""
     monkeypatch.setattr(numpy_engine, "_CACHE", 1 << 11)
-    monkeypatch.setattr(numpy_engine, "_WORTH", 0.0)
+    monkeypatch.setattr(numpy_engine, "_WORTH_THREADS", 0.0)
     monkeypatch.setattr(fft, "WINDOW", 1 << 8)
     monkeypatch.setattr("convcli.engines.torch_engine._TILE", 1 << 7)
 
@@ -58,7 +58,7 @@ def cases(draw: st.DrawFn, plain: bool = False, one: bool = False) -> dict[str, 
 def _settle(case: dict[str, Any]) -> Any:
     window = Window((1,), case["s"], case["p"], case["d"])
     x, w = case["x"], case["w"]
-    return settle(x.shape, x.dtype, w, window, groups=case["g"], dims=case["dims"])
+    return resolve(x.shape, x.dtype, w, window, groups=case["g"], dims=case["dims"])
 
 
 def _reference(case: dict[str, Any]) -> Any:
@@ -171,7 +171,7 @@ def test_integers_are_exact_by_every_method_that_takes_them(
     rng = np.random.default_rng(0)
     x = rng.integers(0, high, (1, 1, 40, 50)).astype(dtype)
     w = rng.integers(-9, 10, (5, 4))
-    operation = settle(x.shape, x.dtype, w, Window((1,), p=((2, 2), (1, 1))))
+    operation = resolve(x.shape, x.dtype, w, Window((1,), p=((2, 2), (1, 1))))
     if method == "gemm" and high == 2**50:
         with pytest.raises(UsageError, match="--method gemm does not apply"):
             convolve(x, operation, NumpyEngine(2, method))
@@ -192,7 +192,7 @@ def test_integers_are_exact_in_pytorch(method: str, high: int) -> None:
     rng = np.random.default_rng(0)
     x = rng.integers(high - 9, high, (1, 1, 40, 50))
     w = rng.integers(5, 10, (5, 4))  # sums just below 2**24, just above it, and beyond float32
-    operation = settle(x.shape, x.dtype, w, Window((1,), p=((2, 2), (1, 1))))
+    operation = resolve(x.shape, x.dtype, w, Window((1,), p=((2, 2), (1, 1))))
     _check_exact(convolve(x, operation, TorchEngine("cpu", method=method)), x, w)
 
 
@@ -256,7 +256,7 @@ def test_separable_filters_are_found() -> None:
 
 @given(n=st.integers(1, 500), most=st.integers(1, 500), threads=st.integers(1, 4))
 def test_even_steps(n: int, most: int, threads: int) -> None:
-    step = even(n, most, threads)
+    step = even_step(n, most, threads)
     parts = -(-n // step)
     assert 1 <= step <= n
     assert step <= most or most >= n
@@ -267,9 +267,12 @@ def test_even_steps(n: int, most: int, threads: int) -> None:
     ("args", "message"),
     [
         ("--method fft -s 2", "--method fft does not apply: it needs real floats, stride 1"),
-        ("--method separable", "--method separable does not apply: it needs one separable filter"),
-        ("--method nonsense", "'nonsense' is not a method of NumPy's engine; write auto, gemm"),
-        ("--method gemm --engine torch", "'gemm' is not a method of PyTorch's engine"),
+        (
+            "--method separable",
+            "--method separable does not apply: it needs one separable float",
+        ),
+        ("--method nonsense", "'nonsense' is not a method of the NumPy engine; write auto, gemm"),
+        ("--method gemm --engine torch", "'gemm' is not a method of the PyTorch engine"),
         ("--method fft -s 2 --engine torch", "--method fft does not apply: it needs a CPU"),
     ],
 )

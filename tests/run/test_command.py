@@ -15,7 +15,7 @@ from convcli.engines import choose
 from convcli.engines.base import Engine
 from convcli.errors import DoesNotFit
 from convcli.geometry.axis import Window
-from convcli.run.operation import settle
+from convcli.run.operation import resolve
 from tests.conftest import DATA, convolve, npy_bytes, run_command
 from tests.naive import PAD_MODES
 from tests.naive import convolve as naive
@@ -70,7 +70,7 @@ def convolutions(draw: st.DrawFn) -> dict[str, Any]:
 
 def _settle(case: dict[str, Any], **more: Any) -> Any:
     window = Window((1,), case["s"], case["p"], case["d"])
-    return settle(
+    return resolve(
         case["x"].shape, case["x"].dtype, case["w"], window,
         groups=case["g"], dims=case["dims"], **more,
     )  # fmt: skip
@@ -116,7 +116,7 @@ def test_a_spatial_filter_serves_each_channel(engine: Engine, case: dict[str, An
     w = case["w"][0, 0]
     window = Window((1,), case["s"], case["p"], case["d"])
     try:
-        operation = settle(case["x"].shape, case["x"].dtype, w, window, dims=case["dims"])
+        operation = resolve(case["x"].shape, case["x"].dtype, w, window, dims=case["dims"])
     except DoesNotFit:
         return
     found = convolve(case["x"], operation, engine)
@@ -140,7 +140,7 @@ def test_a_transposed_layer_is_what_the_definition_says(
     )
     window = Window((1,), case["s"], case["p"], case["d"], op, kind="convt")
     try:
-        operation = settle(
+        operation = resolve(
             case["x"].shape, case["x"].dtype, w, window, groups=groups, dims=case["dims"]
         )
     except DoesNotFit:

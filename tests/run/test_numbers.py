@@ -18,7 +18,7 @@ from convcli.arrays.filters import NAMED, named
 from convcli.engines import choose
 from convcli.engines.numpy_engine import NumpyEngine
 from convcli.geometry.axis import Window
-from convcli.run.operation import settle
+from convcli.run.operation import resolve
 from convcli.run.verify import verify
 from tests.conftest import convolve, npy_bytes, run_command
 
@@ -89,12 +89,12 @@ def test_the_list_of_filters_has_their_numbers() -> None:
         ("-k box:0", "size '0' must be from 1 to 10000"),
         ("-k sobel-x --dims 1", "has 2 axes, not --dims 1"),
         ("-k box --pad-mode mirrored", "'mirrored' is not a pad mode; write zeros (constant|"),
-        ("-k rand:2x1x3x3 --bias [1,2,3]", "the bias has 3 numbers, and the output 2 channels"),
+        ("-k rand:2x1x3x3 --bias [1,2,3]", "the bias has shape 3, and the output 2 channels"),
         ("-k box --bias nope.npy", "neither a number nor a file; write 0.5, [1,2,3]"),
         ("-k box --bias 99999999999999999999", "does not fit int64; write it as a float"),
         ("-k [[9223372036854775808]]", "numbers beyond int64; write them as floats"),
         ("-k box --seed -1", "--seed -1 must be 0 or more"),
-        ("-k box --threads 1000000", "more than the 1024 there can be"),
+        ("-k box --threads 1000000", "more than the limit of 1024"),
         ("-k box --dims 9", "--dims 9 must be 1, 2 or 3"),
         ("-k box -g 0", "groups 0 must be 1 or more"),
         ("-k box -q --plot", "-q hides what --plot and --time show"),
@@ -148,7 +148,7 @@ def test_transposed_layers_are_those_of_pytorch(
     if not expected.numel():  # PyTorch lets a transposed output be empty
         return
     window = Window((1,), (s,), ((p, p),), (d,), (op,), kind="convt")
-    operation = settle(x.shape, x.dtype, w, window, groups=g, bias=bias, dims=dims)
+    operation = resolve(x.shape, x.dtype, w, window, groups=g, bias=bias, dims=dims)
     found = convolve(x, operation, choose.choose_engine(engine))
     np.testing.assert_allclose(found, expected.numpy(), rtol=1e-4, atol=1e-5)
 
@@ -244,13 +244,13 @@ def test_verify_passes_what_is_right(engine: str) -> None:
     "args", ["rand:20x20 -k gaussian:5", "arange:20x20 -k sobel-x", "rand:8x8 -k rand:2x2"]
 )
 def test_verify_fails_what_is_wrong(args: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    right = NumpyEngine.convolve
+    right = NumpyEngine.convolve_slab
 
     def wrong(self: Any, plan: Any, slab: Any, corr: Any, out: Any) -> None:
         right(self, plan, slab, corr, out)
         out[..., -1] += 1
 
-    monkeypatch.setattr(NumpyEngine, "convolve", wrong)
+    monkeypatch.setattr(NumpyEngine, "convolve_slab", wrong)
     done = run_command("run", *args.split(), "--verify", "-o", "/dev/null", stdin=b"")
     assert done.status == 1
     assert "FAILED" in done.out
@@ -274,7 +274,7 @@ def test_one_huge_value_does_not_drown_the_others() -> None:
     expected = scipy.signal.correlate(x, w, mode="valid")
     x[5, 5] = -1e20
     for engine in ENGINES:
-        operation = settle(x.shape, x.dtype, w, Window((1,)))
+        operation = resolve(x.shape, x.dtype, w, Window((1,)))
         found = convolve(x, operation, choose.choose_engine(engine, method="fft"))
         far = (slice(6, None), slice(6, None))
         np.testing.assert_allclose(found[far], expected[far], rtol=1e-4)
@@ -283,7 +283,7 @@ def test_one_huge_value_does_not_drown_the_others() -> None:
 def test_verify_bounds_each_output_by_its_own_products() -> None:
     x = np.ones((60, 60), np.float32)
     x[0, 0] = 1e20
-    operation = settle(x.shape, x.dtype, named("box:3").astype(np.float32), Window((1,)))
+    operation = resolve(x.shape, x.dtype, named("box:3").astype(np.float32), Window((1,)))
     y = convolve(x, operation, choose.choose_engine("numpy"))
     assert verify(x, y, operation).passed
     y[30, 30] += 0.01

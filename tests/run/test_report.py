@@ -18,7 +18,7 @@ def test_the_report_names_operation_axes_and_border(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("COLUMNS", "120")
     plain = run_command("run", "rand:3x8x8", "-k", "box", "-p", "1", tty=True).out
     assert "cross-correlation (as in PyTorch: the filter is not flipped)" in plain
-    assert "CHW (channels, height, width); the filter serves each channel" in plain
+    assert "CHW (channels, height, width); the filter is applied to each" in plain
     assert "1 of zeros" in plain
     flipped = run_command(
         "run", "rand:8x8", "-k", "box", "--flip", "-p", "1", "--pad-mode", "reflect", tty=True

@@ -1,0 +1,132 @@
+"""An operation and the engine that carries it out: all that the blocks of a run share."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from convcli.arrays.dtypes import Array, DType
+from convcli.engines.base import Engine, FusedLayer, Plan
+from convcli.engines.correlation import Correlation
+from convcli.run.operation import Operation
+from convcli.run.passes import lower
+
+
+class Job:
+    """An operation and the engine that carries it out: what all blocks share.
+
+    What follows from the two (correlations, plans, fused layers) is computed once in each process;
+    a pickle holds operation and engine only.
+    """
+
+    def __init__(self, operation: Operation, engine: Engine) -> None:
+        self.operation = operation
+        self.engine = engine
+        self.passes = list(lower(operation.filter, operation.axes))
+        self._correlations: dict[tuple[int, DType, int], Correlation] = {}
+        self._fused: dict[tuple[Any, ...], tuple[Plan, Callable[[Array], Array]] | None] = {}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Job, (self.operation, self.engine)
+
+    def plan(self, images: int, channels: int | None = None) -> tuple[Plan, Correlation] | None:
+        """Plan the whole output, for a transposed operation its first phase.
+
+        Parameters
+        ----------
+        images : int
+        channels : int, optional
+            Where one filter is applied to every channel: how many of them.
+
+        Returns
+        -------
+        tuple or None
+            None if no output is reached by any tap.
+        """
+        if not self.passes:
+            return None
+        operation = self.operation
+        dtype = self.engine.compute_dtype(operation.out_dtype, 0)
+        groups = channels if channels and operation.each_channel else operation.groups
+        corr = self.correlation(0, dtype, groups)
+        sizes = tuple(map(len, self.passes[0].outputs))
+        return corr.cached(self.engine.plan, images, sizes), corr
+
+    def whole_tiles(self, letter: str, rows: int) -> int:
+        """Round a number of output rows to whole tiles, whose halos are then not cut again."""
+        planned = self.plan(1)
+        if planned is None:
+            return rows
+        plan, _ = planned
+        k = self.operation.spatial.index(letter)
+        tile = plan.tile[2 + k] * self.passes[0].outputs[k].step
+        if rows <= tile:
+            return rows
+        return tile if plan.one_tile_per_block else rows - rows % tile
+
+    def correlation(self, index: int, dtype: DType, groups: int) -> Correlation:
+        """Return a pass as an engine takes it; each channel a group if one filter serves all."""
+        key = (index, dtype, groups)
+        if key not in self._correlations:
+            one = self.passes[index]
+            stride, dilation = tuple(a.s for a in one.axes), tuple(a.d for a in one.axes)
+            exact = self.operation.out_dtype.kind in "iu"
+            weights = self._weights(one.filter, dtype, groups)
+            self._correlations[key] = Correlation(weights, stride, dilation, groups, exact)
+        return self._correlations[key]
+
+    def fused(
+        self,
+        shape: tuple[int, ...],
+        pads: tuple[tuple[int, int], ...],
+        sizes: tuple[int, ...],
+        channels: range,
+    ) -> tuple[Plan, Callable[[Array], Array]] | None:
+        """Return a whole layer as one call of the engine's library, if that has such calls.
+
+        Parameters
+        ----------
+        shape : tuple of int
+            Of the input: (batch, channels, spatial...).
+        pads : tuple of (int, int)
+            Zeros before and after each spatial axis; the crop of a transposed operation.
+        sizes : tuple of int
+            Outputs of each spatial axis.
+        channels : range
+            Of the output.
+        """
+        key = (shape, pads, sizes, channels)
+        if key not in self._fused:
+            self._fused[key] = self._fuse(*key)
+        return self._fused[key]
+
+    def _fuse(
+        self,
+        shape: tuple[int, ...],
+        pads: tuple[tuple[int, int], ...],
+        sizes: tuple[int, ...],
+        channels: range,
+    ) -> tuple[Plan, Callable[[Array], Array]] | None:
+        operation, bias = self.operation, self.operation.bias
+        planned = self.plan(*shape[:2])
+        if planned is None or 0 in shape:
+            return None
+        plan, corr = planned
+        axes = operation.axes
+        if operation.transposed:
+            groups = shape[1] if operation.each_channel else operation.groups
+            weights = self._weights(operation.filter, corr.filter.dtype, groups)
+            stride, dilation = tuple(a.s for a in axes), tuple(a.d for a in axes)
+            corr = Correlation(weights, stride, dilation, groups)
+        if bias is not None:
+            bias = bias[channels.start : channels.stop]
+        op = tuple(a.op for a in axes)
+        layer = FusedLayer(corr, bias, shape, pads, sizes, operation.transposed, op)
+        call = self.engine.fuse(plan, layer)
+        return call and (plan, call)
+
+    def _weights(self, filter_: Array, dtype: DType, groups: int) -> Array:
+        weights = filter_.astype(dtype)
+        if self.operation.each_channel:
+            return np.broadcast_to(weights, (groups, *weights.shape[1:]))
+        return weights

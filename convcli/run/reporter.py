@@ -1,0 +1,65 @@
+"""Decides whether, where and in which format a report is written."""
+
+from convcli.errors import UsageError
+from convcli.geometry.notation import format_sizes
+from convcli.options import RunRequest
+from convcli.run.results import Kept, Result
+from convcli.streams import Streams, choose_format
+
+FORMATS = ("table", "plain", "json")
+
+
+class Reporter:
+    """Writes reports to standard output, or to standard error where that carries the data."""
+
+    def __init__(self, request: RunRequest, streams: Streams, data_to_stdout: bool) -> None:
+        """Choose stream and format.
+
+        Parameters
+        ----------
+        request : RunRequest
+        streams : Streams
+        data_to_stdout : bool
+        """
+        if request.quiet and (request.plot or request.time is not None):
+            raise UsageError("-q hides what --plot and --time show; omit one of them")
+        self._stream = streams.stderr if data_to_stdout else streams.stdout
+        self._plot = request.plot
+        extras = request.verify or request.time is not None or request.plot
+        chosen = "table" if extras and request.format is None else request.format
+        self._format = choose_format(chosen, self._stream, FORMATS)
+        # Nobody reads a size on standard error behind a pipe, unless they asked for it.
+        unread = data_to_stdout and self._format == "plain" and request.format is None
+        self._shown = not request.quiet and not unread
+        many = len(request.inputs or ()) > 1
+        self._together = many and self._format == "table" and not extras
+        self._rows: list[Result] = []
+        self.needs_summary = self._shown and self._format != "plain"
+        in_full = self._shown and self._format == "table"
+        self._values = in_full and not data_to_stdout and request.output is None
+        self.needs_output = self._values or request.plot
+        self.needs_input = request.plot
+
+    def add(self, result: Result, kept: Kept) -> None:
+        """Report one array, or keep its row for the one table of many."""
+        if not self._shown:
+            return
+        if self._format == "plain":
+            self._stream.write(format_sizes(result.output.shape) + "\n")
+            return
+        if self._together:
+            self._rows.append(result)
+            return
+        from convcli.run import report  # noqa: PLC0415  Rich is imported only to draw
+
+        if self._format == "json":
+            report.write_json(result, self._stream)
+        else:
+            report.show(result, kept, self._stream, self._values, self._plot)
+
+    def end(self) -> None:
+        """Write the one table of many arrays."""
+        if self._rows:
+            from convcli.run import report  # noqa: PLC0415
+
+            report.show_many(self._rows, self._stream)
