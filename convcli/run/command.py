@@ -234,7 +234,7 @@ def _verify(run: _Run, operation: Operation, x: Array | None, done: _Done) -> Ve
         return None
     from convcli.run.verify import verify  # noqa: PLC0415  seldom needed
 
-    return verify(x, done.output, operation, spread="fft" in done.methods)
+    return verify(x, done.output, operation, transformed="fft" in done.methods)
 
 
 def _require_passed(verdict: Verdict | None) -> None:
