@@ -101,7 +101,8 @@ class _NewFile:
         self.stream = self._open_unnamed() or self._open_named()
         try:
             if self._old is not None and not self._renaming_loses_nothing(self._old):
-                self._in_place = cast(BinaryIO, open(self._target, "r+b", buffering=0))
+                in_place = open(self._target, "r+b", buffering=0)  # noqa: SIM115  see discard
+                self._in_place = cast(BinaryIO, in_place)
         except BaseException:
             self.discard()
             raise
@@ -113,9 +114,9 @@ class _NewFile:
         except FileNotFoundError:
             return None
         folder = os.stat(self._folder)
-        if folder.st_mode & stat.S_ISVTX and hasattr(os, "geteuid"):
-            if os.geteuid() not in (0, old.st_uid, folder.st_uid):
-                raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+        sticky = folder.st_mode & stat.S_ISVTX and hasattr(os, "geteuid")
+        if sticky and os.geteuid() not in (0, old.st_uid, folder.st_uid):
+            raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
         return old
 
     def _open_unnamed(self) -> BinaryIO | None:

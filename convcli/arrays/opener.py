@@ -54,7 +54,7 @@ class Opener:
             whole = FullReads(getattr(stdin, "raw", stdin), name)
             yield from stream_sources(whole, "-", name)  # type: ignore[arg-type]
         elif formats.suffix(path) in formats.READERS:
-            yield InMemory(spec, *formats.load(path, member or None))
+            yield from formats.read(spec, path, member or None)
         else:
             if member:
                 raise UsageError(f"{spec!r}: {path!r} is one array; leave ::{member} out")

@@ -94,7 +94,7 @@ class Sink:
             _check_names(str(output), inputs)
         elif self._path == "":
             raise UsageError("-o '' names no file; write -o FILE")
-        elif formats.suffix(self._path or "") in formats.READERS.keys() - formats.WRITERS.keys():
+        elif formats.suffix(self._path or "") in formats.READERS - formats.WRITERS.keys():
             raise UsageError(
                 f"-o {output}: outputs are written as .npy or as images, not as "
                 f"{formats.suffix(str(output))}; write -o {os.path.splitext(str(output))[0]}.npy"
@@ -157,7 +157,8 @@ def _check_names(folder: str, inputs: Sequence[str]) -> None:
     name, count = names.most_common(1)[0]
     if count > 1:
         raise UsageError(
-            f"{count} inputs would be written to {os.path.join(folder, name)!r}; run them separately"
+            f"{count} inputs would be written to {os.path.join(folder, name)!r}; "
+            f"run them separately"
         )
 
 
