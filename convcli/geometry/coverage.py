@@ -1,11 +1,12 @@
-"""Which input pixels the windows of one axis read, and how often; plain integers.
+"""Which input pixels the windows of one axis read, and how often, in plain integers.
 
 Tap ``t`` of window ``i`` reads pixel ``i·s + t·d - pb``. Layers may be of any size, so nothing here
-visits all pixels, windows or taps, unless it is asked for the count of every pixel.
+iterates over all pixels, windows or taps, except `coverage` over the pixels it is called with.
 """
 
 from collections.abc import Iterable
 from math import gcd
+from typing import NamedTuple
 
 from convcli.geometry.axis import Axis
 
@@ -20,7 +21,7 @@ def coverage(axis: Axis, pixels: Iterable[int] | None = None) -> list[int]:
     ----------
     axis : Axis
     pixels : iterable of int, optional
-        Those to count for; every one of the `extent` by default.
+        Default: all pixels of the `extent`.
 
     Returns
     -------
@@ -43,7 +44,7 @@ def coverage(axis: Axis, pixels: Iterable[int] | None = None) -> list[int]:
 
 
 def extent(axis: Axis) -> int:
-    """Count the pixels that there are to be read, or, of a transposed layer, to be written."""
+    """Return the number of input pixels, or for a transposed layer of output pixels."""
     return axis.out if axis.kind == "convt" else axis.n
 
 
@@ -52,69 +53,101 @@ def most(axis: Axis) -> int:
     windows, common = _windows(axis), gcd(axis.s, axis.d)
     window_gap, tap_gap = axis.d // common, axis.s // common
 
-    def happens(count: int) -> bool:
-        """Is there a pixel that `count` windows read, each `window_gap` from the next?
+    def reached(count: int) -> bool:
+        """Whether some pixel is read by `count` windows, `window_gap` apart, or by more.
 
-        Then the first of them reads it with a tap that leaves `tap_gap` taps for each other one.
+        Each next window reads it with a tap `tap_gap` lower. So the first window is one of those
+        with that many after it, and reads the pixel with a tap that has that many below it.
         """
         more = count - 1
         first = axis.pb - more * tap_gap * axis.d
         left = windows - more * window_gap, axis.f - more * tap_gap
-        return _places(axis, *left, first, first + extent(axis) - 1)[0] > 0
+        return _positions(axis, *left, first, first + extent(axis) - 1)[0] > 0
 
     low, high = 0, min((windows - 1) // window_gap, (axis.f - 1) // tap_gap) + 1
     while low < high:
         middle = (low + high + 1) // 2
-        low, high = (middle, high) if happens(middle) else (low, middle - 1)
+        low, high = (middle, high) if reached(middle) else (low, middle - 1)
     return low
 
 
 def unread(axis: Axis) -> int:
     """Count the pixels for which `coverage` is zero."""
     last = axis.pb + extent(axis) - 1
-    return extent(axis) - _places(axis, _windows(axis), axis.f, axis.pb, last)[0]
+    return extent(axis) - _positions(axis, _windows(axis), axis.f, axis.pb, last)[0]
 
 
 def unread_end(axis: Axis) -> int:
     """Count the pixels after the last one for which `coverage` is not zero."""
     last = axis.pb + extent(axis) - 1
-    return last - _places(axis, _windows(axis), axis.f, axis.pb, last)[1]
+    return last - _positions(axis, _windows(axis), axis.f, axis.pb, last)[1]
 
 
-def _places(axis: Axis, windows: int, taps: int, first: int, last: int) -> tuple[int, int]:
-    """Count the places from `first` to `last` that are ``i·s + t·d``, and find the last of them.
+def _positions(axis: Axis, windows: int, taps: int, first: int, last: int) -> tuple[int, int]:
+    """Count the positions ``i·s + t·d`` from `first` to `last`, and find the last of them.
 
-    Of windows `i` and taps `t`, those are walked over that have fewer remainders modulo the step
-    of the others. Places of one remainder are an arithmetic progression: in it each that is
-    walked over makes an interval, as long as there are others, a `gap` after the one before.
+    The count is taken per remainder modulo `s`. With s=3, d=2, f=4 and two windows::
+
+        tap                   0     1     2     3
+        window 0 reads        0     2     4     6
+        window 1 reads        3     5     7     9
+        remainder modulo 3    0     2     1     0
+        quotients             0..1  0..1  1..2  2..3
+
+    Each tap reads consecutive quotients, one for each window. Taps ``s/gcd(s, d)`` apart, here 0
+    and 3, have the same remainder, so together they form a `_Comb`, here 0..3.
+
+    Windows and taps are interchangeable: the roles are exchanged where that leaves fewer combs.
 
     Returns
     -------
     tuple of int
-        The count and the last place, ``first - 1`` where there is none.
+        The count and the last position, ``first - 1`` where there is none.
     """
     s, d = axis.s, axis.d
     common = gcd(s, d)
-    walked, step, length, other = taps, d, windows, s
     if min(windows, d // common) < min(taps, s // common):
-        walked, step, length, other = windows, s, taps, d
-    period, gap = other // common, step // common
+        windows, taps, s, d = taps, windows, d, s
     count, end = 0, first - 1
-    for k in range(min(walked, period)):
-        start, remainder = divmod(k * step, other)
-        stop = start + (walked - 1 - k) // period * gap + length
-        low = max(-((remainder - first) // other), start)
-        high = min((last - remainder) // other, stop - 1)
-        if low > high:
-            continue
-        before, before_part = divmod(low - 1 - start, gap)
-        whole, part = divmod(high - start, gap)
-        found = (whole - before) * min(gap, length)
-        found += min(part + 1, length) - min(before_part + 1, length)
-        if found:
+    for tap in range(min(taps, s // common)):
+        quotient, remainder = divmod(tap * d, s)
+        teeth = len(range(tap, taps, s // common))
+        comb = _Comb(quotient, gap=d // common, width=windows, teeth=teeth)
+        low, high = -((remainder - first) // s), (last - remainder) // s + 1
+        found = comb.count_below(high) - comb.count_below(low)
+        if found > 0:
             count += found
-            end = max(end, (start + whole * gap + min(part, length - 1)) * other + remainder)
+            end = max(end, comb.last_below(high) * s + remainder)
     return count, end
+
+
+class _Comb(NamedTuple):
+    """Runs of `width` integers ("teeth"), the first at `start`, each `gap` after the one before.
+
+    ::
+
+        start=1, gap=5, width=3, teeth=3:    . # # # . . # # # . . # # # . .
+    """
+
+    start: int
+    gap: int
+    width: int
+    teeth: int
+
+    def count_below(self, end: int) -> int:
+        """Count the integers below `end`; teeth that overlap are counted once."""
+        tooth, into = self._locate(end)
+        return tooth * min(self.gap, self.width) + into if into > 0 else 0
+
+    def last_below(self, end: int) -> int:
+        """Find the largest integer below `end`, of which there must be one."""
+        tooth, into = self._locate(end)
+        return self.start + tooth * self.gap + into - 1
+
+    def _locate(self, end: int) -> tuple[int, int]:
+        """Return the last tooth that starts below `end`, and how much of it lies below `end`."""
+        tooth = min((end - 1 - self.start) // self.gap, self.teeth - 1)
+        return tooth, min(end - self.start - tooth * self.gap, self.width) if tooth >= 0 else 0
 
 
 def reads(axis: Axis, first: int, last: int) -> tuple[int, int] | None:

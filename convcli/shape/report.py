@@ -9,10 +9,10 @@ from rich.table import Table
 from convcli.geometry.axis import Axis
 from convcli.geometry.coverage import unread
 from convcli.geometry.formula import formulas
-from convcli.geometry.inverse import Answer
+from convcli.geometry.inverse import Answer, format_answers
 from convcli.geometry.layers import format_layer
 from convcli.geometry.network import Step
-from convcli.geometry.notation import format_answers, format_padding, format_sizes
+from convcli.geometry.notation import format_padding, format_sizes
 from convcli.shape import drawing, frameworks
 from convcli.shape import explain as words
 from convcli.streams import Streams

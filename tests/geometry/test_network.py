@@ -158,6 +158,27 @@ def test_macs_are_a_count_of_products(c_in: int, each: int, bias: bool, g: int) 
     assert step.flops == 2 * products + (places * each * g if bias else 0)
 
 
+@given(st.integers(1, 3), st.integers(1, 3), st.integers(1, 4), st.integers(0, 1))
+def test_macs_of_a_transposed_layer_are_a_count_of_products(
+    c_in: int, c_out: int, stride: int, crop: int
+) -> None:
+    """Each input pixel is multiplied by every tap, for each output channel."""
+    line = f"convt f=3x2 s={stride} p={crop} c={c_out}"
+    (step,) = follow(parse_layers([line], "-l"), (7, 6), c_in)
+    products = 7 * 6 * c_in * c_out * 3 * 2
+    assert step.macs == products
+    assert step.flops == 2 * products + step.out[0] * step.out[1] * c_out
+
+
+@pytest.mark.parametrize("layer", ["-f 3", "-f 2 --pool", "-l conv|f=3"])
+@pytest.mark.parametrize("channels", ["0", "-1"])
+def test_input_channels_below_1_are_refused(layer: str, channels: str) -> None:
+    words = [word.replace("|", " ") for word in layer.split()]
+    done = run_command("shape", "-n", "8", *words, "-c", channels)
+    assert (done.status, done.out) == (2, "")
+    assert f"input channels {channels} must be 1 or more; use -c 1 or more" in done.err
+
+
 @given(layer_lines(channels=True))
 def test_a_layer_reads_back_as_it_is_written(line: str) -> None:
     (layer,) = parse_layers([line], "-l")
@@ -178,22 +199,26 @@ def test_repeat_name_and_comments() -> None:
         ("conv f=99", 1, "layer 2 (conv f=99): filter 99 does not fit input 6 with padding 0: "
          "6 + 2·0 < 99; use p=47 or more"),
         ("conv f=3 s=0", 2, "layer 2 (conv f=3 s=0): stride 0 must be 1 or more; use s=1 or more"),
-        ("conv f=3 op=1", 2, "output padding 1 belongs to a transposed layer alone"),
-        ("conv f=3 ceil=1", 2, "ceil mode belongs to a pooling layer alone"),
+        ("conv f=3 op=1", 2, "output padding 1 is only valid for transposed layers"),
+        ("conv f=3 ceil=1", 2, "ceil mode is only valid for pooling layers"),
         ("conv", 2, "'conv' has no filter size; add f=3"),
         ("conv f=", 2, "'f=' is not KEY=VALUE"),
-        ("conv f=3 f=3", 2, "'f=3' is not KEY=VALUE with a key not given before"),
-        ("conv k=3", 2, "the keys are f s p d g c op bias ceil repeat name"),
+        ("conv f=3 f=3", 2, "'f=3' gives f a second time; give it once"),
+        ("conv k=3", 2, "with one of the keys f s p d g c op bias ceil repeat name"),
         ("dense f=3", 2, "'dense' is not a kind of layer; write conv, convt, maxpool, avgpool"),
         ("conv f=3 bias=maybe", 2, "bias=maybe must be 1 or 0"),
         ("conv f=3,5", 2, "takes one value here, not a sweep of 2"),
         ("conv f=3 repeat=0", 2, "repeat=0 must be 1 or more"),
         ("conv f=3 repeat=10000", 2, "repeat=10000 makes 10001 layers, more than 10000"),
         ("conv f=1 p=9 s=1000000 repeat=4", 2, "layer 5 (conv f=1 p=9 s=1000000 repeat=4): stride "
-         "1000000 makes the strides up to here multiply to more than 10^18; use s=1"),
+         "1000000 makes the product of the strides so far larger than 10^18; use s=1"),
         ("convt f=3 op=1", 2, "and dilation 1; use op=0\n"),
         ("conv f=3 c=4 g=3", 2, "input channels 4 must be a multiple of groups 3"),
-        ("maxpool f=2 c=9", 2, "pooling keeps the channels"),
+        ("maxpool f=2 c=9", 2, "must equal input channels 4 in a pooling layer; use c=4"),
+        ("maxpool f=2 g=2", 2, "groups 2 are only valid for convolutions; use g=1"),
+        ("conv f=3 g=0", 2, "groups 0 must be 1 or more; use g=1"),
+        ("conv f=3 c=0", 2, "output channels 0 must be 1 or more; use c=1 or more\n"),
+        ("maxpool f=2 c=-1", 2, "output channels -1 must be 1 or more; use c=1 or more\n"),
         ("conv f=3x3x3", 2, "f=3x3x3 has 3 values for 2 axes"),
     ],
 )  # fmt: skip
@@ -238,14 +263,17 @@ def test_a_stack_from_a_pipe_and_a_sweep_of_inputs() -> None:
     [
         ("-l conv -n 8", "has no filter size"),
         ("--layers nope.txt -n 8", "'nope.txt': No such file"),
-        ("--layers empty.txt -n 8", "empty.txt holds no layer"),
+        ("--layers empty.txt -n 8", "empty.txt has no layer"),
         ("--layers bytes.txt -n 8", "is not text"),
-        ("--layers empty.txt -n 8 -f 3", "-f 3 stands beside a stack of layers"),
+        ("--layers empty.txt -n 8 -f 3", "-f 3 cannot be combined with a stack of layers"),
         ("--layers empty.txt", "-n is missing"),
-        ("-l  -n 8", "-l '' holds no layer"),
-        ("-l conv -n 8 --transposed", "--transposed stands beside a stack of layers"),
+        ("-l  -n 8", "-l '' has no layer"),
+        ("-l conv -n 8 --transposed", "--transposed cannot be combined with a stack of layers"),
         ("-l conv -n 8 --pool", "write it in the layer: maxpool f=2"),
-        ("-l conv -n 8 --ceil", "--ceil stands beside a stack of layers; write it in the layer: "),
+        (
+            "-l conv -n 8 --ceil",
+            "--ceil cannot be combined with a stack of layers; write it in the layer: ",
+        ),
         ("-l conv -n 8 --output-padding 1", "write it in the layer: op=1"),
         ("-l conv -n 8 --no-bias", "write it in the layer: bias=0"),
     ],
