@@ -29,18 +29,8 @@ def coverage(axis: Axis, pixels: Iterable[int] | None = None) -> list[int]:
         One count for each pixel.
     """
     windows = _windows(axis)
-    common = gcd(axis.s, axis.d)
-    period = axis.s // common  # how far apart the taps are that read one pixel
-    inverse = pow(axis.d // common, -1, period)
-    counts = []
-    for x in range(extent(axis)) if pixels is None else pixels:
-        place = x + axis.pb
-        low = max(-(((windows - 1) * axis.s - place) // axis.d), 0)
-        high = min(place // axis.d, axis.f - 1)
-        tap = place // common * inverse
-        found = (high - tap) // period - (low - 1 - tap) // period
-        counts.append(0 if place % common else max(found, 0))
-    return counts
+    pixels = range(extent(axis)) if pixels is None else pixels
+    return [_count_inside(_windows_on(axis, pixel), windows) for pixel in pixels]
 
 
 def extent(axis: Axis) -> int:
@@ -150,31 +140,38 @@ class _Comb(NamedTuple):
         return tooth, min(end - self.start - tooth * self.gap, self.width) if tooth >= 0 else 0
 
 
-def reads(axis: Axis, first: int, last: int) -> tuple[int, int] | None:
-    """Find the input pixels that outputs `first` to `last` read, not cut at the borders.
+def reads(axis: Axis, output: int) -> range:
+    """Return the input pixels that one output reads, those outside the input included."""
+    if axis.kind == "convt":
+        return _windows_on(axis, output)
+    first = output * axis.s - axis.pb
+    return range(first, first + axis.e, axis.d)
 
-    Returns
-    -------
-    tuple of int, or None
-        First and last input pixel; None where a transposed layer leaves the outputs unwritten.
+
+def _windows_on(axis: Axis, pixel: int) -> range:
+    """Return the windows ``i`` with a tap on a pixel, ``i·s + t·d - pb = pixel``.
+
+    With s=2, d=3, f=6, pb=0, tap 0 of window 6 is on pixel 12, and so are tap 2 of window 3 and
+    tap 4 of window 0: taps are ``s/gcd(s, d)`` apart, windows ``d/gcd(s, d)``.
     """
-    if axis.kind != "convt":
-        return first * axis.s - axis.pb, last * axis.s - axis.pb + axis.e - 1
-    s, d, f = axis.s, axis.d, axis.f
-    first, last = first + axis.pb, last + axis.pb
-    low, high = -((d * (f - 1) - first) // s), last // s
-    tries = d // gcd(s, d)  # so many inputs have among them every remainder that there is
-    if f <= tries:
-        ends = [(-((t * d - first) // s), (last - t * d) // s) for t in range(f)]
-        writers = [i for pair in ends if pair[0] <= pair[1] for i in pair]
-        return (min(writers), max(writers)) if writers else None
+    s, d = axis.s, axis.d
+    common = gcd(s, d)
+    place = pixel + axis.pb
+    if place % common:
+        return range(0)
+    gap = s // common
+    first = place // common * pow(d // common, -1, gap) % gap
+    taps = range(first, axis.f, gap)
+    if not taps:
+        return range(0)
+    return range((place - taps[-1] * d) // s, (place - first * d) // s + 1, d // common)
 
-    def writes(i: int) -> bool:
-        return max(-((i * s - first) // d), 0) <= min((last - i * s) // d, f - 1)
 
-    lowest = next(filter(writes, range(low, min(low + tries, high + 1))), None)
-    highest = next(filter(writes, range(high, max(high - tries, low - 1), -1)), None)
-    return None if lowest is None or highest is None else (lowest, highest)
+def _count_inside(positions: range, size: int) -> int:
+    """Count the positions from 0 to ``size - 1``."""
+    first = max(-(positions.start // positions.step), 0)
+    last = min((size - 1 - positions.start) // positions.step, len(positions) - 1)
+    return max(last - first + 1, 0)
 
 
 def _windows(axis: Axis) -> int:

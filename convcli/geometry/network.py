@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from convcli.errors import ConvcliError, UsageError
 from convcli.geometry.axis import POOLS, Axis, Window
-from convcli.geometry.receptive_field import START, Field, Trail, append, field_of
+from convcli.geometry.receptive_field import INPUT, Field, Reach, extend
 
 
 class Layer(NamedTuple):
@@ -35,8 +35,8 @@ class Costs(NamedTuple):
 class Step(NamedTuple):
     """A layer applied to the output of the layers before it.
 
-    `costs` is None where the number of channels is not known. `before` are the receptive fields
-    that the layers before it give to each axis.
+    `costs` is None where the number of channels is not known. `before` is what the
+    layer's input depends on, for each axis.
     """
 
     layer: Layer
@@ -44,7 +44,7 @@ class Step(NamedTuple):
     c_in: int | None
     c_out: int | None
     costs: Costs | None
-    before: tuple[Trail, ...]
+    before: tuple[Reach, ...]
 
     @property
     def out(self) -> tuple[int, ...]:
@@ -69,7 +69,7 @@ class Step(NamedTuple):
     @property
     def fields(self) -> tuple[Field, ...]:
         """What an output pixel depends on in the input of the whole stack, for each axis."""
-        return tuple(map(field_of, map(append, self.before, self.axes)))
+        return tuple([reach.field() for reach in map(extend, self.before, self.axes)])
 
 
 _MAX_STRIDE = 10**18  # of a whole stack
@@ -103,7 +103,7 @@ def follow(layers: Iterable[Layer], n: tuple[int, ...], c_in: int | None = None)
     """
     if c_in is not None and c_in < 1:
         raise UsageError(f"input channels {c_in} must be 1 or more; use -c 1 or more")
-    before: tuple[Trail, ...] = ((START,),) * len(n)
+    before: tuple[Reach, ...] = (INPUT,) * len(n)
     strides = (1,) * len(n)
     for layer in layers:
         try:
@@ -119,7 +119,7 @@ def follow(layers: Iterable[Layer], n: tuple[int, ...], c_in: int | None = None)
             raise _in_layer(layer, error) from None
         step = Step(layer, axes, c_in, c_out, _costs(layer, axes, c_in, c_out), before)
         yield step
-        before = tuple(map(append, before, axes))
+        before = tuple(map(extend, before, axes))
         n, c_in = step.out, c_out
 
 

@@ -46,6 +46,7 @@ def record(step: Step) -> dict[str, Any]:
         "r": [field.r for field in fields],
         "j": [field.j if isinstance(field.j, int) else float(field.j) for field in fields],
         "P": [field.P for field in fields],
+        "field_exact": all(field.exact for field in fields),  # else r and P are upper bounds
     }
 
 
@@ -100,7 +101,7 @@ def _csv_line(cells: Iterable[Any]) -> str:
 
 def _cell(value: Any) -> Any:
     if isinstance(value, list):
-        return "x".join(f"{v:g}" if isinstance(v, float) else str(v) for v in value)
+        return "x".join(map(str, value))
     return int(value) if isinstance(value, bool) else value
 
 

@@ -1,19 +1,14 @@
 """Stacks of layers: receptive fields, parameters, arithmetic, and the lines they are read from."""
 
 import json
-from fractions import Fraction
-from math import prod
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from convcli.errors import ConvcliError
-from convcli.geometry import receptive_field
-from convcli.geometry.coverage import reads
 from convcli.geometry.layers import format_layer, parse_layers
 from convcli.geometry.network import Layer, Step, follow
 from convcli.shape.frameworks import pytorch
@@ -43,93 +38,6 @@ def _follow(lines: list[str], n: tuple[int, ...], c_in: int | None = None) -> li
     except ConvcliError:
         assume(False)
         raise AssertionError from None
-
-
-@given(st.lists(layer_lines(), min_size=1, max_size=4))
-def test_receptive_field_is_what_changes_an_output(lines: list[str]) -> None:
-    """Trace numerically: with taps of 1 an output is above 0 where it reads a pixel of 1."""
-    lines = [line.replace("maxpool", "avgpool").replace("ceil=1", "ceil=0") for line in lines]
-    assume(not any("avgpool" in line and "d=2" in line for line in lines))
-    n = 61
-    steps = _follow(lines, (n,))
-    model = []
-    for step in steps:
-        part = eval(pytorch(step).replace(", bias=False", ""), {"nn": torch.nn})
-        for weight in part.parameters():
-            torch.nn.init.constant_(weight, 1.0 if weight.ndim > 1 else 0.0)
-        model.append(part)
-    net = torch.nn.Sequential(*model).double()
-    with torch.no_grad():
-        # One row for each input pixel set to 1: which outputs does it reach?
-        reached = net(torch.eye(n, dtype=torch.double)[:, None])[:, 0].numpy() > 0
-    last = steps[-1]
-    (field,) = last.fields
-    assume(reached.any(axis=0).any() and field.r <= n // 3 and last.out[0] > 3)
-    spans = []
-    for output in range(reached.shape[1]):
-        pixels = np.flatnonzero(reached[:, output])
-        inside = pixels.size and pixels[0] > 0 and pixels[-1] < n - 1
-        spans.append(pixels[-1] - pixels[0] + 1 if inside else 0)
-    # Outputs near the border see less; strides may leave the widest phase to them alone.
-    assert max(spans) <= field.r
-    if not any("convt" in line for line in lines) and max(spans):
-        assert max(spans) == field.r
-        output = int(np.argmax(np.array(spans) == field.r))
-        first_pixel = np.flatnonzero(reached[:, output])[0]
-        assert first_pixel == output * field.j - field.P
-
-
-def test_receptive_fields_after_a_transposed_layer() -> None:
-    """A 4-wide transposed filter of stride 2 reads 2 inputs; 3 of its outputs read 3 of them."""
-    steps = list(follow(parse_layers(["convt f=4 s=2 p=1", "conv f=3"], "-l"), (8,)))
-    assert [(field.r, field.j) for step in steps for field in step.fields] == [(2, 0.5), (3, 0.5)]
-
-
-def _outputs_traced_one_by_one(steps: list[Step]) -> tuple[int, int]:
-    """Find r and P from every output of a period."""
-    spans = []
-    for output in range(prod(step.axes[0].s for step in steps)):
-        span: tuple[int, int] | None = (output, output)
-        for step in reversed(steps):
-            span = reads(step.axes[0], *span) if span else None
-        spans += [span] if span else []
-    widest = max((last - first + 1 for first, last in spans), default=0)
-    return widest, -spans[0][0] if spans else 0
-
-
-@given(st.lists(layer_lines(), min_size=1, max_size=5))
-def test_a_receptive_field_is_that_of_the_output_that_reads_most(lines: list[str]) -> None:
-    steps = _follow(lines, (61,))
-    (field,) = steps[-1].fields
-    assert (field.r, field.P) == _outputs_traced_one_by_one(steps)
-
-
-@given(
-    st.lists(
-        st.builds("convt f={} s={} p={}:1".format, *[st.integers(1, 5)] * 2, st.integers(0, 2)),
-        min_size=1,
-        max_size=4,
-    )
-)
-def test_large_strides_are_traced_at_the_ends_of_the_filter_alone(lines: list[str]) -> None:
-    steps = _follow(lines, (61,))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("convcli.geometry.receptive_field._TRACED", 625)
-        exact = steps[-1].fields
-        spans, step = {(0, 0)}, 1
-        patch.setattr("convcli.geometry.receptive_field._TRACED", 1)
-        for layer in reversed(steps):
-            spans, step = receptive_field._read_by(layer.axes[0], spans, step)
-    assert max((last - first + 1 for first, last in spans), default=0) == exact[0].r
-
-
-def test_fields_of_deep_and_of_wide_stacks_cost_little() -> None:
-    plain = list(follow(parse_layers(["conv f=3 s=1 p=1 repeat=10000"], "-l"), (100000,)))
-    assert [step.fields[0] for step in plain][-1] == (20001, 1, 10000)
-    doubling = list(follow(parse_layers(["convt f=4 s=2 p=1 repeat=59"], "-l"), (4,)))
-    assert [step.fields[0].r for step in doubling][-1] == 3
-    (wide,) = follow(parse_layers(["convt f=300000000 s=100000000"], "-l"), (8,))
-    assert wide.fields[0] == (3, Fraction(1, 10**8), 2)
 
 
 @given(st.lists(layer_lines(channels=True), min_size=1, max_size=3))
