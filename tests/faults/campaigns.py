@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from tests.faults import commands, inputs, signals
+from tests.faults import commands, disks, inputs, names, oracles, pipes, signals
 from tests.faults.trial import Trial
 
 _PROGRAM = (
@@ -24,5 +24,11 @@ CAMPAIGNS = {
     "weights": Campaign(inputs.weights_case, (*_PROGRAM, "torch")),
     "commands": Campaign(commands.case),
     "layers": Campaign(commands.layers_case),
+    "names": Campaign(names.case),
+    "disks": Campaign(disks.case),
+    "pipes": Campaign(pipes.case),
     "signals": Campaign(signals.case),
+    "sizes": Campaign(oracles.sizes_case, (*_PROGRAM, "torch")),
+    "values": Campaign(oracles.values_case, (*_PROGRAM, "torch")),
+    "fields": Campaign(oracles.fields_case, (*_PROGRAM, "torch")),
 }

@@ -8,11 +8,14 @@ the start itself is under test, `fresh` starts an interpreter.
 import contextlib
 import io
 import os
+import pty
 import resource
+import select
 import selectors
 import signal
 import subprocess
 import sys
+import termios
 import time
 import traceback
 from collections.abc import Callable, Sequence
@@ -22,7 +25,8 @@ from typing import NamedTuple, NoReturn
 ROOT = Path(__file__).parents[2]
 _STUCK = 30.0  # seconds after which a run is ended and counts as one that hangs
 _SPARE = 1 << 30  # bytes of address space a run may add
-_WANTED = 1 << 18  # bytes that are read of each stream before its reader leaves
+PIECE = 1 << 16  # bytes that are read or written at once
+WANTED = 1 << 18  # bytes that are read of each stream before its reader leaves
 
 
 class Ended(NamedTuple):
@@ -41,7 +45,8 @@ def run(
     folder: Path,
     stdin: bytes | int = b"",
     prepare: Callable[[], None] = lambda: None,
-    wanted: int = _WANTED,
+    wanted: int = WANTED,
+    pace: Callable[[], int] = lambda: PIECE,
 ) -> Ended:
     """Run a command in a forked child, feed it, and read what it writes.
 
@@ -57,13 +62,15 @@ def run(
         Called in the child before the program begins: to close streams, to set limits.
     wanted : int
         Bytes that are read of each stream; then the reader leaves.
+    pace : callable
+        Gives the bytes that the next read or write may take, when it likes to.
     """
     feed, source = (-1, os.dup(stdin)) if isinstance(stdin, int) else os.pipe()[::-1]
     (out, out_end), (err, err_end) = os.pipe(), os.pipe()
     pid = fork(args, folder, (source, out_end, err_end), prepare)
     for theirs in (source, out_end, err_end):
         os.close(theirs)
-    talk = Talk(out, err, feed, b"" if isinstance(stdin, int) else stdin, wanted)
+    talk = Talk(out, err, feed, b"" if isinstance(stdin, int) else stdin, wanted, pace)
     stuck = not talk.until_closed()
     return end(pid, talk, stuck)
 
@@ -129,15 +136,20 @@ class Talk:
         What it is fed.
     wanted : int
         Bytes of each stream that are read before its pipe is closed.
+    pace : callable
+        Gives the bytes that the next read or write may take.
     """
 
-    def __init__(self, out: int, err: int, feed: int, data: bytes, wanted: int) -> None:
+    def __init__(
+        self, out: int, err: int, feed: int, data: bytes, wanted: int, pace: Callable[[], int]
+    ) -> None:
         self.read = {out: bytearray(), err: bytearray()}
         self.out, self.err = out, err
         self.left = False
         self._feed = feed
         self._data = memoryview(data)
         self._wanted = wanted
+        self._pace = pace
         self._open = selectors.DefaultSelector()
         for stream in (out, err):
             self._open.register(stream, selectors.EVENT_READ)
@@ -162,14 +174,14 @@ class Talk:
 
     def _write(self, stream: int) -> None:
         try:
-            self._data = self._data[os.write(stream, self._data[:65536]) :]
+            self._data = self._data[os.write(stream, self._data[: self._pace()]) :]
         except BrokenPipeError:
             self._data = self._data[:0]
         if not self._data:
             self._close(stream)
 
     def _take(self, stream: int) -> None:
-        chunk = os.read(stream, 65536)
+        chunk = os.read(stream, self._pace())
         self.read[stream] += chunk
         if len(self.read[stream]) >= self._wanted:
             self.left = True
@@ -189,6 +201,22 @@ def end(pid: int, talk: Talk, stuck: bool) -> Ended:
     grown = usage.ru_maxrss * 1024 - _memory("VmRSS")
     out, err = bytes(talk.read[talk.out]), bytes(talk.read[talk.err])
     return Ended(os.waitstatus_to_exitcode(status), out, err, grown, stuck, talk.left)
+
+
+def on_terminal(args: Sequence[str], folder: Path) -> tuple[int, bytes]:
+    """Run a command on a terminal; returns its status and what came to the terminal."""
+    terminal, its = pty.openpty()
+    termios.tcsetwinsize(its, (40, 100))
+    pid = fork(args, folder, (its, its, its), lambda: os.environ.update(TERM="xterm-256color"))
+    os.close(its)
+    data = bytearray()
+    with contextlib.suppress(OSError):  # how a terminal says that the other side has left
+        while select.select([terminal], [], [], _STUCK)[0]:
+            data += os.read(terminal, 65536)
+    os.close(terminal)
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGHUP)  # if it is stuck; after its end this reaches nobody
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), bytes(data)
 
 
 def _memory(field: str) -> int:

@@ -58,11 +58,13 @@ class Trial:
         prepare: Callable[[], None] = lambda: None,
         statuses: Iterable[int] = (0, 1, 2),
         around: tuple[str, str] = ("", ""),
+        wanted: int = program.WANTED,
+        pace: Callable[[], int] = lambda: program.PIECE,
         **judged: Any,
     ) -> Ended:
         """Run a command, and judge how it ended by what holds for every command."""
         self.note(args, *around)
-        ended = program.run(args, self.folder, stdin, prepare)
+        ended = program.run(args, self.folder, stdin, prepare, wanted, pace)
         judge(ended, statuses, **judged)
         return ended
 
@@ -77,6 +79,7 @@ def judge(
     statuses: Iterable[int] = (0, 1, 2),
     report: bool = False,
     many: bool = False,
+    streams_open: bool = True,
 ) -> None:
     """Hold what every end must keep to.
 
@@ -89,6 +92,8 @@ def judge(
         Whether a report may stand on standard error.
     many : bool
         Whether it does several things, some of which may be done before or after one fails.
+    streams_open : bool
+        Whether what it tells can be read.
 
     Raises
     ------
@@ -108,7 +113,8 @@ def judge(
         raise Fault(f"warning of Python's: {warning[0]}")
     if report and (many or ended.status == 0):
         text = lines[-2] + "\n" if ended.status in (1, 2) and len(lines) > 1 else ""
-    judge_messages(ended, text, many)
+    if streams_open:
+        judge_messages(ended, text, many)
     if ended.status in (1, 2) and ended.out and not many:
         raise Fault(f"status {ended.status}, and standard output has {ended.out[:60]!r}")
 
