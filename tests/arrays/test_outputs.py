@@ -3,6 +3,7 @@
 import os
 import stat
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -35,7 +36,8 @@ def test_an_existing_folder_needs_no_slash(x: bytes) -> None:
 
 
 def test_members_do_not_lead_out_of_the_folder(in_tmp: Path) -> None:
-    np.savez("t.npz", **{"../../../x": np.eye(3)})
+    members: dict[str, Any] = {"../../../x": np.eye(3)}
+    np.savez("t.npz", **members)
     done = run_command("run", "t.npz::../../../x", *_SCALE, "-o", "q/w/", stdin=b"")
     assert done.status == 0, done.err
     assert os.listdir("q/w") == ["t-..-..-..-x.npy"]
