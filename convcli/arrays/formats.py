@@ -2,7 +2,6 @@
 
 import contextlib
 import io
-import json
 import os
 import stat
 import sys
@@ -229,6 +228,8 @@ def _load_safetensors(path: str, member: str | None) -> Loaded:
 
 def _raw(path: str, name: str) -> tuple[bytes, list[int]]:
     """Read the bytes and the shape of a tensor, of a file that the library has checked."""
+    import json  # noqa: PLC0415  slow to load, and seldom needed
+
     with open(path, "rb") as file:
         start = 8 + int.from_bytes(file.read(8), "little")
         entry = json.loads(file.read(start - 8))[name]

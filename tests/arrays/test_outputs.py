@@ -105,6 +105,17 @@ def test_what_a_killed_run_left_is_removed(
     assert sorted(os.listdir()) == ["x.npy", "y.npy"]
 
 
+@pytest.mark.skipif(not hasattr(os, "O_TMPFILE"), reason="elsewhere the next run removes it")
+def test_a_killed_run_leaves_nothing(x: bytes) -> None:
+    script = (
+        "import os, signal; from convcli.arrays.atomic import replaced\n"
+        "with replaced('y.npy') as stream:\n"
+        "    stream.write(b'x'); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    assert shell(f'python3 -c "{script}"').returncode in (137, -9)
+    assert os.listdir() == ["x.npy"]
+
+
 def test_a_file_that_is_being_written_is_not_removed(
     x: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -32,6 +32,7 @@ from rich.text import Text  # noqa: E402
 from tests.faults.campaigns import CAMPAIGNS  # noqa: E402
 from tests.faults.trial import Fault, Trial  # noqa: E402
 
+
 class Outcome(NamedTuple):
     """What became of one case; `fault` is None where nothing was wrong."""
 

@@ -20,7 +20,9 @@ def case(trial: Trial) -> None:
     """Write where there may be too little room."""
     random = trial.random
     side = random.choice((4, 40, 200, 400))
-    trial.write("x.npy", npy([[float(row ^ column) for column in range(side)] for row in range(side)]))
+    trial.write(
+        "x.npy", npy([[float(row ^ column) for column in range(side)] for row in range(side)])
+    )
     output = random.choice(("y.npy", "y.npy", "y.png", "out/"))
     args = ["run", str(trial.folder / "x.npy"), "-k", "box:3"]
     args += ["--memory", random.choice(("1K", "64K", "32M"))]

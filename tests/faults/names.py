@@ -45,7 +45,9 @@ def case(trial: Trial) -> None:
 def _layer(trial: Trial, name: str) -> list[str]:
     """Name a layer, or what should be a kind, a key or a value of one."""
     random = trial.random
-    line = random.choice(("conv f=3 name={}", "conv f=3 name={}", "{} f=3", "conv f=3 {}", "conv f={}"))
+    line = random.choice(
+        ("conv f=3 name={}", "conv f=3 name={}", "{} f=3", "conv f=3 {}", "conv f={}")
+    )
     line = line.format("".join(name.split()) or "x")
     words = ["shape", "-n", random.choice(("9", "2"))]
     if random.random() < 0.3:
