@@ -7,7 +7,7 @@ from typing import Any
 import typer
 
 from convcli import cli
-from convcli.arrays import filters, formats, opener
+from convcli.arrays import filters, formats, generators
 from convcli.engines import choose
 from convcli.engines.numpy_engine import NumpyEngine
 from convcli.engines.torch_engine import TorchEngine
@@ -60,7 +60,7 @@ class Command:
         return self.help.partition("\n")[0].rstrip(".")
 
 
-INPUT = Values(tuple(f"{name}:" for name in opener.GENERATORS), "arrays")
+INPUT = Values(tuple(f"{name}:" for name in generators.KINDS), "arrays")
 
 # By an option's last name, with its command's where they differ.
 VALUES = {

@@ -22,6 +22,11 @@ def choose_format(given: str | None, stream: TextIO, formats: tuple[str, ...]) -
     return given
 
 
+def note(streams: Streams, text: str) -> None:
+    """Write one line about something that a user may not expect."""
+    streams.stderr.write(f"convcli: note: {printable(text)}\n")
+
+
 def printable(text: str) -> str:
     """Escape what could drive a terminal, such as a file name with control codes in it."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -8,17 +8,9 @@ from typing import NamedTuple
 import numpy as np
 
 from convcli.arrays.dtypes import Array
+from convcli.arrays.memory import check_room
 from convcli.errors import UsageError
-from convcli.geometry.notation import Sizes
-
-# OpenCV's kernels for a size up to 9 without a sigma: fixed numbers, not its formula.
-_OPENCV = {
-    1: [1.0],
-    3: [0.25, 0.5, 0.25],
-    5: [0.0625, 0.25, 0.375, 0.25, 0.0625],
-    7: [0.03125, 0.109375, 0.21875, 0.28125, 0.21875, 0.109375, 0.03125],
-    9: [4 / 256, 13 / 256, 30 / 256, 51 / 256, 60 / 256, 51 / 256, 30 / 256, 13 / 256, 4 / 256],
-}
+from convcli.geometry.axis import Sizes
 
 
 def identity(sizes: Sizes) -> Array:
@@ -31,31 +23,43 @@ def identity(sizes: Sizes) -> Array:
 
 
 def box(sizes: Sizes) -> Array:
-    """The mean of all pixels under it."""
+    """The mean of the pixels in the window."""
     return np.full(sizes, 1 / math.prod(sizes))
 
 
+# What OpenCV's getGaussianKernel has for small odd sizes where no sigma is given, times 256.
+_SMALL_GAUSSIANS: dict[int, list[int]] = {
+    1: [256],
+    3: [64, 128, 64],
+    5: [16, 64, 96, 64, 16],
+    7: [8, 28, 56, 72, 56, 28, 8],
+    9: [4, 13, 30, 51, 60, 51, 30, 13, 4],
+}
+
+
 def gaussian(sizes: Sizes, sigma: float | None) -> Array:
-    """A Gaussian bell that sums to 1.
+    """A Gaussian that sums to 1.
 
     Parameters
     ----------
     sizes : tuple of int
         Pixels along each axis.
     sigma : float, optional
-        Standard deviation in pixels. Without it, odd sizes give the numbers of OpenCV's
-        ``getGaussianKernel(size, 0)``: a fixed table for the sizes 1, 3, 5, 7 and 9, else
-        ``sigma = 0.3((size - 1)/2 - 1) + 0.8``.
+        Standard deviation in pixels. By default the numbers are OpenCV's: a table for the sizes
+        1, 3, 5, 7 and 9, and ``0.3((size - 1)/2 - 1) + 0.8`` for all others.
     """
-    bells = []
-    for size in sizes:
-        if sigma is None and size in _OPENCV:
-            bells.append(np.array(_OPENCV[size]))
-            continue
-        spread = 0.3 * ((size - 1) / 2 - 1) + 0.8 if sigma is None else sigma
-        bell = np.exp(-0.5 * ((np.arange(size) - (size - 1) / 2) / spread) ** 2)
-        bells.append(bell / bell.sum())
-    return reduce(np.multiply.outer, bells)
+    return reduce(np.multiply.outer, [_gaussian_axis(size, sigma) for size in sizes])
+
+
+def _gaussian_axis(size: int, sigma: float | None) -> Array:
+    if sigma is None:
+        if size in _SMALL_GAUSSIANS:
+            return np.array(_SMALL_GAUSSIANS[size]) / 256
+        sigma = 0.3 * ((size - 1) / 2 - 1) + 0.8
+    exponents = -0.5 * ((np.arange(size) - (size - 1) / 2) / sigma) ** 2
+    values: Array = np.exp(exponents - exponents.max())  # the largest is 1, however small sigma is
+    normalized: Array = values / values.sum()
+    return normalized
 
 
 def log(sizes: Sizes, sigma: float | None) -> Array:
@@ -65,20 +69,26 @@ def log(sizes: Sizes, sigma: float | None) -> Array:
     the shift is MATLAB's, in ``fspecial``. `sigma` is 1.4 pixels by default.
     """
     sigma = 1.4 if sigma is None else sigma
-    bell = gaussian(sizes, sigma)
-    places = np.meshgrid(*[np.arange(n) - (n - 1) / 2 for n in sizes], indexing="ij")
-    square = sum((place**2 for place in places), np.zeros(sizes))
-    filter_ = bell * (square - len(sizes) * sigma**2) / sigma**4
+    offsets = np.meshgrid(*[np.arange(n) - (n - 1) / 2 for n in sizes], indexing="ij")
+    square = sum((offset**2 for offset in offsets), np.zeros(sizes))
+    filter_ = gaussian(sizes, sigma) * (square - len(sizes) * sigma**2) / sigma**4
     zero_sum: Array = filter_ - filter_.mean()
     return zero_sum
 
 
 class Named(NamedTuple):
-    """A filter by name: of fixed numbers, of any sizes, or of sizes and a width."""
+    """A filter by name: of fixed numbers, of any sizes, or of sizes and a sigma."""
 
     make: Callable[..., Array]
-    size: int = 0  # by default; 0: the numbers are fixed
+    size: int | None = None  # by default; None: the numbers are fixed
     takes_sigma: bool = False
+
+    @property
+    def parameters(self) -> list[str]:
+        """Names of what may follow the filter's name."""
+        if self.size is None:
+            return []
+        return ["SIZE", "SIGMA"] if self.takes_sigma else ["SIZE"]
 
 
 def _fixed(*rows: list[int]) -> Named:
@@ -108,8 +118,7 @@ def named(spec: str, dims: int | None = None) -> Array:
     Parameters
     ----------
     spec : str
-        ``NAME``, or of a filter of any size ``NAME:SIZE`` with a size such as ``5`` or ``5x3``,
-        and of a bell ``NAME:SIZE:SIGMA``.
+        ``NAME``, ``NAME:SIZE`` with a size such as ``5`` or ``5x3``, or ``NAME:SIZE:SIGMA``.
     dims : int, optional
         Axes of a filter given by a single size; two by default.
 
@@ -120,14 +129,10 @@ def named(spec: str, dims: int | None = None) -> Array:
     """
     name, *texts = spec.split(":")
     known = NAMED[name]
-    usage = [name]
-    if known.size:
-        usage.append("SIZE")
-    if known.takes_sigma:
-        usage.append("SIGMA")
-    if len(texts) >= len(usage):
-        raise UsageError(f"-k {spec!r} has more parameters than it takes; write {':'.join(usage)}")
-    if not known.size:
+    if len(texts) > len(known.parameters):
+        usage = ":".join([name, *known.parameters])
+        raise UsageError(f"-k {spec!r} has more parameters than it takes; write {usage}")
+    if known.size is None:
         if dims not in (None, 2):
             raise UsageError(f"-k {name} has 2 axes, not --dims {dims}; use a filter such as log")
         return known.make()
@@ -140,13 +145,13 @@ def named(spec: str, dims: int | None = None) -> Array:
 def listing() -> Iterator[tuple[str, Array]]:
     """Give each filter by how it is written, with its numbers at its defaults."""
     for name, known in NAMED.items():
-        spec = f"{name}:{known.size}" if known.size else name
+        spec = name if known.size is None else f"{name}:{known.size}"
         yield spec, named(spec)
 
 
 def nearest(spec: str) -> str:
     """Suggest filters with a name like this one."""
-    import difflib  # noqa: PLC0415  for mistakes alone
+    import difflib  # noqa: PLC0415  only needed for errors
 
     close = difflib.get_close_matches(spec.partition(":")[0], NAMED, n=2, cutoff=0.5)
     return f"did you mean {' or '.join(close)}?" if close else f"names are {', '.join(NAMED)}"
@@ -154,10 +159,12 @@ def nearest(spec: str) -> str:
 
 def _sizes(spec: str, text: str, dims: int) -> Sizes:
     parts = text.split("x")
-    if not all(part.isdecimal() and 1 <= int(part) <= 10_000 for part in parts):
+    if not all(part.isdecimal() and len(part) <= 5 and 1 <= int(part) <= 10_000 for part in parts):
         raise UsageError(f"-k {spec!r}: size {text!r} must be from 1 to 10000, such as 3 or 5x3")
     sizes = tuple(map(int, parts))
-    return sizes * dims if len(sizes) == 1 else sizes
+    sizes = sizes * dims if len(sizes) == 1 else sizes
+    check_room(f"-k {spec!r}", sizes)
+    return sizes
 
 
 def _sigma(spec: str, text: str) -> float:
@@ -165,6 +172,9 @@ def _sigma(spec: str, text: str) -> float:
         sigma = float(text)
     except ValueError:
         sigma = math.nan
-    if not 0 < sigma < math.inf:
-        raise UsageError(f"-k {spec!r}: sigma {text!r} must be a number above 0, such as 1.0")
+    if not 1e-3 <= sigma <= 1e6:  # beyond, sums overflow, or the filter is identity or box
+        raise UsageError(
+            f"-k {spec!r}: sigma {text!r} must be a number above 0 (from 0.001 to 1000000), "
+            f"such as 1.0"
+        )
     return sigma

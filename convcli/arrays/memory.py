@@ -28,6 +28,13 @@ def check_shape(what: str, shape: Sequence[int], itemsize: int = 8) -> None:
         raise ConvcliError(f"{what} has an axis too large for memory; use smaller sizes")
 
 
+def check_room(what: str, shape: Sequence[int]) -> None:
+    """Refuse the shape of an array with 8 bytes a number that memory can never hold."""
+    check_shape(what, shape)
+    nbytes = math.prod(shape) * 8
+    check_memory(f"{what} takes {nbytes:,} bytes", nbytes)
+
+
 def check_memory(claim: str, nbytes: int) -> None:
     """Refuse what can never be held."""
     memory = machine_memory()

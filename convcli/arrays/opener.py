@@ -1,20 +1,18 @@
 """Opens what a user names: files, pipes, members, generators, literals, named filters."""
 
-import math
-from collections.abc import Iterator, Sequence
+import functools
+from collections.abc import Iterator
+from typing import BinaryIO, cast
 
 import numpy as np
 
-from convcli.arrays import filters, formats
+from convcli.arrays import filters, formats, generators, literals
 from convcli.arrays.dtypes import Array
-from convcli.arrays.memory import MOST_AXES, check_memory, check_shape
 from convcli.arrays.sources import InMemory, Source, stream_sources
 from convcli.arrays.transfer import FullReads
 from convcli.errors import ConvcliError, UsageError
 from convcli.geometry import notation
-from convcli.streams import Streams
-
-GENERATORS = ("rand", "randn", "arange", "ones", "zeros")
+from convcli.streams import Streams, note
 
 
 class Opener:
@@ -27,40 +25,33 @@ class Opener:
         self._streams = streams
         self._seed = seed
         self._dims = dims
-        self._random: np.random.Generator | None = None
         self._stdin_taken = False
         self._random_filters: dict[tuple[int, ...], InMemory] = {}
 
-    @property
-    def random(self) -> "np.random.Generator":
-        """Random numbers, made when first asked for: naming numpy.random already loads it."""
-        if self._random is None:
-            self._random = np.random.default_rng(self._seed)
-        return self._random
+    @functools.cached_property
+    def _random(self) -> "np.random.Generator":  # a string: the name alone loads numpy.random
+        return np.random.default_rng(self._seed)
 
     def inputs(self, spec: str) -> Iterator[Source]:
         """Open an input: a path, ``file::member``, ``-``, or a generator such as ``rand:8x8``."""
-        if _is_generator(spec):
-            yield InMemory(spec, self.generate(spec))
+        if generators.is_generator(spec):
+            yield InMemory(spec, generators.generate(spec, lambda: self._random))
             return
         path, _, member = spec.partition("::")
         if spec == "-":
             if self._stdin_taken:
                 raise UsageError("- is named twice, and a pipe can be read once; use a file")
             self._stdin_taken = True
-            # Unbuffered, as files are: what is read goes straight to the array.
-            stdin = self._streams.stdin.buffer
-            name = "standard input"
-            whole = FullReads(getattr(stdin, "raw", stdin), name)
-            yield from stream_sources(whole, "-", name)  # type: ignore[arg-type]
+            yield from _arrays(self._streams.stdin.buffer, "-", "standard input")
         elif formats.suffix(path) in formats.READERS:
-            yield from formats.read(spec, path, member or None)
+            yield from formats.read(
+                spec, path, member or None, functools.partial(note, self._streams)
+            )
         else:
             if member:
                 raise UsageError(f"{spec!r}: {path!r} is one array; leave ::{member} out")
             with open(path, "rb", buffering=0) as stream:
-                whole = FullReads(stream, repr(path))
-                yield from stream_sources(whole, path, repr(path))  # type: ignore[arg-type]
+                yield from _arrays(stream, path, repr(path))
 
     def array(self, option: str, spec: str) -> InMemory:
         """Open what must be one array: a filter or a bias."""
@@ -71,8 +62,8 @@ class Opener:
 
     def filter(self, spec: str) -> InMemory:
         """Open a filter: a name, a literal, or whatever an input can be."""
-        if spec.lstrip().startswith("["):
-            return InMemory("literal", literal("-k", spec))
+        if literals.is_list(spec):
+            return InMemory("literal", literals.parse_list("-k", spec))
         if spec.partition(":")[0] in filters.NAMED:
             return InMemory(spec, filters.named(spec, self._dims))
         try:
@@ -84,21 +75,11 @@ class Opener:
 
     def bias(self, spec: str) -> Array:
         """Open a bias: a number, a literal list, or whatever an input can be."""
-        if spec.lstrip().startswith("["):
-            return literal("--bias", spec)
-        try:
-            number = float(spec)
-        except ValueError:
-            return self._bias_array(spec)
-        digits = spec.strip().lstrip("+-")
-        if not digits.isdecimal():
-            return np.array(number)
-        if len(digits) > 4000 or abs(int(spec)) >= 2**63:  # Python reads at most 4300 digits
-            shown = spec if len(spec) <= 40 else f"{spec[:20]}... ({len(digits)} digits)"
-            raise UsageError(f"--bias {shown} does not fit int64; write it as a float: {number:g}")
-        return np.array(int(spec))
-
-    def _bias_array(self, spec: str) -> Array:
+        if literals.is_list(spec):
+            return literals.parse_list("--bias", spec)
+        number = literals.parse_scalar("--bias", spec)
+        if number is not None:
+            return number
         try:
             return self.array("--bias", spec).array
         except FileNotFoundError:
@@ -108,71 +89,18 @@ class Opener:
             ) from None
 
     def random_filter(self, text: str, dims: int) -> InMemory:
-        """Make the filter of a fresh ``nn.Conv2d``: uniform within ``±1/sqrt(fan in)``."""
+        """Draw the filter of a fresh ``nn.Conv2d``: one for all arrays of a command."""
         sizes = notation.parse_only("-f", text)
         sizes = sizes * dims if len(sizes) == 1 else sizes
-        if sizes in self._random_filters:  # one layer for all that is convolved
-            return self._random_filters[sizes]
-        if min(sizes) < 1:
-            raise UsageError(f"filter size {min(sizes)} must be 1 or more; use -f 1 or more")
-        _check_room(f"-f {text}", sizes)
-        bound = math.prod(sizes) ** -0.5
-        weights = self.random.uniform(-bound, bound, sizes).astype(np.float32)
-        filter_ = InMemory(f"random {notation.format_sizes(sizes)}", weights)
-        self._random_filters[sizes] = filter_
-        return filter_
-
-    def generate(self, spec: str) -> Array:
-        """Make an array from a generator: ``rand`` ``randn`` ``ones`` ``zeros`` as in PyTorch."""
-        kind, _, text = spec.partition(":")
-        if not text:
-            raise UsageError(f"{spec!r} has no size; write one such as {kind}:8x8")
-        shape = notation.parse_only(repr(spec), text)
-        if min(shape) < 1:
-            raise UsageError(f"{spec!r}: size {min(shape)} must be 1 or more")
-        _check_room(repr(spec), shape)
-        if kind == "arange":
-            return np.arange(math.prod(shape)).reshape(shape)
-        if kind == "rand":
-            return self.random.random(shape, np.float32)
-        if kind == "randn":
-            return self.random.standard_normal(shape, np.float32)
-        return np.full(shape, float(kind == "ones"), np.float32)
+        if sizes not in self._random_filters:
+            weights = generators.random_weights(text, sizes, self._random)
+            name = f"random {notation.format_sizes(sizes)}"
+            self._random_filters[sizes] = InMemory(name, weights)
+        return self._random_filters[sizes]
 
 
-def _check_room(what: str, shape: Sequence[int]) -> None:
-    check_shape(what, shape)
-    nbytes = math.prod(shape) * 8
-    check_memory(f"{what} takes {nbytes:,} bytes", nbytes)
-
-
-def _is_generator(spec: str) -> bool:
-    kind, colon, _ = spec.partition(":")
-    return bool(colon) and kind in GENERATORS
-
-
-def literal(option: str, text: str) -> Array:
-    """Read nested lists of numbers such as ``[[0,1],[2,3]]``.
-
-    Returns
-    -------
-    ndarray
-        int64 if every number is whole, else float64.
-    """
-    import json  # noqa: PLC0415
-
-    wrong = UsageError(
-        f"{option} {text!r} is not an array: rows of equal length with numbers; write [[0,1],[2,3]]"
-    )
-    opening = text.replace(" ", "")
-    if len(opening) - len(opening.lstrip("[")) > MOST_AXES:
-        raise UsageError(f"{option} has more than {MOST_AXES} axes; write fewer brackets")
-    try:
-        array = np.array(json.loads(text))
-    except (ValueError, RecursionError, OverflowError):
-        raise wrong from None
-    if array.dtype.kind in "uO" and array.size:
-        raise UsageError(f"{option} {text!r} has numbers beyond int64; write them as floats")
-    if array.dtype.kind not in "if" or array.size == 0:
-        raise wrong
-    return array
+def _arrays(stream: BinaryIO, name: str, called: str) -> Iterator[Source]:
+    """Read the arrays that follow one another in a stream."""
+    # Unbuffered, as files are: what is read goes straight to the array.
+    reads = FullReads(getattr(stream, "raw", stream), called)
+    return stream_sources(cast("BinaryIO", reads), name, called)

@@ -1,7 +1,6 @@
 """Where outputs go: the pipe, a file, a file for each input in a directory, or nowhere."""
 
 import contextlib
-import io
 import math
 import os
 import stat
@@ -67,12 +66,9 @@ class Target:
         """
         if not self.is_image or whole is None or self._stream is None or self.path is None:
             return None
-        save = formats.WRITERS[formats.suffix(self.path)]
-        # Encoded in memory: Pillow does not notice that a full disk took only a part.
-        encoded = io.BytesIO()
-        mapping: str = save(whole, layout, self.path, encoded, from_integers)
+        encoded, mapping = formats.write(whole, layout, self.path, from_integers)
         with blaming(self.path):
-            write_all(encoded.getbuffer(), self._stream)
+            write_all(encoded, self._stream)
         return mapping
 
 
@@ -94,7 +90,7 @@ class Sink:
             _check_names(str(output), inputs)
         elif self._path == "":
             raise UsageError("-o '' names no file; write -o FILE")
-        elif formats.suffix(self._path or "") in formats.READERS - formats.WRITERS.keys():
+        elif formats.suffix(self._path or "") in formats.READERS.keys() - formats.WRITERS.keys():
             raise UsageError(
                 f"-o {output}: outputs are written as .npy or as images, not as "
                 f"{formats.suffix(str(output))}; write -o {os.path.splitext(str(output))[0]}.npy"
@@ -104,6 +100,8 @@ class Sink:
                 f"-o {output} is one file for {len(inputs)} inputs; "
                 f"name a directory, such as -o out/"
             )
+        elif formats.suffix(self._path or "") in formats.WRITERS:
+            formats.check_writable(str(self._path))  # before the work, not after it
 
     @contextlib.contextmanager
     def open(self, spec: str) -> Iterator[Target]:
@@ -153,6 +151,8 @@ class Sink:
 
 def _check_names(folder: str, inputs: Sequence[str]) -> None:
     """Refuse two inputs whose outputs would have one name."""
+    if os.path.isfile(folder.rstrip("/")):
+        raise UsageError(f"-o {folder} is a file, not a directory; leave the / out")
     names = Counter(output_name(spec) for spec in inputs)
     name, count = names.most_common(1)[0]
     if count > 1:

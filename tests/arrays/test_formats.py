@@ -11,7 +11,7 @@ import safetensors.numpy
 import torch
 from PIL import Image
 
-from convcli.arrays.formats import to_pixels
+from convcli.arrays.pixels import to_bytes
 from tests.conftest import DATA, npy_bytes, run_command
 
 ONE = ("-k", "[[1]]")
@@ -111,8 +111,8 @@ def test_a_blurred_photograph_keeps_its_brightness(in_tmp: Path) -> None:
         ([-5, -5], [0, 0], "-5..-5 scaled to 0..255"),
     ],
 )
-def test_values_to_pixels(values: list[float], pixels: list[int], mapping: str) -> None:
-    found, said = to_pixels(np.array(values), "x.png")
+def test_values_to_bytes(values: list[float], pixels: list[int], mapping: str) -> None:
+    found, said = to_bytes(np.array(values), "x.png")
     assert (found.tolist(), said) == (pixels, mapping)
 
 
@@ -130,7 +130,7 @@ def test_channel_first_and_single_channels_become_images(in_tmp: Path) -> None:
         ("two.npz::bb", 1, "no member 'bb'; did you mean b? It holds a, b"),
         ("two.npz::objects", 1, "no member 'objects'"),
         ("pickled.npz", 1, "pickled Python objects"),
-        ("broken.npz", 1, "is not a whole .npz file"),
+        ("broken.npz", 1, "is damaged"),
         ("broken.png", 1, "is not an image that Pillow can read"),
         ("cut.png", 1, "broken image"),
         ("photo.png::x", 2, "is an image, which has no members"),

@@ -1,14 +1,19 @@
 """Inputs: pipes that give little at a time, and arrays that nothing can hold."""
 
 import io
+import os
+import struct
 import warnings
 import zipfile
+import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import safetensors.torch
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 
 from convcli.arrays.filters import named
@@ -170,21 +175,82 @@ def test_pages_are_named(in_tmp: Path) -> None:
     assert run_command("run", "x.tif::3", *ONE, stdin=b"").status == 1
 
 
-def test_colours_of_sixteen_bits_are_not_rounded_in_silence(in_tmp: Path) -> None:
-    import struct
-    import zlib
+def _png(x: NDArray[Any], kind: int) -> bytes:
+    """Encode 16-bit samples as PNG, in rows with and without PNG's filter."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         check = struct.pack(">I", zlib.crc32(kind + data))
         return struct.pack(">I", len(data)) + kind + data + check
 
-    rows = b"".join(b"\0" + bytes(range(12)) for _ in range(2))
-    head = struct.pack(">IIBBBBB", 2, 2, 16, 2, 0, 0, 0)
-    body = chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
-    Path("deep.png").write_bytes(b"\x89PNG\r\n\x1a\n" + body)
+    rows, columns, channels = x.shape
+    size = 2 * channels
+    lines = x.astype(">u2").reshape(rows, -1).view(np.uint8).astype(int)
+    left = np.hstack([np.zeros((rows, size), int), lines[:, :-size]])
+    data = b""
+    for i, line in enumerate(lines):  # filters 0 and 1: none, and the difference to the left
+        data += bytes([i % 2]) + bytes(((line - left[i] * (i % 2)) % 256).tolist())
+    head = struct.pack(">IIBBBBB", columns, rows, 16, kind, 0, 0, 0)
+    body = chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(data)) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + body
+
+
+def _tiff(x: NDArray[Any], order: str) -> bytes:
+    """Encode 16-bit colours as TIFF without compression, in either byte order."""
+    rows, columns, _ = x.shape
+    data = x.astype(f"{order}u2").tobytes()
+    depths = struct.pack(f"{order}3H", 16, 16, 16)
+    tags = {
+        256: (4, 1, columns), 257: (4, 1, rows), 258: (3, 3, 8 + len(data)), 259: (3, 1, 1),
+        262: (3, 1, 2), 273: (4, 1, 8), 277: (3, 1, 3), 278: (4, 1, rows), 279: (4, 1, len(data)),
+    }  # fmt: skip
+    entries = b""
+    for tag, (kind, count, value) in tags.items():
+        entries += struct.pack(f"{order}HHI", tag, kind, count)
+        short = kind == 3 and count == 1
+        entries += struct.pack(f"{order}H2x" if short else f"{order}I", value)
+    mark = b"II" if order == "<" else b"MM"
+    start = struct.pack(f"{order}HI", 42, 8 + len(data) + len(depths))
+    entry_count = struct.pack(f"{order}H", len(tags))
+    return mark + start + data + depths + entry_count + entries + bytes(4)
+
+
+@pytest.mark.parametrize("kind", ["png", "png with alpha", "tiff <", "tiff >"])
+def test_colours_of_sixteen_bits_are_read_exactly(kind: str, in_tmp: Path) -> None:
+    channels = 4 if "alpha" in kind else 3
+    x = np.random.default_rng(0).integers(0, 65536, (5, 4, channels), np.uint16)
+    if kind.startswith("png"):
+        Path("deep").write_bytes(_png(x, 6 if channels == 4 else 2))
+    else:
+        Path("deep").write_bytes(_tiff(x, kind[-1]))
+    os.rename("deep", "deep.png")  # the content says which it is
     done = run_command("run", "deep.png", *ONE, stdin=b"")
-    assert done.status == 1
-    assert "16 bits for each of several channels" in done.err
+    assert done.status == 0, done.err
+    assert np.array_equal(done.array, x[..., :3])
+
+
+def test_sixteen_bits_that_pillow_does_not_read_are_refused(in_tmp: Path) -> None:
+    Path("deep.png").write_bytes(_png(np.ones((2, 2, 2), np.uint16), 4))  # grey and transparency
+    Path("deep.ppm").write_bytes(b"P6 2 2 65535\n" + bytes(24))
+    for name in ("deep.png", "deep.ppm"):
+        done = run_command("run", name, *ONE, stdin=b"")
+        assert done.status == 1
+        assert f"'{name}' has 16 bits a channel, of which Pillow reads 8" in done.err
+
+
+def test_transparency_is_not_convolved(in_tmp: Path) -> None:
+    x = np.random.default_rng(0).integers(0, 256, (4, 5, 4), np.uint8)
+    Image.fromarray(x).save("x.png")
+    done = run_command("run", "x.png", *ONE, stdin=b"")
+    assert np.array_equal(done.array, x[..., :3])
+    assert done.err == (
+        "convcli: note: 'x.png': its transparency is left out; only the colours are convolved\n"
+    )
+
+
+def test_small_floats_below_zero_do_not_come_out_black(in_tmp: Path) -> None:
+    np.save("x.npy", np.array([[-0.5, 0.25, 1.0]], np.float32))
+    run_command("run", "x.npy", *ONE, "-o", "y.png", stdin=b"")
+    assert np.asarray(Image.open("y.png")).tolist() == [[0, 128, 255]]
 
 
 def test_one_value_above_1_does_not_darken_an_image(in_tmp: Path) -> None:

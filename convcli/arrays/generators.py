@@ -1,0 +1,57 @@
+"""Arrays that need no file: ``rand:8x8``, ``arange:4x4`` and the like."""
+
+from math import prod
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from convcli.arrays.dtypes import Array
+from convcli.arrays.memory import check_room
+from convcli.errors import UsageError
+from convcli.geometry import notation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+KINDS = ("rand", "randn", "arange", "ones", "zeros")
+
+
+def is_generator(spec: str) -> bool:
+    """Whether this names a generator, with a size or without."""
+    kind, colon, _ = spec.partition(":")
+    return bool(colon) and kind in KINDS
+
+
+def generate(spec: str, random: "Callable[[], np.random.Generator]") -> Array:
+    """Make an array from a generator: ``rand`` ``randn`` ``ones`` ``zeros`` as in PyTorch.
+
+    Parameters
+    ----------
+    spec : str
+        ``KIND:SIZES``.
+    random : callable
+        Returns the source of random numbers; called only if some are needed.
+    """
+    kind, _, text = spec.partition(":")
+    if not text:
+        raise UsageError(f"{spec!r} has no size; write one such as {kind}:8x8")
+    shape = notation.parse_only(repr(spec), text)
+    if min(shape) < 1:
+        raise UsageError(f"{spec!r}: size {min(shape)} must be 1 or more")
+    check_room(repr(spec), shape)
+    if kind == "arange":
+        return np.arange(prod(shape)).reshape(shape)
+    if kind == "rand":
+        return random().random(shape, np.float32)
+    if kind == "randn":
+        return random().standard_normal(shape, np.float32)
+    return np.full(shape, float(kind == "ones"), np.float32)
+
+
+def random_weights(text: str, sizes: tuple[int, ...], random: "np.random.Generator") -> Array:
+    """Draw the weights of a fresh ``nn.Conv2d``: uniform within ``±1/sqrt(fan in)``."""
+    if min(sizes) < 1:
+        raise UsageError(f"filter size {min(sizes)} must be 1 or more; use -f 1 or more")
+    check_room(f"-f {text}", sizes)
+    bound = prod(sizes) ** -0.5
+    return random.uniform(-bound, bound, sizes).astype(np.float32)

@@ -1,0 +1,139 @@
+"""Images: read as their pixels, each channel with all of its bits, and written with 8 bits."""
+
+import io
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from convcli.arrays import pixels
+from convcli.arrays.dtypes import Array
+from convcli.arrays.foreign import silenced
+from convcli.arrays.formats import Note, suffix
+from convcli.arrays.npy import check_numbers
+from convcli.arrays.sources import InMemory, Source
+from convcli.errors import ConvcliError, UsageError
+
+# Modes of Pillow whose bands are not grey or red, green and blue as they stand: what to convert to.
+_CONVERTED = {
+    "1": "L",  # black and white are 0 and 255, as in every other image
+    "LA": "L",
+    "La": "L",
+    **dict.fromkeys(("P", "PA", "CMYK", "YCbCr", "LAB", "HSV", "RGBX", "RGBA", "RGBa"), "RGB"),
+}
+
+
+def read(spec: str, path: str, page: str | None, note: Note) -> Iterator[Source]:
+    """Read an image, or one page of a file that holds several.
+
+    It is turned as its EXIF orientation says. Transparency is not convolved: only the colours are
+    read.
+    """
+    try:
+        with silenced():
+            array, transparent = _decode(path, page)
+    except UnidentifiedImageError:
+        raise ConvcliError(
+            f"{path!r} is not an image that Pillow can read; save it as .png"
+        ) from None
+    except (ConvcliError, MemoryError):
+        raise
+    except Exception as error:  # a damaged image can fail anywhere in Pillow
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        reason = str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__
+        raise ConvcliError(f"{path!r} is a broken image ({reason}); save it again") from None
+    check_numbers(array.dtype, repr(path))
+    if transparent:
+        note(f"{path!r}: its transparency is left out; only the colours are convolved")
+    yield InMemory(spec, array, "HWC" if array.ndim == 3 else "HW")
+
+
+def _decode(path: str, page: str | None) -> tuple[Array, bool]:
+    """Read the pixels of a page, and whether it has transparency, which is left out."""
+    with Image.open(path) as image:
+        # After a camera's picture (MPO) come its previews.
+        pages = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
+        image.seek(_page_number(path, page, pages))
+        low_bytes = _swapped_bytes(image, path)
+        transparent = "A" in image.mode or "a" in image.mode or "transparency" in image.info
+        array = _to_array(image)
+    if low_bytes is None:
+        return array, transparent
+    with Image.open(path) as image:
+        image.seek(_page_number(path, page, pages))
+        image.tile = low_bytes
+        return array.astype(np.uint16) << 8 | _to_array(image), transparent
+
+
+def _page_number(path: str, page: str | None, pages: int) -> int:
+    if pages == 1:
+        if page is not None:
+            raise UsageError(f"{path!r} is an image, which has no members; leave ::{page} out")
+        return 0
+    if page is None:
+        raise UsageError(
+            f"{path!r} holds {pages} pages; name one, from {path}::0 to {path}::{pages - 1}"
+        )
+    if not (page.isdecimal() and len(page) < 10 and int(page) < pages):
+        raise ConvcliError(
+            f"{path!r} has no page {page!r}; name one, from {path}::0 to {path}::{pages - 1}"
+        )
+    return int(page)
+
+
+def _to_array(image: Image.Image) -> Array:
+    image = ImageOps.exif_transpose(image)
+    if image.mode in _CONVERTED:
+        image = image.convert(_CONVERTED[image.mode])
+    return np.asarray(image)
+
+
+def _swapped_bytes(image: Image.Image, path: str) -> list[Any] | None:
+    """Describe how to decode the lower bytes of an image with 16 bits a colour.
+
+    Pillow keeps the upper byte of each colour. Told that the two are in the other order, it keeps
+    the lower one.
+
+    Returns
+    -------
+    list or None
+        None if the image has no colours of 16 bits, or Pillow reads all of them.
+    """
+    if image.mode.startswith(("I", "F")):
+        return None
+    tiles: list[Any] = image.tile  # type: ignore[attr-defined]
+    swapped = []
+    for tile in tiles:
+        decoder, box, offset, args = tile
+        details: Any = (args,) if isinstance(args, str) else args
+        deep = decoder.startswith("ppm") and details[-1] > 255
+        rawmode = str(details[0]) if details else ""
+        if not deep and ";16" not in rawmode:
+            return None
+        if deep or image.mode not in ("RGB", "RGBA") or rawmode.startswith(("LA", "RGBa")):
+            raise ConvcliError(
+                f"{path!r} has 16 bits a channel, of which Pillow reads 8 in this kind of image; "
+                f"save it as a 16-bit PNG without transparency, or as .npy"
+            )
+        native = "L" if sys.byteorder == "little" else "B"
+        order = native if rawmode[-1] == "N" else rawmode[-1]
+        rawmode = rawmode[:-1] + ("B" if order == "L" else "L")
+        args = rawmode if isinstance(args, str) else (rawmode, *args[1:])
+        described = (decoder, box, offset, args)
+        swapped.append(tile._make(described) if hasattr(tile, "_make") else described)
+    return swapped or None
+
+
+def write(array: Array, layout: str, path: str, from_integers: bool) -> tuple[bytes, str]:
+    """Encode an array as an image with 8 bits a channel, see `pixels.to_bytes`."""
+    values, mapping = pixels.to_bytes(pixels.order_axes(array, layout, path), path, from_integers)
+    encoded = io.BytesIO()
+    try:
+        with silenced():
+            Image.fromarray(values).save(encoded, Image.registered_extensions()[suffix(path)])
+    except (ValueError, OSError) as error:
+        raise ConvcliError(f"{path!r}: {error}; write it as .png") from None
+    return encoded.getvalue(), mapping

@@ -1,0 +1,72 @@
+"""Arrays written on the command line: nested lists, and single numbers."""
+
+import math
+
+import numpy as np
+
+from convcli.arrays.dtypes import Array
+from convcli.arrays.memory import MOST_AXES
+from convcli.errors import UsageError
+
+_DIGITS = 1000  # more are no number that a type could hold
+
+
+def is_list(text: str) -> bool:
+    """Whether this is meant as a list."""
+    return text.lstrip().startswith("[")
+
+
+def parse_list(option: str, text: str) -> Array:
+    """Read nested lists of numbers such as ``[[0,1],[2,3]]``.
+
+    Returns
+    -------
+    ndarray
+        int64 if every number is an integer, else float64.
+    """
+    import json  # noqa: PLC0415  not needed for filters with a name
+
+    wrong = UsageError(
+        f"{option} {text!r} is not an array: rows of equal length with numbers; write [[0,1],[2,3]]"
+    )
+    too_large = UsageError(
+        f"{option} {text!r} has numbers beyond int64; write them as floats, such as 1e19"
+    )
+    if len(text) - len(text.lstrip("[ ")) > MOST_AXES:
+        raise UsageError(f"{option} has lists within lists deeper than {MOST_AXES}; write fewer")
+    try:
+        array = np.array(json.loads(text, parse_int=_parse_int))
+    except OverflowError:
+        raise too_large from None
+    except (ValueError, RecursionError):
+        raise wrong from None
+    if array.dtype.kind in "uO" and array.size:
+        raise too_large
+    if array.dtype.kind not in "if" or array.size == 0:
+        raise wrong
+    return array
+
+
+def parse_scalar(option: str, text: str) -> Array | None:
+    """Read a number, an integer as int64; None if this is not a number."""
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    if not text.lstrip("+-").isdecimal():
+        return np.array(number)
+    try:
+        integer = _parse_int(text)
+    except OverflowError:
+        integer = 2**63
+    if abs(integer) < 2**63:
+        return np.array(integer)
+    if math.isinf(number):
+        raise UsageError(f"{option} {text} is beyond the largest float64, 1.8e308; use less")
+    raise UsageError(f"{option} {text} does not fit int64; write it as a float: {number:g}")
+
+
+def _parse_int(text: str) -> int:
+    if len(text) > _DIGITS:  # Python refuses to convert what is far longer
+        raise OverflowError(text)
+    return int(text)

@@ -1,0 +1,32 @@
+"""Which array of a file that holds several."""
+
+from convcli.errors import ConvcliError, UsageError
+
+
+def choose(path: str, member: str | None, names: list[str]) -> str:
+    """Find the member that was named, or the only one.
+
+    Parameters
+    ----------
+    path : str
+    member : str, optional
+        As typed after ``::``.
+    names : list of str
+        All that the file holds.
+    """
+    if not names:
+        raise ConvcliError(f"{path!r} holds no array; name a file that does")
+    if member is None and len(names) == 1:
+        return names[0]
+    if member in names:
+        return member
+    listed = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
+    if member is None:
+        raise UsageError(
+            f"{path!r} holds {len(names)} arrays; name one as {path}::NAME of {listed}"
+        )
+    import difflib  # noqa: PLC0415  only needed for errors
+
+    close = difflib.get_close_matches(member, names, n=1)
+    hint = f"did you mean {close[0]}? It" if close else "it"
+    raise ConvcliError(f"{path!r} has no member {member!r}; {hint} holds {listed}")

@@ -1,0 +1,77 @@
+"""Weights in files that ``torch.save`` wrote."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from convcli.arrays import members
+from convcli.arrays.dtypes import Array, shape_text
+from convcli.arrays.foreign import silenced
+from convcli.arrays.formats import Note
+from convcli.arrays.memory import check_memory
+from convcli.arrays.sources import InMemory, Source
+from convcli.errors import ConvcliError
+
+
+def read(spec: str, path: str, member: str | None, note: Note) -> Iterator[Source]:
+    """Read a tensor: of a state dictionary, of a list, or the only one."""
+    del note
+    import torch  # noqa: PLC0415  takes a second
+
+    try:
+        with silenced():
+            # Nothing but weights: any other pickle could run code.
+            content = torch.load(path, map_location="cpu", weights_only=True)
+        tensors = dict(_tensors(content, "", torch.Tensor))
+    except OSError:
+        raise
+    except Exception as error:  # a damaged pickle can fail anywhere
+        raise ConvcliError(
+            f"{path!r} cannot be read as weights ({type(error).__name__}: it is broken, or holds "
+            f"more than tensors); save a state_dict with torch.save"
+        ) from None
+    if not tensors:
+        raise ConvcliError(f"{path!r} holds no tensor; save a state_dict with torch.save")
+    name = members.choose(path, member, list(tensors))
+    yield InMemory(spec, _to_array(tensors[name], repr(f"{path}::{name}"), torch))
+
+
+def _tensors(content: Any, name: str, kind: type) -> Iterator[tuple[str, Any]]:
+    """Find the tensors in nested dictionaries and lists, by names joined with dots."""
+    if isinstance(content, kind):
+        yield name or "tensor", content
+        return
+    entries: Any = ()
+    if isinstance(content, Mapping):
+        entries = content.items()
+    elif isinstance(content, Sequence) and not isinstance(content, (str, bytes)):
+        entries = enumerate(content)
+    for key, value in entries:
+        yield from _tensors(value, f"{name}.{key}" if name else str(key), kind)
+
+
+def _to_array(tensor: Any, called: str, torch: Any) -> Array:
+    """Convert a tensor to NumPy: dense, on the CPU, and in a type that NumPy has, exactly."""
+    kind = str(tensor.dtype).removeprefix("torch.")
+    if tensor.is_meta:
+        raise ConvcliError(f"{called} is on the meta device, which holds no numbers; save weights")
+    try:
+        with silenced():
+            nbytes = tensor.numel() * tensor.element_size()
+            check_memory(f"{called} takes {nbytes:,} bytes", nbytes)
+            tensor = tensor.detach()
+            if tensor.is_quantized:
+                tensor = tensor.dequantize()
+            if tensor.layout != torch.strided:
+                tensor = tensor.to_dense()
+            if kind == "bfloat16" or kind.startswith("float8"):
+                tensor = tensor.float()
+            elif kind == "complex32":
+                tensor = tensor.to(torch.complex64)
+            array: Array = tensor.resolve_conj().resolve_neg().numpy()
+            return array
+    except (TypeError, RuntimeError, NotImplementedError, ValueError):
+        what = f"{kind} of shape {shape_text(getattr(tensor, 'shape', ()))}"
+        raise ConvcliError(
+            f"{called} is a tensor of {what}, which has no equal in NumPy; "
+            f"save it as a dense float32 tensor"
+        ) from None
