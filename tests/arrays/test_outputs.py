@@ -112,7 +112,7 @@ def test_a_killed_run_leaves_nothing(x: bytes) -> None:
         "with replaced('y.npy') as stream:\n"
         "    stream.write(b'x'); os.kill(os.getpid(), signal.SIGKILL)"
     )
-    assert shell(f'python3 -c "{script}"').returncode == 137
+    assert shell(f'python3 -c "{script}"').returncode in (137, -9)
     assert os.listdir() == ["x.npy"]
 
 
