@@ -5,7 +5,7 @@ from typing import Any
 
 from convcli.geometry.coverage import coverage, extent, unread, unread_end
 from convcli.geometry.formula import formula
-from convcli.geometry.inverse import Answer, format_answers
+from convcli.geometry.inverse import Answer, format_answers, format_totals, total_padding
 from convcli.geometry.layers import format_layer
 from convcli.geometry.network import Step
 from convcli.geometry.notation import format_padding, format_sizes
@@ -106,13 +106,28 @@ def _cell(value: Any) -> Any:
 
 
 def answer_lines(
-    fmt: str, unknown: str | None, out: Sequence[int], answers: Sequence[Answer]
+    fmt: str, unknown: str, out: Sequence[int], answers: Sequence[Sequence[Answer]]
 ) -> Iterable[str]:
-    """Write what ``--solve`` found; `last` is null where every larger value does as well."""
-    text = format_answers(str(unknown), answers)
+    """Write what ``--solve`` found; `last` is null where every larger value does as well.
+
+    For padding, the totals of both sides are written too.
+    """
+    text = format_answers(answers)
     if fmt == "plain":
         return [text]
+    totals = format_totals(answers) if unknown == "p" else None
     if fmt == "csv":
-        return ["solve,out,answer", f"{unknown},{format_sizes(out)},{text}"]
-    found = [{"first": a.first, "last": a.last} for a in answers]
-    return json_lines([{"solve": unknown, "out": list(out), "answer": text, "axes": found}])
+        row = {"solve": unknown, "out": format_sizes(out), "answer": text}
+        if totals is not None:
+            row["total"] = totals
+        return [_csv_line(row.keys()), _csv_line(row.values())]
+    axes = [_answer_record(unknown, axis) for axis in answers]
+    return json_lines([{"solve": unknown, "out": list(out), "answer": text, "axes": axes}])
+
+
+def _answer_record(unknown: str, answers: Sequence[Answer]) -> dict[str, Any]:
+    if unknown != "p":
+        (answer,) = answers
+        return {"first": answer.first, "last": answer.last}
+    first, last = total_padding(answers)
+    return {"total_first": first, "total_last": last, "p": list(map(str, answers))}

@@ -68,7 +68,7 @@ def test_plain_output(args: str, out: str) -> None:
         ("-n 8 -f 3 --frmat json", 2, "No such option: --frmat"),
         ("-n 8 -f 3 --ceil", 2, "ceil mode is only valid for pooling layers"),
         ("-n 8 -f 3 --output-padding 1", 2, "is only valid for transposed layers"),
-        ("-n 8 -f 3 --pool --transposed", 2, "--transposed and --pool are two kinds of layer"),
+        ("-n 8 -f 3 --pool --transposed", 2, "--transposed cannot be combined with --pool"),
         ("-n 8 -f 3 --animate", 2, "--animate needs a terminal"),
         ("-n 8 -f 3 --explain --format csv", 2, "--explain has no csv form"),
         ("-n 8 -f 3 -c 3:64 -g 2", 2, "input channels 3 must be a multiple of groups 2"),
