@@ -17,7 +17,8 @@ from convcli.engines.torch_engine import TorchEngine
 from convcli.errors import DoesNotFit, UsageError
 from convcli.geometry.axis import Window
 from convcli.run.operation import resolve
-from tests.conftest import convolve, run_command
+from tests.conftest import run_command
+from tests.run.helpers import convolve
 
 # Largest error, in units in the last place of max|x| · sum|w|, that results are held to.
 BOUND = 8

@@ -20,7 +20,8 @@ from convcli.engines.numpy_engine import NumpyEngine
 from convcli.geometry.axis import Window
 from convcli.run.operation import resolve
 from convcli.run.verify import verify
-from tests.conftest import convolve, npy_bytes, run_command
+from tests.conftest import npy_bytes, run_command
+from tests.run.helpers import convolve
 
 ENGINES = ("numpy", "torch")
 
