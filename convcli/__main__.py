@@ -1,6 +1,11 @@
 """Starts the process and ends it: the collector, the environment, signals, streams, the status."""
 
 import gc
+import signal
+
+# Until `main` can clean up after it, Ctrl-C ends the process as it ends a program in C.
+if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not ignored
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 # Imports create no garbage worth collecting, and looking for it takes a tenth of the start.
 gc.set_threshold(200_000)
@@ -8,7 +13,6 @@ gc.set_threshold(200_000)
 import contextlib  # noqa: E402
 import io  # noqa: E402
 import os  # noqa: E402
-import signal  # noqa: E402
 import sys  # noqa: E402
 
 from convcli.cli import main  # noqa: E402
@@ -20,8 +24,7 @@ def program() -> None:
     # Tiles go to threads of our own; those of NumPy's BLAS would compete for the cores.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     _open_streams()
-    _handle_signals()
-    status = main()
+    status = _main_with_signals()
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):  # reported already, or nowhere to report
             stream.flush()
@@ -37,17 +40,26 @@ def _open_streams() -> None:
         sys.stdout.reconfigure(errors="replace")
 
 
-def _handle_signals() -> None:
-    """Let signals that end the process raise, as Ctrl-C does, so that no partial file is left."""
+def _main_with_signals() -> int:
+    """Run while signals that end the process raise, so that no partial file is left."""
 
     def terminate(number: int, _frame: object) -> None:
         raise Terminated(number)
 
-    for name in ("SIGTERM", "SIGHUP"):
-        number = getattr(signal, name, None)
-        if number is not None and signal.getsignal(number) != signal.SIG_IGN:  # as under nohup
+    numbers = [getattr(signal, name) for name in _SIGNALS if hasattr(signal, name)]
+    handled = [n for n in numbers if signal.getsignal(n) != signal.SIG_IGN]  # as under nohup
+    try:
+        for number in handled:
             signal.signal(number, terminate)
+        status = main()
+        for number in handled:
+            signal.signal(number, signal.SIG_DFL)
+    except Terminated as end:  # between two of the lines above
+        status = 128 + end.signal
+    return status
 
+
+_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 
 if __name__ == "__main__":
     program()

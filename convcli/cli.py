@@ -167,5 +167,7 @@ def main(argv: list[str] | None = None, streams: Streams | None = None) -> int:
 
 
 def _fail(streams: Streams, message: str, status: int) -> int:
-    streams.stderr.write(f"convcli: error: {printable(message)}\n")
+    with contextlib.suppress(OSError, ValueError):  # full or closed: the status still tells
+        streams.stderr.write(f"convcli: error: {printable(message)}\n")
+        streams.stderr.flush()
     return status

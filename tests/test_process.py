@@ -99,7 +99,11 @@ def test_a_closed_pipe_ends_it_silently(command: str) -> None:
         ("convcli run x.npy", 2, "give one of -k"),
         ("convcli run x.npy -k box -f 3", 2, "give one of -k"),
         ("convcli run x.npy -k box:9", 1, "filter 9 does not fit input 3"),
-        ("convcli run rand:3x8x8 -k rand:2x1x2x2", 1, "takes 1 channels, and the input has 3"),
+        (
+            "convcli run rand:3x8x8 -k rand:2x1x2x2",
+            1,
+            "needs 1 input channels, and the input has 3",
+        ),
         ("convcli run rand:8x8x3 -k box -g 2", 2, "-g 2: a spatial filter is applied to each"),
         ("convcli run x.npy -k box --layout HWC", 2, "names 3 axes, and the input has 2"),
         ("convcli run x.npy -k box --layout HH", 2, "is not a layout"),

@@ -80,7 +80,7 @@ class OnStream:
     on_stream = True
 
     def __init__(self, name: str, called: str, header: Header, stream: BinaryIO) -> None:
-        """Take a stream that stands behind the header.
+        """Take a stream whose header has been read.
 
         Parameters
         ----------
@@ -98,18 +98,24 @@ class OnStream:
         self._held = np.empty(0, header.dtype)  # the numbers read last
         self._position = 0  # of the stream, in numbers of this array
 
-    def read(self, box: Box, ring: Ring) -> Loan:
+    def read(self, box: Box, ring: Ring) -> "Loan | nullcontext[Array]":
         """Read a box; numbers shared with the box before are copied from where it was read to.
 
         ::
 
             before    |-------- held --------|
             this box            |-- kept ----|---- read ----|
+
+        Once all is read, boxes are views of what is held: nothing more is borrowed.
         """
         start = 0  # position of its first number; the end of the array if the box is empty
         for part, n in zip(box, self.shape, strict=True):
             start = start * n + part.start
-        size = math.prod(map(len, box))
+        lengths = [len(part) for part in box]
+        size = math.prod(lengths)
+        if self._position == math.prod(self.shape):
+            first = len(self._held) - (self._position - start)
+            return nullcontext(self._held[first : first + size].reshape(lengths))
         kept = max(self._position - start, 0)
         self._skip(start - self._position)
         # All that is held past `start` stays, as a stream cannot be read again.
@@ -118,7 +124,7 @@ class OnStream:
         held[:kept] = self._held[len(self._held) - kept :]
         self._read(held[kept:])
         self._held = held
-        loan.array = held[:size].reshape([len(part) for part in box])
+        loan.array = held[:size].reshape(lengths)
         return loan
 
     def whole(self) -> InMemory:

@@ -1,5 +1,7 @@
 """Overlap-save: the slab of a tile is one window of a Fourier transform."""
 
+from collections.abc import Sequence
+from functools import reduce
 from math import prod
 
 import numpy as np
@@ -9,7 +11,7 @@ from convcli.engines.correlation import EVERY, Correlation, even_step, split
 from convcli.engines.scratch import buffer
 
 WINDOW = 1 << 18  # numbers in a window
-_LARGEST_ERROR = 1e-4  # of a typical value, from rounding against the largest one
+LARGEST_ERROR = 1e-4  # from rounding, of the largest number that an output reads
 TRANSFORM = 9.0  # nanoseconds for a number, both ways, on one core
 
 
@@ -39,23 +41,45 @@ def fast_size(n: int) -> int:
     return next(size for size in (power * 5 // 8, power * 3 // 4, power) if size >= n)
 
 
-def balanced(slab: Array) -> bool:
-    """Whether the dynamic range is narrow enough for a transform in the slab's precision.
+def balanced(slab: Array, f: Sequence[int], groups: int) -> bool:
+    """Whether a transform is accurate for every output, by what that output reads.
 
-    A transform rounds against the largest number in its window. That is compared with the median
-    of a sample of the non-zero numbers.
+    A transform rounds against the largest number of its window. So every output must read some
+    number that is not too far below that. The slab is divided into cells of a quarter of the
+    filter; an output reads at least some neighbouring cells completely, and their maximum is
+    compared.
+
+    Parameters
+    ----------
+    slab : ndarray, shape (batch, channels, spatial...)
+    f : sequence of int
+        Filter size of each spatial axis.
+    groups : int
+        An output reads all channels of its group.
     """
-    sample = np.abs(slab.reshape(-1)[:: max(slab.size // 1024, 1)])
-    sample = sample[sample > 0]
-    largest = max(float(slab.max()), -float(slab.min()))
-    if not sample.size or not np.isfinite(largest):
-        return bool(np.isfinite(largest))
-    return largest * float(np.finfo(slab.dtype).eps) <= _LARGEST_ERROR * float(np.median(sample))
+    magnitude = np.abs(slab)
+    largest = magnitude.max()
+    if not np.isfinite(largest):
+        return False
+    channels = split(magnitude, 1, groups)
+    read = reduce(np.maximum, (channels[:, :, c] for c in range(channels.shape[2])))
+    for axis, size in enumerate(f, 2):
+        cell = max(size // 4, 1)
+        count = read.shape[axis] // cell
+        read = _maximum(read, axis, [slice(k, count * cell, cell) for k in range(cell)])
+        whole = (size - cell + 1) // cell  # cells that every output reads completely
+        read = _maximum(read, axis, [slice(k, count - whole + 1 + k) for k in range(whole)])
+    return bool(largest * np.finfo(slab.dtype).eps <= LARGEST_ERROR * read.min())
+
+
+def _maximum(x: Array, axis: int, parts: list[slice]) -> Array:
+    """Return the maximum of some parts of an axis, element by element."""
+    return reduce(np.maximum, (x[at(*(EVERY,) * axis, part)] for part in parts))
 
 
 def correlate(slab: Array, corr: Correlation, out: Array) -> bool:
     """Correlate a slab, see `numpy_engine.Method`."""
-    if not balanced(slab):
+    if not balanced(slab, corr.f, corr.groups):
         return False
     batch, groups, dims = len(slab), corr.groups, len(corr.f)
     window = tuple(fast_size(n) for n in slab.shape[2:])

@@ -123,7 +123,9 @@ class TorchEngine(Engine):
 
     def convolve_slab(self, plan: Plan, slab: Array, corr: Correlation, out: Array) -> None:
         """Convolve one padded slab, see `Engine.convolve_slab`."""
-        method = plan.method if plan.method != "fft" or fft.balanced(slab) else "fold"
+        method = plan.method
+        if method == "fft" and not fft.balanced(slab, corr.f, corr.groups):
+            method = "fold"
         with self._ready(slab.dtype):
             x = self._torch.from_numpy(slab).to(self._device)
             y = self._correlate(method, x, corr, ((0, 0),) * len(corr.f), out.shape[2:])

@@ -27,6 +27,12 @@ def restored(y: Array, layout: str, spatial: str) -> Array:
     return y.squeeze(missing).transpose([there.index(letter) for letter in layout])
 
 
+def check_dims(dims: int | None) -> None:
+    """Refuse a number of spatial axes that is not 1, 2 or 3."""
+    if dims is not None and dims not in SPATIAL:
+        raise UsageError(f"--dims {dims} must be 1, 2 or 3; use --dims 2")
+
+
 def read_axes(
     x_shape: Sequence[int], filter_shape: Sequence[int], layout: str | None, dims: int | None
 ) -> tuple[str, int, bool]:
@@ -39,13 +45,11 @@ def read_axes(
         layer's weight.
     """
     x_axes, f_axes = len(x_shape), len(filter_shape)
-    if dims is not None and dims not in SPATIAL:
-        raise UsageError(f"--dims {dims} must be 1, 2 or 3; use --dims 2")
     if layout is not None:
         layout = _check_layout(layout, x_axes)
         dims = len(layout.replace("N", "").replace("C", ""))
     elif dims is None:
-        # Three axes are a spatial filter, but over two axes can only be a 1-D layer's weight.
+        # A filter of three axes is spatial; over an input of two it can only be a 1-D weight.
         dims = f_axes if f_axes <= 2 or (f_axes == 3 and x_axes > 2) else f_axes - 2
     if not 1 <= dims <= 3 or f_axes not in (dims, dims + 2):
         kinds = f"{dims} (spatial) or {dims + 2} (out, in/groups, spatial)" if dims else "1 to 5"
@@ -54,13 +58,16 @@ def read_axes(
             f"name the axes with --layout or --dims"
         )
     if not dims <= x_axes <= dims + 2:
-        has = (
-            f"the input has {_axes(x_axes)} ({shape_text(x_shape)}), and the filter {dims} spatial"
+        spatial = f"{dims} spatial {'axis' if dims == 1 else 'axes'}"
+        remedy = "use an input with fewer axes"
+        if x_axes - 2 in SPATIAL:
+            remedy = f"use a filter with {x_axes - 2} spatial axes, or fewer input axes"
+        elif x_axes in SPATIAL:
+            remedy = f"use a filter with {_axes(x_axes)} (for a named filter: --dims {x_axes})"
+        raise DoesNotFit(
+            f"the input has {_axes(x_axes)} ({shape_text(x_shape)}), and a filter with {spatial} "
+            f"needs {dims} to {dims + 2}; {remedy}"
         )
-        remedy = f"use a filter of {_axes(x_axes)}, of a named one --dims {x_axes}"
-        if x_axes > dims:
-            remedy = f"{dims} to {dims + 2} go together; use an input or a filter of others"
-        raise DoesNotFit(f"{has}; {remedy}")
     letters = layout or ("NC" + SPATIAL[dims])[-x_axes:]
     return letters, dims, f_axes == dims + 2
 
@@ -70,19 +77,19 @@ def _check_layout(layout: str, x_axes: int) -> str:
     spatial = "".join(sorted(letters.replace("N", "").replace("C", "")))
     if len(set(letters)) != len(letters) or spatial not in SPATIAL.values():
         raise UsageError(
-            f"--layout {layout!r} is not a layout: each letter once, of N C and W, HW or DHW; "
-            f"write one such as HW, CHW, HWC or NHWC"
+            f"--layout {layout!r} is not a layout: the letters W, HW or DHW, with N and C if there "
+            f"are such axes, each once; use one such as HW, CHW, HWC or NHWC"
         )
     if len(letters) != x_axes:
         raise UsageError(
             f"--layout {layout!r} names {_axes(len(letters))}, and the input has {x_axes}; "
-            f"give a letter for each"
+            f"use one letter for each axis"
         )
     return letters
 
 
 def with_channels(layout: str) -> str:
-    """Give a layout the channel axis that a layer makes: behind the batch, if that comes first."""
+    """Add the channel axis of a layer's output to a layout: first, or second after a batch."""
     return "NC" + layout[1:] if layout[0] == "N" else "C" + layout
 
 

@@ -19,6 +19,7 @@ from convcli.geometry import notation
 from convcli.geometry.axis import Window
 from convcli.geometry.pad_modes import parse_pad_mode
 from convcli.options import RunRequest
+from convcli.run.axes import check_dims
 from convcli.run.blocks import plan_blocks
 from convcli.run.job import Job
 from convcli.run.operation import Operation, resolve
@@ -54,6 +55,7 @@ def run(request: RunRequest, streams: Streams) -> int:
     """
     if request.list_kernels:
         return _list_kernels(streams)
+    check_dims(request.dims)
     inputs = _inputs(request, streams)
     request = request._replace(inputs=inputs)
     sink = Sink(request.output, inputs, streams)
@@ -234,7 +236,7 @@ def _verify(run: _Run, operation: Operation, x: Array | None, done: _Done) -> Ve
         return None
     from convcli.run.verify import verify  # noqa: PLC0415  seldom needed
 
-    return verify(x, done.output, operation, spread="fft" in done.methods)
+    return verify(x, done.output, operation, transformed="fft" in done.methods)
 
 
 def _require_passed(verdict: Verdict | None) -> None:

@@ -16,6 +16,7 @@ from convcli.run.axes import canonical, restored
 from convcli.run.blocks import Block
 from convcli.run.job import Job
 from convcli.run.operation import Operation
+from convcli.run.scatter import scatter
 from convcli.run.threads import for_each
 from convcli.run.tiles import Tile, cut, needed, padded_slab, span
 
@@ -65,6 +66,10 @@ def convolve_block(
         out = np.empty(tuple(map(len, block.output)), operation.out_dtype)
     target = canonical(out, operation.out_layout, operation.spatial)
     dtype = job.engine.compute_dtype(operation.out_dtype, _bound(x, operation))
+    if operation.transposed and not job.finite:
+        with np.errstate(all="ignore"):
+            _convolve_by_definition(job, view, images.astype(dtype), target)
+        return out, (_DEFINITION,)
     if operation.transposed:  # outputs that no tap reaches hold the bias only
         _fill_bias(target, view.bias)
     parts = list(_parts(job, view, target, dtype))
@@ -186,6 +191,19 @@ def _convolve_tile(job: Job, view: _View, part: _Part, tile: Tile, images: Array
         check_integers(y, target.dtype)
     np.copyto(target, y, casting="unsafe")
     return target.size
+
+
+_DEFINITION = Plan("scatter", (), {})
+
+
+def _convolve_by_definition(job: Job, view: _View, images: Array, target: Array) -> None:
+    operation = job.operation
+    groups = target.shape[1] if operation.each_channel else operation.groups
+    weights = job.weights(operation.filter, images.dtype, groups)
+    y = scatter(images, weights, operation.axes, groups, view.origin, view.outputs)
+    if view.bias is not None:
+        y += _per_channel(view.bias.astype(y.dtype), y)
+    np.copyto(target, y, casting="unsafe")
 
 
 def _fill_bias(target: Array, bias: Array | None) -> None:

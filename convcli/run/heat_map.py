@@ -22,7 +22,7 @@ def heat_map(plane: Array, console: Console) -> Text:
     """
     values = np.abs(plane) if plane.dtype.kind == "c" else plane
     colours = console.color_system is not None and not console.no_color
-    width = console.width if colours else console.width // 2
+    width = max(console.width if colours else console.width // 2, 1)
     pixels = shrink(values.astype(np.float64), _TALL, min(width, 2 * _TALL))
     finite = pixels[np.isfinite(pixels)]
     low = float(finite.min()) if finite.size else 0.0

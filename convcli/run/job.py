@@ -23,6 +23,7 @@ class Job:
         self.operation = operation
         self.engine = engine
         self.passes = list(lower(operation.filter, operation.axes))
+        self.finite = bool(np.isfinite(operation.filter).all())
         self._correlations: dict[tuple[int, DType, int], Correlation] = {}
         self._fused: dict[tuple[Any, ...], tuple[Plan, Callable[[Array], Array]] | None] = {}
 
@@ -71,7 +72,7 @@ class Job:
             one = self.passes[index]
             stride, dilation = tuple(a.s for a in one.axes), tuple(a.d for a in one.axes)
             exact = self.operation.out_dtype.kind in "iu"
-            weights = self._weights(one.filter, dtype, groups)
+            weights = self.weights(one.filter, dtype, groups)
             self._correlations[key] = Correlation(weights, stride, dilation, groups, exact)
         return self._correlations[key]
 
@@ -115,7 +116,7 @@ class Job:
         axes = operation.axes
         if operation.transposed:
             groups = shape[1] if operation.each_channel else operation.groups
-            weights = self._weights(operation.filter, corr.filter.dtype, groups)
+            weights = self.weights(operation.filter, corr.filter.dtype, groups)
             stride, dilation = tuple(a.s for a in axes), tuple(a.d for a in axes)
             corr = Correlation(weights, stride, dilation, groups)
         if bias is not None:
@@ -125,7 +126,8 @@ class Job:
         call = self.engine.fuse(plan, layer)
         return call and (plan, call)
 
-    def _weights(self, filter_: Array, dtype: DType, groups: int) -> Array:
+    def weights(self, filter_: Array, dtype: DType, groups: int) -> Array:
+        """Convert weights to a type; repeat them for every channel if they serve all."""
         weights = filter_.astype(dtype)
         if self.operation.each_channel:
             return np.broadcast_to(weights, (groups, *weights.shape[1:]))

@@ -200,7 +200,7 @@ def _layer_filter(filter_: Array, channels: int, groups: int, transposed: bool) 
         if not transposed and channels % second == 0 and first % (channels // second) == 0:
             remedy = f"use -g {channels // second}, or --layout"
         raise DoesNotFit(
-            f"{what} with {groups} groups takes {c_in} channels, and the input has {channels}; "
+            f"{what} with -g {groups} needs {c_in} input channels, and the input has {channels}; "
             f"{remedy}"
         )
     if not transposed:

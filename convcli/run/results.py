@@ -42,11 +42,12 @@ class Summary:
 
     def add(self, y: Array) -> None:
         """Take in one block."""
-        values = np.abs(y) if y.dtype.kind == "c" else y
-        self._count += values.size
-        self._sum += float(values.sum(dtype=np.float64))
-        self.low = float(np.minimum(self.low, values.min()))
-        self.high = float(np.maximum(self.high, values.max()))
+        with np.errstate(all="ignore"):  # infinities of both signs have no sum
+            values = np.abs(y) if y.dtype.kind == "c" else y
+            self._count += values.size
+            self._sum += float(values.sum(dtype=np.float64))
+            self.low = float(np.minimum(self.low, values.min()))
+            self.high = float(np.maximum(self.high, values.max()))
 
     @property
     def mean(self) -> float:

@@ -52,7 +52,7 @@ _sent: SimpleQueue[Callable[[], None]] = SimpleQueue()
 def _start(number: int) -> None:
     """Start one thread that does what is sent, once: it keeps its work space from block to block.
 
-    It is a daemon: a process that is told to stop does not wait for a tile.
+    It is a daemon: a process that ends does not wait for a tile.
     """
 
     def serve() -> None:

@@ -1,73 +1,91 @@
-"""An independent check: outputs computed anew, one by one, from the definition."""
+"""An independent check: outputs recomputed one by one from the definition."""
 
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from convcli.arrays.dtypes import Array, at
+from convcli.arrays.dtypes import Array, DType, at
+from convcli.engines.fft import LARGEST_ERROR
 from convcli.run.axes import canonical
 from convcli.run.operation import Operation
 from convcli.run.padding import border_index
 from convcli.run.results import Verdict
 
-_MOST = 20_000  # outputs that are checked, drawn at random beside the corners
-_ROUNDINGS = 64  # units in the last place, of the sum of magnitudes, that are let pass
-_SPREAD = 8  # the same of the largest sum there can be, where a transform rounds against that
+_MOST = 20_000  # outputs to check, drawn at random in addition to the corners
+_ROUNDINGS = 64  # tolerance in units in the last place of the sum of magnitudes
+_SPREAD = 8  # the same of the largest possible sum, for a transform, which rounds against that
 
 
-def verify(x: Array, y: Array, operation: Operation, spread: bool = False) -> Verdict:
-    """Compute outputs anew and compare.
+def verify(x: Array, y: Array, operation: Operation, transformed: bool = False) -> Verdict:
+    """Recompute outputs and compare.
 
-    Nothing is shared with the engines but the settled operation: no tile, no pass, no padding;
-    each output is the sum of its own products. Integers are compared exactly.
+    The engines share nothing with it but the resolved operation: no tile, no pass, no padding.
+    Each output is the sum of its own products, in float64 at least. Integers are compared exactly.
 
     Parameters
     ----------
     x, y : ndarray
         Input and output, in the operation's layouts.
     operation : Operation
-    spread : bool
-        The outputs were made by a transform, which rounds against the largest input.
+    transformed : bool
+        The outputs come from a transform, which rounds against the largest input.
 
     Returns
     -------
     Verdict
-        An output may be off by 64 units in the last place of the sum of the magnitudes of its own
-        products, by one rounding to its type, and where `spread` by 8 units in the last place of
-        ``sum|w| · max|x|``. Of all outputs the one that goes furthest beyond counts.
+        Of the output that is furthest beyond its tolerance. That is 64 units in the last place of
+        the sum of the magnitudes of its own products, and one rounding to its type. A transform
+        may add 8 units of ``sum|w| · max|x|``, but no more than `fft.balanced` allows for the
+        largest number that the output reads.
     """
     images = canonical(x, operation.layout, operation.spatial)
     found = canonical(y, operation.out_layout, operation.spatial)
     places = _places(found.shape)
     exact = operation.out_dtype.kind in "iu"
-    kind = np.int64 if exact else np.complex128 if operation.out_dtype.kind == "c" else np.float64
+    kind = np.dtype(np.int64) if exact else np.result_type(operation.out_dtype, np.float64)
     with np.errstate(all="ignore"):
-        expected, magnitude = _sums(images, operation, places, np.dtype(kind))
+        sums = _sums(images, operation, places, kind)
         actual = found[at(*places)].astype(kind)
-        same = (actual == expected) | (np.isnan(actual) & np.isnan(expected))
-        error = np.where(same, 0, np.abs(actual - expected).astype(np.float64))
-    error[np.isnan(error)] = np.inf
-    if exact:
-        return Verdict(len(actual), y.size, float(error.max()), 0.0)
-    working = float(np.finfo(np.result_type(operation.out_dtype, np.float32)).eps)
-    tolerance = _ROUNDINGS * working * magnitude
-    rounding: Any = np.finfo(operation.out_dtype)
-    tolerance += float(rounding.eps) * np.abs(expected)
-    if spread:
-        tolerance += _SPREAD * working * _largest(images, operation)
-    tolerance[~np.isfinite(tolerance)] = 0
+        same = (actual == sums.total) | (np.isnan(actual) & np.isnan(sums.total))
+        error = np.where(same, 0, np.abs(actual - sums.total).astype(np.float64))
+        error[np.isnan(error)] = np.inf
+        if exact:
+            return Verdict(len(actual), y.size, float(error.max()), 0.0)
+        tolerance = _tolerance(images, operation, sums, transformed)
+        # What the output's type cannot hold is infinite.
+        stored: Any = np.finfo(operation.out_dtype)
+        beyond = np.abs(sums.total) + tolerance >= stored.max
+        error[np.isinf(actual) & beyond & (np.sign(actual) == np.sign(sums.total))] = 0
     worst = int(np.argmax(error - tolerance))
     return Verdict(len(actual), y.size, float(error[worst]), float(tolerance[worst]))
 
 
-def _largest(images: Array, operation: Operation) -> float:
-    """Bound every output: the largest input times the sum of a filter's magnitudes."""
-    weights = np.abs(operation.filter.reshape(len(operation.filter), -1).astype(np.complex128))
-    values = np.abs(images.astype(np.complex128))
-    finite = values[np.isfinite(values)]
-    return float(weights.sum(axis=1).max()) * float(finite.max(initial=0))
+class _Sums(NamedTuple):
+    """For each output: the sum of its products, of their magnitudes, and the largest input."""
+
+    total: Array
+    magnitude: Array
+    largest: Array
+
+
+def _tolerance(images: Array, operation: Operation, sums: _Sums, transformed: bool) -> Array:
+    stored: Any = np.finfo(operation.out_dtype)
+    working: Any = np.finfo(np.result_type(operation.out_dtype, np.float32))
+    products = prod(operation.filter.shape[1:]) + 1
+    tolerance = _ROUNDINGS * float(working.eps) * sums.magnitude
+    tolerance += float(stored.eps) * np.abs(sums.total).astype(np.float64)
+    # Below the smallest normal number rounding is no longer relative.
+    tolerance += products * float(working.smallest_subnormal) + float(stored.smallest_subnormal)
+    if transformed:
+        weights = np.abs(operation.filter.reshape(len(operation.filter), -1).astype(np.complex128))
+        values = np.abs(images.astype(np.complex128))
+        most = float(values[np.isfinite(values)].max(initial=0)) * float(working.eps)
+        rounding = np.minimum(most, LARGEST_ERROR * sums.largest)
+        tolerance += _SPREAD * float(weights.sum(axis=1).max()) * rounding
+    tolerance[~np.isfinite(tolerance)] = 0
+    return tolerance
 
 
 def _places(shape: tuple[int, ...]) -> tuple[NDArray[np.intp], ...]:
@@ -83,16 +101,16 @@ def _places(shape: tuple[int, ...]) -> tuple[NDArray[np.intp], ...]:
 
 
 def _sums(
-    x: Array, operation: Operation, places: tuple[NDArray[np.intp], ...], kind: np.dtype[np.generic]
-) -> tuple[Array, Array]:
-    """Sum the products that the definition gives for each place, and their magnitudes."""
+    x: Array, operation: Operation, places: tuple[NDArray[np.intp], ...], kind: DType
+) -> _Sums:
+    """Sum the products that the definition gives for each place."""
     batch, channel, *outputs = places
     w = operation.filter
     each_in, groups = w.shape[1], operation.groups
     own = np.zeros_like(channel) if operation.each_channel else channel
     first_in = channel if operation.each_channel else channel // (len(w) // groups) * each_in
-    total = np.zeros(len(batch), kind)
-    magnitude = np.zeros(len(batch))
+    total: Array = np.zeros(len(batch), kind)
+    magnitude, largest = np.zeros(len(batch)), np.zeros(len(batch))
     if operation.bias is not None:
         total += operation.bias[channel].astype(kind)
         magnitude += np.abs(operation.bias[channel].astype(np.complex128))
@@ -113,8 +131,9 @@ def _sums(
         for c in range(each_in):
             seen = x[at(batch, first_in + c, *index)].astype(kind)
             weight = w[at(own, c, *tap)].astype(kind)
-            # A zero of the padding still meets the weight: 0·inf is NaN.
+            # A padding zero times the weight is a product too: 0·inf is NaN.
             products = np.where(counts, seen, 0) * weight
             total += np.where(counts, products, 0) if operation.transposed else products
-            magnitude += np.abs(np.where(counts, products, 0))
-    return total, magnitude
+            magnitude += np.abs(np.where(counts, products, 0)).astype(np.float64)
+            largest = np.maximum(largest, np.abs(np.where(counts, seen, 0)).astype(np.float64))
+    return _Sums(total, magnitude, largest)

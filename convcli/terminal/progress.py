@@ -1,5 +1,6 @@
 """One progress bar, on a terminal, and only for work that lasts."""
 
+import contextlib
 import threading
 import time
 from types import TracebackType
@@ -57,6 +58,8 @@ class Progress:
 
         from convcli.terminal.tables import console  # noqa: PLC0415
 
-        self._bar = progress.Progress(console=console(self._stream), transient=True)
-        self._bar.add_task("convolving", total=self._total)
-        self._bar.start()
+        bar = progress.Progress(console=console(self._stream), transient=True)
+        bar.add_task("convolving", total=self._total)
+        with contextlib.suppress(RuntimeError):  # no more threads: no bar
+            bar.start()
+            self._bar = bar

@@ -1,0 +1,55 @@
+"""Transforms: which inputs they are accurate for."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.signal
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.lib.stride_tricks import sliding_window_view
+
+from convcli.engines.choose import choose_engine
+from convcli.engines.fft import LARGEST_ERROR, balanced
+from convcli.geometry.axis import Window
+from convcli.run.operation import resolve
+from tests.conftest import convolve
+
+
+@given(
+    n=st.lists(st.integers(1, 30), min_size=1, max_size=2),
+    share=st.floats(0, 1),
+    power=st.integers(1, 20),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_every_output_reads_a_number_that_is_large_enough(
+    n: list[int], share: float, power: int, seed: int
+) -> None:
+    slab = np.random.default_rng(seed).random((1, 1, *n), np.float32) ** power
+    f = [max(round(size * share), 1) for size in n]
+    if balanced(slab, f, 1):
+        axes = tuple(range(-len(f), 0))
+        least = sliding_window_view(slab[0, 0], f).max(axis=axes).min()
+        assert slab.max() * np.finfo(np.float32).eps <= LARGEST_ERROR * least
+
+
+def test_ordinary_images_are_transformed() -> None:
+    """The rule above would be kept by transforming nothing."""
+    rng = np.random.default_rng(0)
+    assert balanced(rng.random((1, 1, 64, 64), np.float32), (31, 31), 1)
+    padded = np.pad(rng.random((1, 1, 64, 64), np.float32), [(0, 0), (0, 0), (15, 15), (15, 15)])
+    assert balanced(padded, (31, 31), 1)
+    assert not balanced(np.full((1, 1, 9, 9), np.nan, np.float32), (3, 3), 1)
+
+
+@pytest.mark.parametrize("engine", ["numpy", "torch"])
+@pytest.mark.parametrize("dark", [1e-6, 1e-4, 0])
+def test_a_dark_area_beside_a_bright_one_is_accurate(engine: str, dark: float) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.random((600, 600), np.float32)
+    x[:, :300] *= dark
+    w = rng.random((31, 31), np.float32)
+    y: Any = convolve(x, resolve(x.shape, x.dtype, w, Window((1,))), choose_engine(engine))
+    expected = scipy.signal.oaconvolve(x[:, :300].astype(float), w[::-1, ::-1], "valid")
+    in_the_dark = y[:, : expected.shape[1]]
+    np.testing.assert_allclose(in_the_dark, expected, rtol=1e-3)
