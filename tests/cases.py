@@ -63,6 +63,10 @@ class Case:
         """Convert the input and the filter."""
         return replace(self, x=self.x.astype(dtype), w=self.w.astype(dtype))
 
+    def with_filter(self, w: NDArray[Any]) -> "Case":
+        """Take another filter of the same shape."""
+        return replace(self, w=w)
+
     def expected(self, mode: str = "zeros") -> NDArray[Any]:
         """Compute the output by the definition: (batch, channels, out...)."""
         if self.transposed:
@@ -78,10 +82,16 @@ class Case:
 
 
 @st.composite
-def windows(draw: st.DrawFn, most: Limits, transposed: bool = False) -> tuple[Any, ...]:
-    """Draw one axis, (n, f, s, p, d, op): n is at least what the window needs."""
+def windows(
+    draw: st.DrawFn, most: Limits, transposed: bool = False, even: bool = False
+) -> tuple[Any, ...]:
+    """Draw one axis, (n, f, s, p, d, op); n is at least what the window needs.
+
+    With `even`, the padding is the same at both ends.
+    """
     f, s, d = (draw(st.integers(1, top)) for top in (most.f, most.s, most.d))
-    pb, pe = draw(st.integers(0, most.p)), draw(st.integers(0, most.p))
+    pb = draw(st.integers(0, most.p))
+    pe = pb if even else draw(st.integers(0, most.p))
     op = draw(st.integers(0, max(s, d) - 1)) if transposed else 0
     e = d * (f - 1) + 1
     # (n - 1)s - pb - pe + e + op >= 1, and n + pb + pe >= e
@@ -92,7 +102,7 @@ def windows(draw: st.DrawFn, most: Limits, transposed: bool = False) -> tuple[An
 
 def _numbers(draw: st.DrawFn, integers: bool) -> Any:
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    return (lambda shape: rng.integers(-9, 10, shape)) if integers else rng.normal
+    return (lambda shape: rng.integers(-9, 10, shape)) if integers else rng.standard_normal
 
 
 @st.composite
@@ -121,11 +131,12 @@ def layers(
     channels: int | None = None,
     each: tuple[int, ...] = (1, 2),
     transposed: bool = False,
+    even: bool = False,
     integers: bool = True,
 ) -> Case:
     """Draw a layer; `batch` and its input `channels` may be fixed, `each` is channels a group."""
     axes: int = draw(dims)
-    drawn = (draw(windows(limits[axes], transposed)) for _ in range(axes))
+    drawn = (draw(windows(limits[axes], transposed, even)) for _ in range(axes))
     n, f, s, p, d, op = zip(*drawn, strict=True)
     batch = draw(st.integers(1, 2)) if batch is None else batch
     groups = draw(st.integers(1, 3)) if channels is None else 1
