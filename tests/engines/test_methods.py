@@ -47,11 +47,12 @@ dense_filters = cases.spatial_filters(DENSE, integers=False)
 def separable_filters(draw: st.DrawFn, most_dims: int = 3) -> Case:
     """Sums of up to two products of 1-D filters."""
     case: Case = draw(cases.spatial_filters(LARGE, st.integers(2, most_dims), integers=False))
-    w = np.zeros(case.w.shape)
+    shape: tuple[int, ...] = case.w.shape
+    w = np.zeros(shape)
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     for _ in range(draw(st.integers(1, 2))):
         product = np.array(1.0)
-        for n in w.shape:
+        for n in shape:
             product = np.multiply.outer(product, rng.normal(size=n))
         w += product
     return case.with_filter(w)

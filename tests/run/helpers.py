@@ -90,12 +90,14 @@ def make_tiles_small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch_engine, "_TILE", 1 << 7)
 
 
-def torch_engine_on(device: str) -> Any:
+def torch_engine_on(device: str, tf32: bool = False) -> TorchEngine:
     """Make PyTorch's engine believe that it is on a device, which this machine need not have.
 
-    It answers what it would there. On ``meta``, which has shapes and no numbers, it also computes.
+    It is the one place that replaces what the engine knows of its device. It then plans, chooses
+    types and refuses as it would there. On ``meta``, whose tensors have shapes but no numbers,
+    PyTorch also checks that all operands of a call are on the device.
     """
-    engine = TorchEngine("cpu")
+    engine = TorchEngine("cpu", tf32=tf32)
     engine.device = device
     engine._device = torch.device(device)
     return engine
