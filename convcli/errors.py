@@ -39,3 +39,15 @@ def blaming(path: str | None) -> Iterator[None]:
         if error.filename is None:
             error.filename = path
         raise
+
+
+def install_command(package: str) -> str:
+    """Write the command that installs a library for the Python that runs this program."""
+    import shlex  # noqa: PLC0415  only for an error
+    import sys  # noqa: PLC0415
+    from importlib.util import find_spec  # noqa: PLC0415
+
+    python = shlex.quote(sys.executable)
+    if find_spec("pip") is None:  # as in environments that uv makes
+        return f"uv pip install --python {python} {package}"
+    return f"{python} -m pip install {package}"

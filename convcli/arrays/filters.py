@@ -9,8 +9,16 @@ import numpy as np
 
 from convcli.arrays.dtypes import Array
 from convcli.errors import UsageError
+from convcli.geometry.notation import Sizes
 
-Sizes = tuple[int, ...]
+# OpenCV's kernels for a size up to 9 without a sigma: fixed numbers, not its formula.
+_OPENCV = {
+    1: [1.0],
+    3: [0.25, 0.5, 0.25],
+    5: [0.0625, 0.25, 0.375, 0.25, 0.0625],
+    7: [0.03125, 0.109375, 0.21875, 0.28125, 0.21875, 0.109375, 0.03125],
+    9: [4 / 256, 13 / 256, 30 / 256, 51 / 256, 60 / 256, 51 / 256, 30 / 256, 13 / 256, 4 / 256],
+}
 
 
 def identity(sizes: Sizes) -> Array:
@@ -35,10 +43,15 @@ def gaussian(sizes: Sizes, sigma: float | None) -> Array:
     sizes : tuple of int
         Pixels along each axis.
     sigma : float, optional
-        Standard deviation in pixels; by default OpenCV's ``0.3((size - 1)/2 - 1) + 0.8``.
+        Standard deviation in pixels. Without it the numbers are those of OpenCV's
+        ``getGaussianKernel(size, 0)``: a fixed table for the sizes 1, 3, 5, 7 and 9, else
+        ``sigma = 0.3((size - 1)/2 - 1) + 0.8``.
     """
     bells = []
     for size in sizes:
+        if sigma is None and size in _OPENCV:
+            bells.append(np.array(_OPENCV[size]))
+            continue
         spread = 0.3 * ((size - 1) / 2 - 1) + 0.8 if sigma is None else sigma
         bell = np.exp(-0.5 * ((np.arange(size) - (size - 1) / 2) / spread) ** 2)
         bells.append(bell / bell.sum())
@@ -107,10 +120,13 @@ def named(spec: str, dims: int | None = None) -> Array:
     """
     name, *texts = spec.split(":")
     known = NAMED[name]
-    usage = name + ":SIZE" * bool(known.size) + ":SIGMA" * known.takes_sigma
-    extra = len(texts) - bool(known.size) - known.takes_sigma
-    if extra > 0:
-        raise UsageError(f"-k {spec!r} has more parameters than it takes; write {usage}")
+    usage = [name]
+    if known.size:
+        usage.append("SIZE")
+    if known.takes_sigma:
+        usage.append("SIGMA")
+    if len(texts) >= len(usage):
+        raise UsageError(f"-k {spec!r} has more parameters than it takes; write {':'.join(usage)}")
     if not known.size:
         if dims not in (None, 2):
             raise UsageError(f"-k {name} has 2 axes, not --dims {dims}; use a filter such as log")
@@ -124,7 +140,7 @@ def named(spec: str, dims: int | None = None) -> Array:
 def listing() -> Iterator[tuple[str, Array]]:
     """Give each filter by how it is written, with its numbers at its defaults."""
     for name, known in NAMED.items():
-        spec = name + f":{known.size}" * bool(known.size)
+        spec = f"{name}:{known.size}" if known.size else name
         yield spec, named(spec)
 
 

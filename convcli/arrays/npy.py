@@ -1,8 +1,10 @@
 """Arrays in and out as ``.npy``, whole or row by row, from files and from pipes."""
 
 import contextlib
+import io
 import math
 import os
+import warnings
 from collections.abc import Iterator, Sequence
 from typing import BinaryIO, NamedTuple
 
@@ -10,6 +12,8 @@ import numpy as np
 from numpy.lib import format as npy
 
 from convcli.arrays.dtypes import Array, shape_text
+from convcli.arrays.memory import check_memory, check_shape
+from convcli.arrays.transfer import write_all
 from convcli.errors import ConvcliError
 
 
@@ -27,9 +31,9 @@ class Header(NamedTuple):
 
 
 def read_headers(stream: BinaryIO, name: str) -> Iterator[Header]:
-    """Read the headers of arrays that stand one after another in a stream.
+    """Read the headers of arrays that follow one another in a stream.
 
-    The data of one must have been read before the next is asked for. A pipe need not be seekable.
+    The data of one must be read before the next header is. A pipe need not be seekable.
 
     Parameters
     ----------
@@ -41,7 +45,7 @@ def read_headers(stream: BinaryIO, name: str) -> Iterator[Header]:
     Raises
     ------
     ConvcliError
-        The stream holds no array, or one that is cut short, pickled, not of numbers, or larger
+        The stream holds no array, or one that is truncated, pickled, not of numbers, or larger
         than memory: found before anything is allocated.
     """
     first = True
@@ -53,35 +57,42 @@ def read_headers(stream: BinaryIO, name: str) -> Iterator[Header]:
 
 
 def _read_header(magic: bytes, stream: BinaryIO, name: str) -> Header:
-    """Read the header behind the magic string, and refuse what does not hold numbers."""
+    """Read the header after the magic string, and refuse what does not hold numbers."""
+    if not magic:
+        raise ConvcliError(f"{name} is empty, not a .npy array; make one with numpy.save")
     if not magic.startswith(npy.MAGIC_PREFIX):
-        found = "is empty" if not magic else f"starts with {magic[:6]!r}"
         raise ConvcliError(
-            f"{name} {found}, not with the mark of a .npy array; make one with numpy.save"
+            f"{name} is not a .npy file (bad magic bytes: it starts with {magic[:6]!r}); "
+            f"make one with numpy.save"
         )
     readers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
     version = tuple(magic[len(npy.MAGIC_PREFIX) :])
     if version not in readers:
         raise ConvcliError(
             f"{name} is .npy of version {'.'.join(map(str, version))}; "
-            f"versions 1.0 and 2.0 are read: save the array anew"
+            f"versions 1.0 and 2.0 are read: save the array again"
         )
     try:
-        header = Header(*readers[version](stream))
-    # A mutilated header can fail anywhere in NumPy's parser; whatever it is, it is no header.
+        with warnings.catch_warnings():  # of a file that Python 2 wrote, which is read all the same
+            warnings.simplefilter("ignore")
+            header = Header(*readers[version](stream))
+    except (ConvcliError, MemoryError):
+        raise
+    # A damaged header can fail anywhere in NumPy's parser.
     except Exception as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ConvcliError(
-            f"{name} has a broken .npy header ({reason}); save the array anew"
+            f"{name} has a broken .npy header ({reason}); save the array again"
         ) from None
     check_numbers(header.dtype, name)
     if any(type(size) is not int or size < 0 for size in header.shape):
-        raise ConvcliError(f"{name} has a broken .npy header (shape {header.shape}); save it anew")
+        raise ConvcliError(f"{name} has a broken .npy header (shape {header.shape}); save it again")
+    check_shape(name, header.shape, header.dtype.itemsize)
     return header
 
 
 def check_numbers(dtype: np.dtype[np.generic], name: str) -> None:
-    """Refuse what are no numbers."""
+    """Refuse values that are not numbers."""
     if dtype.hasobject:
         raise ConvcliError(
             f"{name} holds pickled Python objects, which could run code when read; "
@@ -104,17 +115,10 @@ def _check_size(header: Header, stream: BinaryIO, name: str) -> None:
             left = os.fstat(stream.fileno()).st_size - stream.tell()
             if left < header.nbytes:
                 raise ConvcliError(
-                    f"{claim}, but {left:,} follow; the file is cut short: copy it anew"
+                    f"{claim}, but {left:,} follow; the file is truncated: copy it again"
                 )
             return
     check_memory(claim, header.nbytes)
-
-
-def check_memory(claim: str, nbytes: int) -> None:
-    """Refuse what can never be held."""
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    if nbytes > memory:
-        raise ConvcliError(f"{claim}, more than the memory of {memory:,}; cut it into parts")
 
 
 def read_into(array: Array, stream: BinaryIO, name: str) -> None:
@@ -125,7 +129,7 @@ def read_into(array: Array, stream: BinaryIO, name: str) -> None:
         count = stream.readinto(view[done:])  # type: ignore[attr-defined]
         if not count:
             raise ConvcliError(
-                f"{name} is cut short: {len(view) - done:,} bytes are missing; send it whole"
+                f"{name} is truncated: {len(view) - done:,} bytes are missing; send it again"
             )
         done += count
 
@@ -140,15 +144,15 @@ def read_body(header: Header, stream: BinaryIO, name: str) -> Array:
 
 
 def write_header(shape: Sequence[int], dtype: np.dtype[np.generic], stream: BinaryIO) -> None:
-    """Announce an array in C order."""
+    """Write the header of an array in C order."""
     descr = npy.dtype_to_descr(dtype)
+    header = io.BytesIO()
     npy.write_array_header_1_0(
-        stream, {"descr": descr, "fortran_order": False, "shape": tuple(shape)}
+        header, {"descr": descr, "fortran_order": False, "shape": tuple(shape)}
     )
+    write_all(header.getvalue(), stream)
 
 
 def write_data(array: Array, stream: BinaryIO) -> None:
     """Write the numbers of an array, in C order."""
-    left = np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
-    while left:  # an unbuffered stream takes what it can, and says how much that was
-        left = left[stream.write(left) :]
+    write_all(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data, stream)

@@ -7,8 +7,9 @@ import numpy as np
 
 from convcli.arrays import filters, formats
 from convcli.arrays.dtypes import Array
-from convcli.arrays.npy import check_memory
+from convcli.arrays.memory import MOST_AXES, check_memory, check_shape
 from convcli.arrays.sources import InMemory, Source, stream_sources
+from convcli.arrays.transfer import FullReads
 from convcli.errors import ConvcliError, UsageError
 from convcli.geometry import notation
 from convcli.streams import Streams
@@ -49,14 +50,17 @@ class Opener:
             self._stdin_taken = True
             # Unbuffered, as files are: what is read goes straight to the array.
             stdin = self._streams.stdin.buffer
-            yield from stream_sources(getattr(stdin, "raw", stdin), "-", "standard input")
+            name = "standard input"
+            whole = FullReads(getattr(stdin, "raw", stdin), name)
+            yield from stream_sources(whole, "-", name)  # type: ignore[arg-type]
         elif formats.suffix(path) in formats.READERS:
-            yield InMemory(spec, *formats.load(path, member or None))
+            yield from formats.read(spec, path, member or None)
         else:
             if member:
                 raise UsageError(f"{spec!r}: {path!r} is one array; leave ::{member} out")
             with open(path, "rb", buffering=0) as stream:
-                yield from stream_sources(stream, path, repr(path))
+                whole = FullReads(stream, repr(path))
+                yield from stream_sources(whole, path, repr(path))  # type: ignore[arg-type]
 
     def array(self, option: str, spec: str) -> InMemory:
         """Open what must be one array: a filter or a bias."""
@@ -86,10 +90,12 @@ class Opener:
             number = float(spec)
         except ValueError:
             return self._bias_array(spec)
-        if not spec.lstrip("+-").isdigit():
+        digits = spec.strip().lstrip("+-")
+        if not digits.isdecimal():
             return np.array(number)
-        if abs(int(spec)) >= 2**63:
-            raise UsageError(f"--bias {spec} does not fit int64; write it as a float: {number:g}")
+        if len(digits) > 4000 or abs(int(spec)) >= 2**63:  # Python reads at most 4300 digits
+            shown = spec if len(spec) <= 40 else f"{spec[:20]}... ({len(digits)} digits)"
+            raise UsageError(f"--bias {shown} does not fit int64; write it as a float: {number:g}")
         return np.array(int(spec))
 
     def _bias_array(self, spec: str) -> Array:
@@ -135,6 +141,7 @@ class Opener:
 
 
 def _check_room(what: str, shape: Sequence[int]) -> None:
+    check_shape(what, shape)
     nbytes = math.prod(shape) * 8
     check_memory(f"{what} takes {nbytes:,} bytes", nbytes)
 
@@ -155,8 +162,11 @@ def literal(option: str, text: str) -> Array:
     import json  # noqa: PLC0415
 
     wrong = UsageError(
-        f"{option} {text!r} is no array: rows of equal length with numbers; write [[0,1],[2,3]]"
+        f"{option} {text!r} is not an array: rows of equal length with numbers; write [[0,1],[2,3]]"
     )
+    opening = text.replace(" ", "")
+    if len(opening) - len(opening.lstrip("[")) > MOST_AXES:
+        raise UsageError(f"{option} has more than {MOST_AXES} axes; write fewer brackets")
     try:
         array = np.array(json.loads(text))
     except (ValueError, RecursionError, OverflowError):

@@ -1,21 +1,21 @@
 """Where outputs go: the pipe, a file, a file for each input in a directory, or nowhere."""
 
 import contextlib
+import io
 import math
 import os
+import stat
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import BinaryIO
 
 from convcli.arrays import formats
-from convcli.arrays.atomic import replaced, reserve
+from convcli.arrays.atomic import named_descriptor, replaced, reserve
 from convcli.arrays.dtypes import Array, DType
 from convcli.arrays.npy import write_data, write_header
+from convcli.arrays.transfer import same_file, write_all
 from convcli.errors import ConvcliError, UsageError, blaming
 from convcli.streams import Streams
-
-# Names of standard output: if it were opened by one, a file behind it would lose what it holds.
-_STDOUT = ("-", "/dev/stdout", "/dev/fd/1")
 
 
 class Target:
@@ -40,7 +40,7 @@ class Target:
         if self._stream is None or self.is_image:
             return
         with blaming(self.path):
-            if self._header is not None:  # not before there is something to write behind it
+            if self._header is not None:  # not before there are data to follow it
                 shape, dtype = self._header
                 write_header(shape, dtype, self._stream)
                 if self.path is not None:
@@ -65,11 +65,15 @@ class Target:
         str or None
             How an image's values were mapped.
         """
-        if not self.is_image or whole is None or self.path is None:
+        if not self.is_image or whole is None or self._stream is None or self.path is None:
             return None
         save = formats.WRITERS[formats.suffix(self.path)]
+        # Encoded in memory: Pillow does not notice that a full disk took only a part.
+        encoded = io.BytesIO()
+        mapping: str = save(whole, layout, self.path, encoded, from_integers)
         with blaming(self.path):
-            return save(whole, layout, self.path, self._stream, from_integers)
+            write_all(encoded.getbuffer(), self._stream)
+        return mapping
 
 
 class Sink:
@@ -78,7 +82,9 @@ class Sink:
     def __init__(self, output: str | None, inputs: Sequence[str], streams: Streams) -> None:
         """Decide where the outputs of some inputs go, by what ``-o`` says."""
         self._streams = streams
-        named = output in _STDOUT
+        self._inputs = inputs
+        # Opened by a name, a file behind standard output would lose its contents.
+        named = output is not None and (output == "-" or named_descriptor(output) == 1)
         self.to_stdout = (output is None or named) and not streams.stdout.isatty()
         if named and not self.to_stdout:
             raise UsageError(f"-o {output} would send bytes to a terminal; use -o FILE, or a pipe")
@@ -88,7 +94,7 @@ class Sink:
             _check_names(str(output), inputs)
         elif self._path == "":
             raise UsageError("-o '' names no file; write -o FILE")
-        elif formats.suffix(self._path or "") in formats.READERS.keys() - formats.WRITERS.keys():
+        elif formats.suffix(self._path or "") in formats.READERS - formats.WRITERS.keys():
             raise UsageError(
                 f"-o {output}: outputs are written as .npy or as images, not as "
                 f"{formats.suffix(str(output))}; write -o {os.path.splitext(str(output))[0]}.npy"
@@ -103,7 +109,12 @@ class Sink:
     def open(self, spec: str) -> Iterator[Target]:
         """Open the target for one input; a file takes its place when all went well."""
         if self.to_stdout:
-            yield Target(self._streams.stdout.buffer, None)
+            self._streams.stdout.flush()
+            # Unbuffered, as files are: an array is as large as any buffer.
+            stdout = self._streams.stdout.buffer
+            stream: BinaryIO = getattr(stdout, "raw", stdout)
+            self._refuse_own_input(stream, "standard output", spec)
+            yield Target(stream, None)
         elif self._path is None:
             yield Target(None, None)
         else:
@@ -111,8 +122,33 @@ class Sink:
             if self._in_folder:
                 os.makedirs(path, exist_ok=True)
                 path = os.path.join(path, output_name(spec))
+                self._refuse_overwriting(path)
             with replaced(path) as stream:
+                self._refuse_own_input(stream, repr(path), spec)
                 yield Target(stream, path)
+
+    def _refuse_own_input(self, stream: BinaryIO, called: str, spec: str) -> None:
+        """Refuse a file that grows as it is read: the run would never end."""
+        try:
+            source = self._streams.stdin.fileno() if spec == "-" else spec.partition("::")[0]
+            found = os.stat(source)
+            same = same_file(found, os.fstat(stream.fileno()))
+        except (OSError, ValueError):  # a generator, or a stream without a descriptor
+            return
+        if same and stat.S_ISREG(found.st_mode):
+            raise ConvcliError(
+                f"{called} is also the input, which would grow as it is read; use -o FILE"
+            )
+
+    def _refuse_overwriting(self, path: str) -> None:
+        """Refuse to replace an input by an output that nobody named."""
+        for spec in self._inputs:
+            with contextlib.suppress(OSError):
+                if os.path.samefile(path, spec.partition("::")[0]):
+                    raise UsageError(
+                        f"-o {self._path} would overwrite the input {spec!r}; "
+                        f"name another directory, such as -o out/"
+                    )
 
 
 def _check_names(folder: str, inputs: Sequence[str]) -> None:
@@ -121,7 +157,8 @@ def _check_names(folder: str, inputs: Sequence[str]) -> None:
     name, count = names.most_common(1)[0]
     if count > 1:
         raise UsageError(
-            f"{count} inputs would be written to {os.path.join(folder, name)!r}; run them apart"
+            f"{count} inputs would be written to {os.path.join(folder, name)!r}; "
+            f"run them separately"
         )
 
 
@@ -130,8 +167,10 @@ def output_name(spec: str) -> str:
     path, _, member = spec.partition("::")
     stem, ending = os.path.splitext(os.path.basename(path))
     if member:
-        stem, ending = f"{stem}-{member}", ".npy"
+        stem, ending = f"{stem}-{member}", ".npy"  # a member may have slashes, as paths do
     if spec == "-":
         stem = "stdin"
     kept = ending if ending.lower() in formats.WRITERS else ".npy"
-    return f"{stem.replace(':', '-')}{kept}"
+    for separator in (":", "/", "\\"):
+        stem = stem.replace(separator, "-")
+    return f"{stem}{kept}"

@@ -1,10 +1,12 @@
 """The inverse of a size: which inputs, filters, paddings or strides give a wanted output."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
 
 from convcli.errors import ConvcliError, DoesNotFit
-from convcli.geometry.axis import Kind, PaddingWord, effective_filter, fit
+from convcli.geometry.axis import Kind, PaddingWord, fit
+from convcli.geometry.notation import join_axes
+from convcli.geometry.size import effective_filter
 
 Unknown = Literal["n", "f", "p", "s"]
 
@@ -126,3 +128,21 @@ def _name(unknown: Unknown, x: int) -> str:
     if unknown == "p":
         return f"p={x // 2}" if x % 2 == 0 else f"p={x // 2}:{x - x // 2}"
     return f"{unknown}={x}"
+
+
+def format_answers(unknown: str, answers: Sequence[Answer]) -> str:
+    """Write what `solve` found on each axis as ``-n``, ``-f``, ``-p`` or ``-s`` reads it.
+
+    Padding the same on both sides is preferred; an uneven one is written where only it works.
+    """
+    texts = []
+    for first, last in answers:
+        if unknown == "p" and last is not None:
+            low, high = -(-first // 2), last // 2
+            if low > high:
+                texts.append(f"{first // 2}:{first - first // 2}")
+                continue
+        else:
+            low, high = first, first if last is None else last
+        texts.append(str(low) if low == high else f"{low}..{high}")
+    return join_axes(texts)

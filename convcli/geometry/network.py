@@ -1,40 +1,50 @@
-"""Layers with channels, alone or in a stack: parameters, arithmetic, receptive fields."""
+"""Layers with channels, one or a stack: parameters, arithmetic, receptive fields."""
 
 from collections.abc import Iterable, Iterator
 from math import prod
 from typing import NamedTuple
 
 from convcli.errors import ConvcliError, UsageError
-from convcli.geometry.axis import Axis, Window
-from convcli.geometry.receptive_field import START, Field, Trail, append, field_of
+from convcli.geometry.axis import POOLS, Axis, Window
+from convcli.geometry.receptive_field import INPUT, Field, Reach, extend
 
 
 class Layer(NamedTuple):
-    """A window with its channels; `c` output channels (None: as many as come in), `g` groups."""
+    """A window with its channels.
+
+    `c` are the output channels (None: as many as the input has), `g` the groups. `where` is the
+    layer's place in its source, for errors; it is empty for a layer given by options.
+    """
 
     window: Window
     c: int | None = None
     g: int = 1
     bias: bool = True
     name: str = ""
-    where: str = ""  # how an error names the layer; empty for one given by options
+    where: str = ""
+
+
+class Costs(NamedTuple):
+    """Trainable parameters, multiply-accumulates (MACs), and floating-point operations."""
+
+    params: int
+    macs: int
+    flops: int
 
 
 class Step(NamedTuple):
-    """What a layer does to the input that reaches it.
+    """A layer applied to the output of the layers before it.
 
-    `params`, `macs` and `flops` are None where the number of channels is not known. `before` is
-    what the layers before it do to each axis.
+    `costs` is None where the number of channels is not known. `before` is what the
+    layer's input depends on, for each axis.
     """
 
     layer: Layer
     axes: tuple[Axis, ...]
     c_in: int | None
     c_out: int | None
-    params: int | None
-    macs: int | None
-    flops: int | None
-    before: tuple[Trail, ...]
+    costs: Costs | None
+    before: tuple[Reach, ...]
 
     @property
     def out(self) -> tuple[int, ...]:
@@ -42,12 +52,27 @@ class Step(NamedTuple):
         return tuple([axis.out for axis in self.axes])
 
     @property
+    def params(self) -> int | None:
+        """Trainable parameters."""
+        return None if self.costs is None else self.costs.params
+
+    @property
+    def macs(self) -> int | None:
+        """Multiply-accumulates."""
+        return None if self.costs is None else self.costs.macs
+
+    @property
+    def flops(self) -> int | None:
+        """Floating-point operations: 2·MACs and the additions of the bias."""
+        return None if self.costs is None else self.costs.flops
+
+    @property
     def fields(self) -> tuple[Field, ...]:
-        """What an output pixel sees of the input of the whole stack, for each axis."""
-        return tuple(map(field_of, map(append, self.before, self.axes)))
+        """What an output pixel depends on in the input of the whole stack, for each axis."""
+        return tuple([reach.field() for reach in map(extend, self.before, self.axes)])
 
 
-_STRIDES = 10**18  # what the strides of a stack may multiply to
+_MAX_STRIDE = 10**18  # of a whole stack
 
 
 def apply(layer: Layer, n: tuple[int, ...], c_in: int | None = None) -> Step:
@@ -56,7 +81,7 @@ def apply(layer: Layer, n: tuple[int, ...], c_in: int | None = None) -> Step:
 
 
 def follow(layers: Iterable[Layer], n: tuple[int, ...], c_in: int | None = None) -> Iterator[Step]:
-    """Send an input through a stack of layers.
+    """Apply a stack of layers to an input, one after the other.
 
     Parameters
     ----------
@@ -64,84 +89,94 @@ def follow(layers: Iterable[Layer], n: tuple[int, ...], c_in: int | None = None)
     n : tuple of int
         Input size of each spatial axis, in pixels.
     c_in : int or None
-        Input channels; without them parameters and arithmetic stay unknown.
+        Input channels; without them parameters and arithmetic are not known.
 
     Yields
     ------
     Step
-        One for each layer. Receptive fields follow Araujo, Norris and Sim, *Computing Receptive
-        Fields of Convolutional Neural Networks* (Distill, 2019), carried to transposed layers:
-        after one, outputs differ in what they read, and `Field.r` is the largest. Where they
-        differ over so long a period that not all are traced (large strides, up and down with no
-        common factor, or dilated), it is the largest of those that are.
+        One for each layer.
 
     Raises
     ------
     UsageError, DoesNotFit
-        As `geometry.fit`; the text names the layer where it has a name.
+        As `axis.fit`; the text starts with the layer's `where`.
     """
-    before: tuple[Trail, ...] = ((START,),) * len(n)
+    if c_in is not None and c_in < 1:
+        raise UsageError(f"input channels {c_in} must be 1 or more; use -c 1 or more")
+    before: tuple[Reach, ...] = (INPUT,) * len(n)
     strides = (1,) * len(n)
     for layer in layers:
         try:
             axes = layer.window.on(n)
-            params, macs, c_out = _costs(layer, axes, c_in)
-            strides = tuple([so_far * axis.s for so_far, axis in zip(strides, axes, strict=True)])
-            if max(strides) > _STRIDES:
+            c_out = _check_channels(layer, c_in)
+            strides = tuple([total * axis.s for total, axis in zip(strides, axes, strict=True)])
+            if max(strides) > _MAX_STRIDE:
                 raise UsageError(
-                    f"stride {max(a.s for a in axes)} makes the strides up to here multiply to "
-                    f"more than 10^18; use -s 1 or fewer layers"
+                    f"stride {max(a.s for a in axes)} makes the product of the strides so far "
+                    f"larger than 10^18; use -s 1 or fewer layers"
                 )
         except ConvcliError as error:
             raise _in_layer(layer, error) from None
-        flops = None
-        if macs is not None and c_out is not None:
-            has_bias = layer.bias and params
-            flops = 2 * macs + (c_out * prod(a.out for a in axes) if has_bias else 0)
-        step = Step(layer, axes, c_in, c_out, params, macs, flops, before)
+        step = Step(layer, axes, c_in, c_out, _costs(layer, axes, c_in, c_out), before)
         yield step
-        before = tuple(map(append, before, axes))
+        before = tuple(map(extend, before, axes))
         n, c_in = step.out, c_out
 
 
-def _costs(
-    layer: Layer, axes: tuple[Axis, ...], c_in: int | None
-) -> tuple[int | None, int | None, int | None]:
-    """Parameters, multiply-accumulates, and output channels.
-
-    Each output pixel of each output channel takes ``c_in/g · prod(f)`` MACs, padding included;
-    of a transposed layer each input pixel gives as many to each output channel, the cropped
-    ones included (as fvcore and PyTorch's own counter do).
-    """
-    kind, g = layer.window.kind, layer.g
-    c_out = layer.c if layer.c is not None else c_in
-    if kind in ("maxpool", "avgpool"):
-        if c_in is not None and c_out != c_in:
-            raise UsageError(
-                f"pooling keeps the channels: {c_in} come in, {c_out} cannot come out; "
-                f"use -c {c_in}"
-            )
-        return (None, None, c_out) if c_in is None else (0, 0, c_out)
+def _check_channels(layer: Layer, c_in: int | None) -> int | None:
+    """Return the output channels, None where they are not known."""
+    g = layer.g
     if g < 1:
         raise UsageError(f"groups {g} must be 1 or more; use -g 1")
+    c_out = c_in if layer.c is None else layer.c
+    if c_out is not None and c_out < 1:
+        raise UsageError(f"output channels {c_out} must be 1 or more; use -c 1 or more")
     for which, channels in (("input", c_in), ("output", c_out)):
-        if channels is not None and (channels < 1 or channels % g):
+        if channels is not None and channels % g:
             raise UsageError(
-                f"{which} channels {channels} must be a multiple of groups {g}, and 1 or more; "
-                f"use -g 1 or other channels"
+                f"{which} channels {channels} must be a multiple of groups {g}; "
+                f"use -g 1, or other channels"
             )
+    if layer.window.kind in POOLS:
+        if g > 1:
+            raise UsageError(f"groups {g} are only valid for convolutions; use -g 1")
+        if c_in is not None and c_out != c_in:
+            raise UsageError(
+                f"output channels {c_out} must equal input channels {c_in} in a pooling layer; "
+                f"use -c {c_in}"
+            )
+    return c_out
+
+
+def _costs(
+    layer: Layer, axes: tuple[Axis, ...], c_in: int | None, c_out: int | None
+) -> Costs | None:
+    """Count parameters and arithmetic.
+
+    Each output pixel of each output channel takes ``c_in/g · prod(f)`` MACs, padding included. A
+    transposed layer does as many for each *input* pixel and output channel, cropped ones included
+    (as fvcore and PyTorch's own counter count).
+    """
     if c_in is None or c_out is None:
-        return None, None, c_out
-    weights = c_in // g * c_out * prod(axis.f for axis in axes)
-    places = prod(axis.n if kind == "convt" else axis.out for axis in axes)
-    return weights + (c_out if layer.bias else 0), weights * places, c_out
+        return None
+    kind = layer.window.kind
+    if kind in POOLS:
+        return Costs(0, 0, 0)
+    weights = c_in // layer.g * c_out * prod(axis.f for axis in axes)
+    outputs = prod(axis.out for axis in axes)
+    positions = prod(axis.n for axis in axes) if kind == "convt" else outputs
+    macs = weights * positions
+    if not layer.bias:
+        return Costs(weights, macs, 2 * macs)
+    return Costs(weights + c_out, macs, 2 * macs + c_out * outputs)
 
 
 def _in_layer(layer: Layer, error: ConvcliError) -> ConvcliError:
-    """Name the layer in an error, and its options as a line of layers spells them."""
+    """Put the layer's place before an error, and write options as a line of layers has them."""
     if not layer.where:
         return error
-    text = str(error).replace("--output-padding ", "op=")
-    for key in "nfspdgc":
+    text = str(error).replace("--output-padding ", "op=").replace("--output-padding", "op")
+    text = text.replace("--ceil", "ceil")
+    for key in "fspdgc":
         text = text.replace(f"-{key} ", f"{key}=")
     return type(error)(f"{layer.where}: {text}")

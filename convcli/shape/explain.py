@@ -3,11 +3,10 @@
 from collections.abc import Iterator, Sequence
 from math import prod
 
-from convcli.geometry.axis import AXIS_NAMES, Axis
+from convcli.geometry.axis import AXIS_NAMES, Axis, Padding
 from convcli.geometry.coverage import coverage, extent, most, unread, unread_end
 from convcli.geometry.formula import formula
 from convcli.geometry.network import Step
-from convcli.geometry.notation import Padding
 
 _SLICES = {
     "height": ("row", "rows", "bottom"),

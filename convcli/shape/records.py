@@ -1,17 +1,16 @@
 """What `shape` prints for machines: plain text that it reads back, JSON lines and CSV."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from convcli.geometry.coverage import coverage, extent, unread, unread_end
 from convcli.geometry.formula import formula
-from convcli.geometry.inverse import Answer
+from convcli.geometry.inverse import Answer, format_answers
 from convcli.geometry.layers import format_layer
 from convcli.geometry.network import Step
-from convcli.geometry.notation import format_answers, format_padding, format_sizes
-from convcli.shape.frameworks import keras, onnx, pytorch
+from convcli.geometry.notation import format_padding, format_sizes
 
-_COUNTED = 10**6  # pixels of an axis
+_MAX_COVERAGE = 10**6  # pixels of an axis
 
 
 def plain(steps: Iterable[Step]) -> Iterator[str]:
@@ -47,6 +46,7 @@ def record(step: Step) -> dict[str, Any]:
         "r": [field.r for field in fields],
         "j": [field.j if isinstance(field.j, int) else float(field.j) for field in fields],
         "P": [field.P for field in fields],
+        "field_exact": all(field.exact for field in fields),  # else r and P are upper bounds
     }
 
 
@@ -55,46 +55,54 @@ def explained(step: Step) -> dict[str, Any]:
 
     The coverage of an axis of more than a million pixels is None.
     """
+    from convcli.shape.frameworks import keras, onnx, pytorch  # noqa: PLC0415  used here only
+
     return record(step) | {
         "formula": [formula(a) for a in step.axes],
-        "coverage": [coverage(a) if extent(a) <= _COUNTED else None for a in step.axes],
+        "coverage": [coverage(a) if extent(a) <= _MAX_COVERAGE else None for a in step.axes],
         "pytorch": pytorch(step),
         "keras": keras(step),
         "onnx": onnx(step),
     }
 
 
+def step_lines(fmt: str, steps: Iterable[Step], explain: bool = False) -> Iterator[str]:
+    """Write steps in a format; `explain` adds to JSON what `explained` does."""
+    if fmt == "json":
+        return json_lines(map(explained if explain else record, steps))
+    return csv_lines(steps) if fmt == "csv" else plain(steps)
+
+
 def json_lines(records: Iterable[dict[str, Any]]) -> Iterator[str]:
     """Write one JSON object a line."""
-    import json  # noqa: PLC0415  a tenth of the start, needed here alone
+    import json  # noqa: PLC0415  a tenth of the start-up time, used here only
 
     return (json.dumps(r, ensure_ascii=False) for r in records)
 
 
 def csv_lines(steps: Iterable[Step]) -> Iterator[str]:
     """Write a header and one row for each layer, in the text notation."""
-    import csv  # noqa: PLC0415
-    import io  # noqa: PLC0415
-
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="")
     for i, step in enumerate(steps):
         row = {key: _cell(value) for key, value in record(step).items()}
         row["p"] = format_padding([(a.pb, a.pe) for a in step.axes])
-        for values in (row.keys(), row.values()) if i == 0 else (row.values(),):
-            writer.writerow(values)
-            yield text.getvalue()
-            text.seek(0)
-            text.truncate()
+        if i == 0:
+            yield _csv_line(row.keys())
+        yield _csv_line(row.values())
+
+
+def _csv_line(cells: Iterable[Any]) -> str:
+    import csv  # noqa: PLC0415  used here only
+    import io  # noqa: PLC0415
+
+    text = io.StringIO()
+    csv.writer(text, lineterminator="").writerow(cells)
+    return text.getvalue()
 
 
 def _cell(value: Any) -> Any:
     if isinstance(value, list):
-        return "x".join(f"{v:g}" if isinstance(v, float) else str(v) for v in value)
+        return "x".join(map(str, value))
     return int(value) if isinstance(value, bool) else value
-
-
-LINES: dict[str, Callable[[Iterable[Step]], Iterator[str]]] = {"plain": plain, "csv": csv_lines}
 
 
 def answer_lines(

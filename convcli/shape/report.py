@@ -9,10 +9,11 @@ from rich.table import Table
 from convcli.geometry.axis import Axis
 from convcli.geometry.coverage import unread
 from convcli.geometry.formula import formulas
-from convcli.geometry.inverse import Answer
+from convcli.geometry.inverse import Answer, format_answers
 from convcli.geometry.layers import format_layer
 from convcli.geometry.network import Step
-from convcli.geometry.notation import format_answers, format_padding, format_sizes
+from convcli.geometry.notation import format_padding, format_sizes, join_axes
+from convcli.geometry.receptive_field import Field
 from convcli.shape import drawing, frameworks
 from convcli.shape import explain as words
 from convcli.streams import Streams
@@ -83,35 +84,51 @@ def sweep_table(steps: Sequence[Step]) -> Table:
     extended = any(a.op for step in steps for a in step.axes)
     grouped = any(step.layer.g > 1 for step in steps)
     counted = any(step.params is not None for step in steps)
-    headers = ["n", "f", "p", "s", *["d"] * dilated, *["op"] * extended]
-    headers += [*["c"] * counted, *["g"] * grouped, "out", "unread"]
-    headers += ["parameters", "MACs"] if counted else []
+    headers = ["n", "f", "p", "s"]
+    if dilated:
+        headers.append("d")
+    if extended:
+        headers.append("op")
+    if counted:
+        headers.append("c")
+    if grouped:
+        headers.append("g")
+    headers += ["out", "unread"]
+    if counted:
+        headers += ["parameters", "MACs"]
     table = columns_table(headers)
     for step in steps:
-        axes = step.axes
-        cells = [
-            format_sizes([a.n for a in axes]),
-            format_sizes([a.f for a in axes]),
-            format_padding([(a.pb, a.pe) for a in axes]),
-            format_sizes([a.s for a in axes]),
-            *[format_sizes([a.d for a in axes])] * dilated,
-            *[format_sizes([a.op for a in axes])] * extended,
-            *[f"{step.c_in}:{step.c_out}"] * counted,
-            *[str(step.layer.g)] * grouped,
-            format_sizes(step.out),
-            format_sizes([unread(a) for a in axes]),
-        ]
-        cells += [_count(step.params), _count(step.macs)] if counted else []
-        table.add_row(*cells)
+        cells = _sweep_cells(step)
+        table.add_row(*[cells[header] for header in headers])
     return table
+
+
+def _sweep_cells(step: Step) -> dict[str, str]:
+    axes = step.axes
+    return {
+        "n": format_sizes([a.n for a in axes]),
+        "f": format_sizes([a.f for a in axes]),
+        "p": format_padding([(a.pb, a.pe) for a in axes]),
+        "s": format_sizes([a.s for a in axes]),
+        "d": format_sizes([a.d for a in axes]),
+        "op": format_sizes([a.op for a in axes]),
+        "c": f"{step.c_in}:{step.c_out}",
+        "g": str(step.layer.g),
+        "out": format_sizes(step.out),
+        "unread": format_sizes([unread(a) for a in axes]),
+        "parameters": _count(step.params),
+        "MACs": _count(step.macs),
+    }
 
 
 def show_stack(steps: Sequence[Step], streams: Streams) -> None:
     """Show a stack of layers as rows, with totals where the channels are known."""
     n = format_sizes([a.n for a in steps[0].axes])
     counted = steps[0].c_in is not None
-    headers = ["#", "layer", "out", *["c"] * counted, "r", "j", "P"]
-    headers += ["parameters", "MACs"] if counted else []
+    headers = ["#", "layer", "out", "r", "j", "P"]
+    if counted:
+        headers.insert(3, "c")
+        headers += ["parameters", "MACs"]
     came_in = f", {steps[0].c_in} channels" if counted else ""
     table = columns_table(headers, f"input {n}{came_in}")
     table.show_footer = counted
@@ -121,13 +138,11 @@ def show_stack(steps: Sequence[Step], streams: Streams) -> None:
             str(i),
             name + format_layer(step.layer),
             format_sizes(step.out),
-            *[str(step.c_out)] * counted,
-            *(
-                "x".join(map(str, sorted(set(v), key=v.index)))
-                for v in zip(*step.fields, strict=True)
-            ),
+            *_field_cells(step.fields),
         ]
-        cells += [_count(step.params), _count(step.macs)] if counted else []
+        if counted:
+            cells.insert(3, str(step.c_out))
+            cells += [_count(step.params), _count(step.macs)]
         table.add_row(*map(cell, cells))
     if counted:
         table.columns[1].footer = "total"
@@ -136,8 +151,20 @@ def show_stack(steps: Sequence[Step], streams: Streams) -> None:
     out = console(streams.stdout)
     out.print(table, crop=False)
     out.print("r receptive field, j jump, P effective padding, in pixels of the input")
+    if not all(field.exact for step in steps for field in step.fields):
+        out.print("≤ an upper bound: too many outputs differ in what they read")
     if not counted:
         out.print("for parameters and MACs give the input's channels, such as -c 3")
+
+
+def _field_cells(fields: Sequence[Field]) -> list[str]:
+    """Write r, j and P; one for all axes where they are equal."""
+    bound = ["" if field.exact else "≤" for field in fields]
+    return [
+        join_axes([f"{b}{field.r}" for b, field in zip(bound, fields, strict=True)]),
+        join_axes([str(field.j) for field in fields]),
+        join_axes([f"{b}{field.P}" for b, field in zip(bound, fields, strict=True)]),
+    ]
 
 
 def show_answers(

@@ -9,7 +9,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from convcli.errors import ConvcliError, DoesNotFit, UsageError
-from convcli.geometry.axis import PADDING_WORDS, Window, effective_filter, fit
+from convcli.geometry.axis import PADDING_WORDS, Window, fit
+from convcli.geometry.size import effective_filter
 from tests.conftest import DATA
 
 KNOWN = json.loads((DATA / "known_answers.json").read_text())
@@ -187,3 +188,16 @@ def test_the_remedy_of_a_misfit_works(n: int, f: int, d: int, p: tuple[int, int]
         if enough > max(p) + 1:
             with pytest.raises(DoesNotFit):
                 fit(n, f, p=(enough - 1, enough - 1), d=d)
+
+
+@given(n=small, f=small, s=small, d=st.integers(1, 3), more=both_sides)
+def test_the_remedy_of_a_transposed_misfit_is_the_most_that_fits(
+    n: int, f: int, s: int, d: int, more: tuple[int, int]
+) -> None:
+    whole = (n - 1) * s + d * (f - 1) + 1
+    with pytest.raises(DoesNotFit, match="crops all of the transposed output") as caught:
+        fit(n, f, s, (whole + more[0], more[1]), d, kind="convt")
+    most = int(str(caught.value).rpartition("use -p ")[2].partition(" ")[0])
+    assert fit(n, f, s, (most, most), d, kind="convt").out >= 1
+    with pytest.raises(DoesNotFit):
+        fit(n, f, s, (most + 1, most + 1), d, kind="convt")

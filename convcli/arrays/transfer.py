@@ -1,0 +1,97 @@
+"""Bytes in and out in full: streams may move fewer than asked for, or none yet."""
+
+import io
+import os
+import select
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, BinaryIO
+
+from convcli.errors import ConvcliError
+
+
+class FullReads(io.RawIOBase):
+    """A stream whose reads return fewer bytes than asked for only at its end.
+
+    A pipe returns what has arrived; a non-blocking one returns nothing if nothing has. Errors of
+    the system name the input.
+    """
+
+    def __init__(self, stream: Any, name: str) -> None:
+        """Wrap a stream, and take the name that errors call it."""
+        self._stream = stream
+        self._name = name
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill a buffer; returns how many bytes there were."""
+        view = memoryview(buffer).cast("B")
+        done = 0
+        while done < len(view):
+            try:
+                count = self._stream.readinto(view[done:])
+            except BlockingIOError:  # a buffered stream raises it, a raw one returns None
+                count = None
+            except OSError as error:
+                raise ConvcliError(
+                    f"{self._name} cannot be read: {error.strerror or error}; "
+                    f"check the path and its permissions"
+                ) from None
+            if count is None:
+                select.select([self._stream], [], [])
+                continue
+            if count == 0:
+                break
+            done += count
+        return done
+
+    def read(self, size: int = -1) -> bytes:
+        """Read so many bytes, or fewer at the end."""
+        if size < 0:
+            return self.readall()
+        data = bytearray(size)
+        return bytes(data[: self.readinto(data)])
+
+    def readable(self) -> bool:
+        """Whether it can be read."""
+        return True
+
+    def seekable(self) -> bool:
+        """Whether its size can be found."""
+        return bool(self._stream.seekable())
+
+    def fileno(self) -> int:
+        """Return the descriptor of the stream below."""
+        return int(self._stream.fileno())
+
+    def tell(self) -> int:
+        """Return the position of the stream below."""
+        return int(self._stream.tell())
+
+
+def write_all(data: "bytes | memoryview", stream: BinaryIO) -> None:
+    """Write all bytes; wait where a non-blocking stream takes none."""
+    left = memoryview(data)
+    while left:
+        try:
+            count: int | None = stream.write(left)
+        except BlockingIOError as error:
+            count = error.characters_written or None
+        if count is None:
+            select.select([], [stream], [])
+            continue
+        left = left[count:]
+
+
+@contextmanager
+def naming(path: str) -> Iterator[None]:
+    """Name the path that the user gave in an error of the system, not one derived from it."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = path
+        raise
+
+
+def same_file(a: os.stat_result, b: os.stat_result) -> bool:
+    """Whether two results of `os.stat` are of one file."""
+    return (a.st_dev, a.st_ino) == (b.st_dev, b.st_ino)

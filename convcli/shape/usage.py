@@ -1,0 +1,35 @@
+"""Which options `shape` needs, and which it refuses because it would read and ignore them."""
+
+from collections.abc import Mapping
+
+from convcli.errors import UsageError
+
+Typed = str | bool | None  # an option as it was typed; None or False where it was not
+
+
+def need(option: str, value: str | None) -> str:
+    """Return the value of an option that must be given."""
+    if value is None:
+        example = f"{option} {3 if option == '-f' else 8}"
+        raise UsageError(f"{option} is missing; add it, such as {example}")
+    return value
+
+
+def refuse(
+    options: Mapping[str, Typed], other: str, remedy: str = "leave out one of the two"
+) -> None:
+    """Raise `UsageError` for the first of the options that was typed.
+
+    Parameters
+    ----------
+    options : mapping
+        Options and their values.
+    other : str
+        What they cannot be combined with.
+    remedy : str
+        What to do instead.
+    """
+    for option, value in options.items():
+        if value is not None and value is not False:
+            typed = option if value is True else f"{option} {value}"
+            raise UsageError(f"{typed} cannot be combined with {other}; {remedy}")

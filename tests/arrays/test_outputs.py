@@ -1,0 +1,127 @@
+"""Outputs: where they go, what is kept of an old file, and what nothing may overwrite."""
+
+import os
+import stat
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from convcli.arrays.atomic import _NewFile
+from tests.conftest import npy_bytes, run_command, shell
+
+_SCALE = ("-k", "[[2]]")
+
+
+@pytest.fixture
+def x(in_tmp: Path) -> bytes:
+    """Write x.npy, and return what it holds."""
+    data = npy_bytes(np.arange(9).reshape(3, 3))
+    Path("x.npy").write_bytes(data)
+    return data
+
+
+def test_an_image_holds_one_output(in_tmp: Path) -> None:
+    done = run_command("run", *_SCALE, "-o", "y.png", stdin=npy_bytes(np.eye(3), np.eye(3)))
+    assert done.status == 1
+    assert "an image holds one output" in done.err
+    assert os.listdir() == []
+
+
+def test_an_existing_folder_needs_no_slash(x: bytes) -> None:
+    os.mkdir("out")
+    assert run_command("run", "x.npy", *_SCALE, "-o", "out", stdin=b"").status == 0
+    assert np.load("out/x.npy")[2, 2] == 16
+
+
+def test_members_do_not_lead_out_of_the_folder(in_tmp: Path) -> None:
+    np.savez("t.npz", **{"../../../x": np.eye(3)})
+    done = run_command("run", "t.npz::../../../x", *_SCALE, "-o", "q/w/", stdin=b"")
+    assert done.status == 0, done.err
+    assert os.listdir("q/w") == ["t-..-..-..-x.npy"]
+
+
+def test_a_folder_of_outputs_does_not_overwrite_inputs(x: bytes) -> None:
+    done = run_command("run", "x.npy", *_SCALE, "-o", ".", stdin=b"")
+    assert done.status == 2
+    assert "would overwrite the input 'x.npy'" in done.err
+    assert Path("x.npy").read_bytes() == x
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "convcli run x.npy -k '[[2]]' >> x.npy",
+        "convcli run -k '[[2]]' < x.npy >> x.npy",
+        "convcli run x.npy -k '[[2]]' -o /dev/stdout >> x.npy",
+        "convcli run x.npy -k '[[2]]' -o /dev/fd/3 3>> x.npy",
+    ],
+)
+def test_an_input_that_would_grow_is_refused(script: str, x: bytes) -> None:
+    done = shell(script)
+    assert done.returncode == 1
+    assert b"is also the input, which would grow as it is read" in done.stderr
+    assert Path("x.npy").read_bytes() == x
+
+
+@pytest.mark.parametrize("name", ["/dev/fd/3", "/proc/self/fd/3"])
+def test_descriptors_opened_for_append_keep_what_they_hold(name: str, x: bytes) -> None:
+    done = shell(f"printf old > y; convcli run x.npy -k '[[1]]' -o {name} 3>> y")
+    assert done.returncode == 0, done.stderr
+    assert Path("y").read_bytes() == b"old" + x
+
+
+def test_hard_links_stay_and_setuid_goes(x: bytes) -> None:
+    Path("y.npy").write_text("old")
+    os.link("y.npy", "z.npy")
+    assert run_command("run", "x.npy", "-k", "[[1]]", "-o", "y.npy", stdin=b"").status == 0
+    assert Path("z.npy").read_bytes() == x
+    Path("s.npy").write_text("old")
+    Path("s.npy").chmod(0o4750)
+    assert run_command("run", "x.npy", "-k", "[[1]]", "-o", "s.npy", stdin=b"").status == 0
+    assert stat.S_IMODE(os.stat("s.npy").st_mode) == 0o750
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root gives files")
+def test_the_owner_stays(x: bytes) -> None:
+    Path("y.npy").write_text("old")
+    os.chown("y.npy", 12345, 12346)
+    assert run_command("run", "x.npy", "-k", "[[1]]", "-o", "y.npy", stdin=b"").status == 0
+    found = os.stat("y.npy")
+    assert (found.st_uid, found.st_gid) == (12345, 12346)
+
+
+@pytest.mark.parametrize("unnamed", [True, False])
+def test_what_a_killed_run_left_is_removed(
+    unnamed: bool, x: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not unnamed:
+        monkeypatch.setattr(_NewFile, "_open_unnamed", lambda _self: None)
+    Path(".y.npy.convcli.part").write_text("left over")
+    assert run_command("run", "x.npy", "-k", "[[1]]", "-o", "y.npy", stdin=b"").status == 0
+    assert Path("y.npy").read_bytes() == x
+    assert sorted(os.listdir()) == ["x.npy", "y.npy"]
+
+
+def test_a_file_that_is_being_written_is_not_removed(
+    x: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_NewFile, "_open_unnamed", lambda _self: None)
+    other = _NewFile("y.npy")
+    assert run_command("run", "x.npy", "-k", "[[1]]", "-o", "y.npy", stdin=b"").status == 0
+    assert os.path.exists(".y.npy.convcli.part")
+    other.discard()
+    assert sorted(os.listdir()) == ["x.npy", "y.npy"]
+
+
+def test_a_name_that_is_too_long_fails_before_the_work(x: bytes) -> None:
+    name = "y" * 300
+    done = run_command("run", "nope.npy", *_SCALE, "-o", name, stdin=b"")
+    assert "File name too long" in done.err
+    assert name in done.err
+
+
+def test_a_deleted_working_directory_names_the_output(in_tmp: Path) -> None:
+    done = shell("mkdir gone; cd gone; rmdir ../gone; convcli run ones:3x3 -k box -o y.npy")
+    assert done.returncode == 1
+    assert b"'y.npy': No such file or directory" in done.stderr

@@ -1,0 +1,147 @@
+"""Small valid files of every format that is read: what the campaigns damage."""
+
+import io
+import json
+import struct
+import zipfile
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from tests.faults.program import npy
+
+Files = Iterator[tuple[str, bytes]]  # an ending, what the file holds
+
+
+@cache
+def files(kind: str) -> tuple[tuple[str, bytes], ...]:
+    """Make the files of one kind, the same in every process."""
+    return tuple(KINDS[kind]())
+
+
+def _values(*shape: int) -> Any:
+    return (np.arange(np.prod(shape)).reshape(shape) * 37) % 101
+
+
+def _npy() -> Files:
+    dtypes = "<f4 >f4 <f2 <f8 |u1 |i1 <i2 >i8 |b1 <c8 >c16 <u8".split()
+    for dtype in [*map(np.dtype, dtypes), np.dtype(np.longdouble)]:
+        yield ".npy", npy(_values(7, 6).astype(dtype))
+    for shape in ((), (5,), (3, 5, 4), (2, 3, 4, 5), (2, 1, 3, 3), (0, 3), (4, 1, 1)):
+        yield ".npy", npy(_values(*shape).astype(np.float32))
+    yield ".npy", npy(np.asfortranarray(_values(5, 8)))
+    yield ".npy", npy(_values(5, 5), _values(4, 6).astype(">f2"))
+    version_2 = io.BytesIO()
+    np.lib.format.write_array(version_2, _values(6, 6), version=(2, 0))
+    yield ".npy", version_2.getvalue()
+
+
+def _npz() -> Files:
+    arrays = {"w": _values(3, 3), "x": _values(6, 7).astype(np.float32), "b": _values(3)}
+    for compression in (
+        zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA,
+    ):  # fmt: skip
+        for names in ("w", "wxb"):
+            made = io.BytesIO()
+            with zipfile.ZipFile(made, "w", compression) as archive:
+                for name in names:
+                    archive.writestr(f"{name}.npy", npy(arrays[name]))
+            yield ".npz", made.getvalue()
+
+
+def _safetensors() -> Files:
+    from safetensors.numpy import save
+
+    for dtype in ("f4", "f2", "i8", "u1", "?"):
+        yield ".safetensors", save({"w": np.ones((3, 3), dtype)})
+    for name, size in (("BF16", 2), ("F8_E4M3", 1), ("F8_E5M2", 1)):  # which NumPy lacks
+        tensor = {"dtype": name, "shape": [3, 3], "data_offsets": [0, 9 * size]}
+        header = json.dumps({"w": tensor}).encode()
+        yield ".safetensors", struct.pack("<Q", len(header)) + header + b"\x3c" * (9 * size)
+    weights = {"w": _values(2, 3, 3, 3) / 7, "x": _values(6, 7), "b": _values(3)}
+    yield ".safetensors", save(weights, {"format": "pt"})
+
+
+def _pt() -> Files:
+    import torch
+
+    ones = torch.ones(3, 3)
+    contents: list[Any] = [
+        {"w": ones, "x": torch.rand(6, 7), "b": torch.rand(3)},
+        {"net": {"w": ones}, "epoch": 3},
+        torch.rand(5, 4).T,
+        torch.nn.Parameter(torch.rand(3, 3)),
+        [ones, ones],
+        torch.complex(ones, ones).conj(),
+        torch.complex(ones, ones).conj().imag,  # a negative view
+        ones.to_sparse(),
+        torch.quantize_per_tensor(ones, 0.1, 0, torch.quint8),
+        torch.ones(3, 3, device="meta"),
+        *(ones.to(kind) for kind in (torch.bfloat16, torch.float16, torch.int8, torch.bool)),
+        *(ones.to(kind) for kind in (torch.float8_e4m3fn, torch.float8_e5m2)),
+    ]
+    for content in contents:
+        for whole in (True, False):  # as a zip archive, and as before PyTorch 1.6
+            made = io.BytesIO()
+            try:
+                torch.save(content, made, _use_new_zipfile_serialization=whole)
+            except (RuntimeError, NotImplementedError, AttributeError):
+                continue  # some cannot be written the old way
+            yield ".pt", made.getvalue()
+
+
+_PIXELS = {
+    "1": (12, 9), "L": (12, 9), "P": (12, 9), "LA": (12, 9, 2), "RGB": (12, 9, 3),
+    "RGBA": (12, 9, 4), "CMYK": (12, 9, 4), "I;16": (12, 9), "F": (12, 9),
+}  # fmt: skip
+
+
+def _image(mode: str) -> Any:
+    from PIL import Image
+
+    if mode in ("1", "P"):
+        return _image("L").convert(mode)
+    dtype = {"I;16": np.uint16, "F": np.float32}.get(mode, np.uint8)
+    return Image.fromarray(_values(*_PIXELS[mode]).astype(dtype))
+
+
+def _images(kind: str, ending: str, modes: str, **options: Any) -> Files:
+    for mode in modes.split():
+        made = io.BytesIO()
+        _image(mode).save(made, kind, **options)
+        yield ending, made.getvalue()
+
+
+def _png() -> Files:
+    yield from _images("PNG", ".png", "1 L P LA RGB RGBA I;16")
+
+
+def _jpeg() -> Files:
+    from PIL import Image
+
+    yield from _images("JPEG", ".jpg", "L RGB")
+    yield from _images("JPEG", ".jpg", "RGB", progressive=True)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turned
+    yield from _images("JPEG", ".jpeg", "L RGB", exif=exif)
+
+
+def _tiff() -> Files:
+    yield from _images("TIFF", ".tif", "1 L P RGB RGBA CMYK I;16 F")
+    for compression in ("tiff_lzw", "tiff_adobe_deflate", "packbits", "jpeg"):
+        yield from _images("TIFF", ".tiff", "L RGB", compression=compression)
+    yield from _images("TIFF", ".tif", "1", compression="group4")
+    yield from _images("TIFF", ".tif", "L", save_all=True, append_images=[_image("L")])
+
+
+def _gif() -> Files:
+    yield from _images("GIF", ".gif", "L P")
+    yield from _images("GIF", ".gif", "L", save_all=True, append_images=[_image("P")])
+
+
+KINDS: dict[str, Callable[[], Files]] = {
+    "npy": _npy, "npz": _npz, "safetensors": _safetensors, "pt": _pt,
+    "png": _png, "jpeg": _jpeg, "tiff": _tiff, "gif": _gif,
+}  # fmt: skip

@@ -1,0 +1,85 @@
+"""Damaged files of every format, as input, as filter and as bias: one line of ours, or right."""
+
+import io
+import warnings
+from typing import Any
+
+import numpy as np
+
+from tests.faults import corpus
+from tests.faults.mutations import mutate
+from tests.faults.trial import Trial
+
+_IMAGES = ("png", "jpeg", "tiff", "gif")
+
+
+def case(trial: Trial) -> None:
+    """Damage a file of any format but PyTorch's, and read it."""
+    kinds = [kind for kind in corpus.KINDS if kind != "pt"]
+    _read_damaged(trial, trial.random.choice(kinds))
+
+
+def weights_case(trial: Trial) -> None:
+    """Damage a file of PyTorch's, and read it."""
+    _read_damaged(trial, "pt")
+
+
+def _read_damaged(trial: Trial, kind: str) -> None:
+    random = trial.random
+    ending, whole = random.choice(corpus.files(kind))
+    data = mutate(random, whole)
+    file = trial.write(f"damaged{ending}", data)
+    member = random.choice(("", "::w", "::x")) if kind in ("npz", "pt", "safetensors") else ""
+    use = random.choice(("input", "input", "identity", "filter", "layer", "bias", "pipe"))
+    many = kind == "npy"  # a file may hold several arrays
+    if use == "identity":
+        ended = trial.run(["run", file + member, "-k", _ones(data, kind)], many=many)
+        if ended.status == 0:
+            _compare(trial, ended.out, data, kind, member.removeprefix("::"))
+    elif use == "input":
+        output = random.choice(("-", "/dev/null", "y.npy", "y.png"))
+        args = ["run", file + member, "-k", random.choice(("box:3", "sobel-x", "identity:1"))]
+        trial.run([*args, "-p", random.choice(("0", "same")), "-o", output], many=many)
+        trial.check(trial.names() <= {file, output}, f"left {trial.names()}")
+    elif use == "filter":
+        trial.run(["run", "rand:9x9", "-k", file + member])
+    elif use == "layer":
+        trial.run(["run", "rand:3x9x9", "-k", file + member, "--bias", f"{file}::b"])
+    elif use == "bias":
+        trial.run(["run", "rand:3x9x9", "-k", "box", "--bias", file + member])
+    else:
+        around = (f"cat {file} | ", "")
+        trial.run(["run", "-k", "box:3", "-p", "1"], stdin=data, many=True, around=around)
+
+
+def _ones(data: bytes, kind: str) -> str:
+    """Write a filter that keeps every number, with the axes of a file's array where it says."""
+    known = kind == "npy" and b"(5,)" in data[:128]
+    return "[1]" if known else "[[1]]"
+
+
+def _compare(trial: Trial, out: bytes, data: bytes, kind: str, member: str) -> None:
+    """Compare what went through unchanged with what the format's own library reads."""
+    if kind in _IMAGES or kind == "pt":
+        return
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            expected = _read(data, kind, member)
+    except Exception:  # what another library refuses is no oracle
+        return
+    stream = io.BytesIO(out)
+    found = np.load(stream)
+    same = np.array_equal(found, expected.astype(found.dtype), equal_nan=found.dtype.kind in "fc")
+    trial.check(same, f"read {found!r:.100}, not {expected!r:.100}")
+
+
+def _read(data: bytes, kind: str, member: str) -> Any:
+    if kind == "npy":
+        return np.load(io.BytesIO(data), allow_pickle=False)
+    if kind == "npz":
+        with np.load(io.BytesIO(data), allow_pickle=False) as archive:
+            return archive[member or archive.files[0]]
+    from safetensors.numpy import load
+
+    arrays = load(data)
+    return arrays[member or next(iter(arrays))]
