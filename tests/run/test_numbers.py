@@ -158,7 +158,7 @@ def test_complex_numbers(engine: str, in_tmp: Path) -> None:
 
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_nan_and_infinity_reach_the_windows_that_read_them_alone(engine: str, value: float) -> None:
+def test_nan_and_infinity_reach_only_the_windows_that_read_them(engine: str, value: float) -> None:
     x = np.ones((9, 9), np.float32)
     x[4, 4] = value
     found = _run(x, "-k", "[[1.0,0.0,1.0],[1.0,2.0,1.0],[1.0,1.0,1.0]]", "--engine", engine)
@@ -256,7 +256,7 @@ def test_time_reports_what_a_user_needs() -> None:
     assert timing["seconds"] > 0
 
 
-def test_one_huge_value_does_not_drown_the_others() -> None:
+def test_one_huge_value_does_not_make_the_others_inaccurate() -> None:
     """A transform rounds against the largest number in its window: there it is not taken."""
     x = np.random.default_rng(0).random((300, 300), np.float32)
     w = np.random.default_rng(1).random((31, 31), np.float32)
@@ -304,7 +304,7 @@ def test_no_integer_ever_wraps(args: str, x: Any) -> None:
     assert "do not fit --dtype" in done.err
 
 
-def test_outputs_that_no_tap_reaches_are_bias_alone() -> None:
+def test_outputs_that_no_tap_reaches_hold_only_the_bias() -> None:
     args = ("-k", "[[1]]", "--transposed", "-s", "3", "--output-padding", "2", "-p", "1:0")
     assert _run(np.ones((1, 1), np.int64), *args).tolist() == [[0, 0], [0, 0]]
     assert _run(np.ones((1, 1), np.int64), *args, "--bias", "7").tolist() == [[7, 7], [7, 7]]
@@ -328,7 +328,7 @@ def test_a_filter_is_not_rounded_to_the_type_of_the_output(
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_what_float16_cannot_hold_is_infinite_without_a_word(engine: str, in_tmp: Path) -> None:
+def test_what_float16_cannot_hold_is_infinite_without_a_warning(engine: str, in_tmp: Path) -> None:
     np.save("x.npy", np.full((1, 1), 1e5, np.float32))
     args = ("x.npy", "-k", "[[1.0]]", "--dtype", "float16", "--engine", engine, "-o", "y.npy")
     with warnings.catch_warnings():
