@@ -9,7 +9,7 @@ import numpy as np
 
 from convcli.arrays.dtypes import Array
 from convcli.errors import UsageError
-from convcli.geometry.notation import Sizes
+from convcli.geometry.axis import Sizes
 
 # OpenCV's kernels for a size up to 9 without a sigma: fixed numbers, not its formula.
 _OPENCV = {
