@@ -9,8 +9,10 @@ from convcli.geometry.inverse import Answer, format_answers, format_totals, tota
 from convcli.geometry.layers import format_layer
 from convcli.geometry.network import Step
 from convcli.geometry.notation import format_padding, format_sizes
+from convcli.streams import printable
 
 _MAX_COVERAGE = 10**6  # pixels of an axis
+_FORMULA_SIGNS = ("=", "+", "-", "@")
 
 
 def plain(steps: Iterable[Step]) -> Iterator[str]:
@@ -77,7 +79,10 @@ def json_lines(records: Iterable[dict[str, Any]]) -> Iterator[str]:
     """Write one JSON object a line."""
     import json  # noqa: PLC0415  a tenth of the start-up time, used here only
 
-    return (json.dumps(r, ensure_ascii=False) for r in records)
+    for each in records:
+        text = json.dumps(each, ensure_ascii=False)
+        # What could drive a terminal is escaped, as JSON escapes it: it reads back as it was.
+        yield "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
 
 
 def csv_lines(steps: Iterable[Step]) -> Iterator[str]:
@@ -100,6 +105,9 @@ def _csv_line(cells: Iterable[Any]) -> str:
 
 
 def _cell(value: Any) -> Any:
+    if isinstance(value, str):
+        # A spreadsheet runs a cell that starts so as a formula, unless an apostrophe is before it.
+        return f"'{printable(value)}" if value[:1] in _FORMULA_SIGNS else printable(value)
     if isinstance(value, list):
         return "x".join(map(str, value))
     return int(value) if isinstance(value, bool) else value

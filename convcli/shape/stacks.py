@@ -1,7 +1,7 @@
 """A stack of layers: read it, and apply it to each input size."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from convcli.errors import ConvcliError, DoesNotFit, UsageError
 from convcli.geometry import notation
@@ -15,6 +15,8 @@ from convcli.streams import Streams
 
 if TYPE_CHECKING:
     from convcli.options import ShapeRequest
+
+_MAX_LINE = 10_000
 
 
 def stacks(
@@ -67,13 +69,24 @@ def _read_layers(request: "ShapeRequest", streams: Streams) -> Iterator[Layer]:
     file = request.layers_file
     try:
         if file == "-":
-            yield from parse_layers(streams.stdin, "standard input")
+            yield from parse_layers(_lines(streams.stdin, "standard input"), "standard input")
         elif file is not None:
-            with open(file, encoding="utf-8") as lines:
-                yield from parse_layers(lines, file)
+            with open(file, encoding="utf-8") as stream:
+                yield from parse_layers(_lines(stream, file), file)
     except UnicodeDecodeError as error:
         raise ConvcliError(
             f"{file!r} is not text ({error.reason}); "
             f"a layers file has lines such as conv f=3 p=1 c=64"
         ) from None
     yield from parse_layers(request.layers or (), "-l")
+
+
+def _lines(stream: TextIO, source: str) -> Iterator[str]:
+    """Read line by line; one without an end, as of ``/dev/zero``, must not fill the memory."""
+    for number, line in enumerate(iter(lambda: stream.readline(_MAX_LINE + 1), ""), 1):
+        if len(line) > _MAX_LINE:
+            raise ConvcliError(
+                f"{source}, line {number} has more than {_MAX_LINE} characters; "
+                f"a layers file has lines such as conv f=3 p=1 c=64"
+            )
+        yield line

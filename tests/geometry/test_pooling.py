@@ -49,7 +49,7 @@ def test_a_sum_of_floors_is_a_sum(count: int, m: int, a: int, b: int) -> None:
 def test_windows_that_step_over_the_input_are_found_at_any_size() -> None:
     pads = (10**16, 9 * 10**16)
     with pytest.raises(DoesNotFit, match="steps over it and reads padding only; use -d 1 -p 500"):
-        fit(10**9, 10**8, 10**9 + 7, pads, 10**9 + 1, kind="maxpool")
+        fit(10**8, 10**8, 3 * 10**8 + 7, pads, 10**9 + 1, kind="maxpool")
 
 
 @pytest.mark.parametrize(
