@@ -102,7 +102,7 @@ _convcli() {
     COMPREPLY=()
 
     # Bash splits at = and : as well. Put together what no space parts, up to the cursor. Bash
-    # completes the last part alone: what is glued before it is taken off the answers below.
+    # completes only the last part: what stands before it is removed from the answers below.
     for ((i = 0; i <= COMP_CWORD; i++)); do
         word=${COMP_WORDS[i]}
         if ((i == 0)) || [[ $line == [[:space:]]* || ${COMP_WORDS[i - 1]} == *[\<\>] ]]; then
@@ -166,7 +166,7 @@ _convcli() {
         # Where there are words too, Readline must not quote them as it does file names.
         ((${#COMPREPLY[@]})) || compopt -o filenames
         while IFS= read -r word; do
-            if [[ $files == any || ${word,,} =~ \.(npy|npz|safetensors|pt|pth|png|jpg|jpeg|bmp|gif|tif|tiff|webp|ppm|pgm)$ || -d ${word/#\~\//$HOME/} ]]; then
+            if [[ $files == any || ${word,,} =~ \.(npy|bmp|gif|jpeg|jpg|npz|pgm|png|ppm|pt|pth|safetensors|tif|tiff|webp)$ || -d ${word/#\~\//$HOME/} ]]; then
                 COMPREPLY+=("$prefix$word")
             fi
         done < <(compgen -f -- "${cur//\\/}")

@@ -21,7 +21,7 @@ end
 function __convcli_arrays -d 'Files that hold arrays, and directories'
     set -l typed (string replace -r -- '^(--[^=]+=|-[^-])' '' (commandline -ct))
     complete -C "__convcli_no_command $typed" |
-        string match -ri -- '^.*(?:/|\.(?:npy|npz|safetensors|pt|pth|png|jpg|jpeg|bmp|gif|tif|tiff|webp|ppm|pgm))$'
+        string match -ri -- '^.*(?:/|\.(?:npy|bmp|gif|jpeg|jpg|npz|pgm|png|ppm|pt|pth|safetensors|tif|tiff|webp))$'
 end
 
 complete -c convcli -f

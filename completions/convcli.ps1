@@ -85,9 +85,9 @@ Register-ArgumentCompleter -Native -CommandName convcli -ScriptBlock {
     }
     $files = @{
         'shape --layers' = '.'
-        'run' = '\.(npy|npz|safetensors|pt|pth|png|jpg|jpeg|bmp|gif|tif|tiff|webp|ppm|pgm)$'
-        'run --kernel' = '\.(npy|npz|safetensors|pt|pth|png|jpg|jpeg|bmp|gif|tif|tiff|webp|ppm|pgm)$'
-        'run --bias' = '\.(npy|npz|safetensors|pt|pth|png|jpg|jpeg|bmp|gif|tif|tiff|webp|ppm|pgm)$'
+        'run' = '\.(npy|bmp|gif|jpeg|jpg|npz|pgm|png|ppm|pt|pth|safetensors|tif|tiff|webp)$'
+        'run --kernel' = '\.(npy|bmp|gif|jpeg|jpg|npz|pgm|png|ppm|pt|pth|safetensors|tif|tiff|webp)$'
+        'run --bias' = '\.(npy|bmp|gif|jpeg|jpg|npz|pgm|png|ppm|pt|pth|safetensors|tif|tiff|webp)$'
         'run --output' = '.'
     }
 

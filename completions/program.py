@@ -16,7 +16,7 @@ from convcli.geometry.pad_modes import PAD_MODES
 from convcli.run import reporter
 from convcli.shape import command as shape_command
 
-ENDINGS = "|".join(["npy", *(ending.removeprefix(".") for ending in formats.READERS)])
+ENDINGS = "|".join(["npy", *sorted(ending.removeprefix(".") for ending in formats.READERS)])
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,11 @@ def blaming(path: str | None) -> Iterator[None]:
         raise
 
 
+def shortened(text: str) -> str:
+    """Quote what a user typed; of something very long, the start and the length."""
+    return repr(text) if len(text) <= 200 else f"{text[:60]!r}... ({len(text)} characters)"
+
+
 def install_command(package: str) -> str:
     """Write the command that installs a library for the Python that runs this program."""
     import shlex  # noqa: PLC0415  only for an error

@@ -13,14 +13,12 @@ import pytest
 from hypothesis import settings
 from numpy.typing import NDArray
 
-from convcli.arrays.sources import InMemory, Source
 from convcli.cli import main
-from convcli.engines.base import Engine
-from convcli.run.blocks import plan_blocks
-from convcli.run.job import Job
-from convcli.run.operation import Operation
-from convcli.run.pipeline import Pipeline
 from convcli.streams import Streams
+
+# PyTorch's threads wait for each other by spinning: on busy cores a small layer takes 15 times as
+# long with two of them.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # No test depends on the clock: a slow machine is not a failure.
 settings.register_profile("default", deadline=None, max_examples=60)
@@ -106,24 +104,6 @@ def shell(script: str, cwd: Path | None = None, **env: str) -> "subprocess.Compl
     )
 
 
-def convolve(x: NDArray[Any], operation: Operation, engine: Engine, memory: int = 1 << 28) -> Any:
-    """Convolve a whole array."""
-    y, _ = convolve_source(InMemory("x", x), operation, engine, memory)
-    return y
-
-
-def convolve_source(
-    source: Source, operation: Operation, engine: Engine, memory: int
-) -> tuple[Any, int]:
-    """Convolve an array block by block; returns it and the number of its blocks."""
-    job = Job(operation, engine)
-    blocks = plan_blocks(operation, source.shape, memory, job.whole_tiles)
-    y = np.empty(operation.out_shape(source.shape), operation.out_dtype)
-    for made in Pipeline().run(job, source, blocks):
-        y[tuple(slice(part.start, part.stop) for part in made.block.output)] = made.y
-    return y, len(blocks)
-
-
 @pytest.fixture
 def in_tmp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Work in an empty folder."""
@@ -132,5 +112,5 @@ def in_tmp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the switch that stores pictures anew."""
-    parser.addoption("--rewrite-goldens", action="store_true", help="store pictures anew")
+    """Add the switch that rewrites the golden files."""
+    parser.addoption("--rewrite-goldens", action="store_true", help="rewrite the golden files")

@@ -297,7 +297,7 @@ def test_bytes_stream_before_the_input_ends() -> None:
 @pytest.mark.parametrize(
     ("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
 )
-def test_a_signal_leaves_the_old_file_and_no_scrap(
+def test_a_signal_leaves_the_old_file_and_no_partial_file(
     sent: signal.Signals, status: int, tmp_path: Path
 ) -> None:
     (tmp_path / "y.npy").write_text("old")
@@ -341,7 +341,7 @@ def test_dev_stdout_is_appended_to_as_standard_output_is(in_tmp: Path) -> None:
             np.testing.assert_array_equal(np.load(both), np.ones((3, 3)))
 
 
-def test_nohup_is_heeded(tmp_path: Path) -> None:
+def test_nohup_is_respected(tmp_path: Path) -> None:
     with _start("run - -k box:3 --memory 1K -o y.npy", tmp_path, before=("nohup",)) as process:
         assert process.stdin is not None
         data = npy_bytes(np.ones((999, 99)))
@@ -413,10 +413,10 @@ def test_what_could_not_be_done_makes_no_folder(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == []
 
 
-def test_a_full_disk_leaves_no_scrap(tmp_path: Path) -> None:
+def test_a_full_disk_leaves_no_partial_file(tmp_path: Path) -> None:
     mount = f"mount -t tmpfs -o size=64k tmpfs {tmp_path}"
     if shell(mount).returncode:
-        pytest.skip("mounting a small tmpfs takes rights that this user has not")
+        pytest.skip("mounting a small tmpfs needs permissions that this user lacks")
     try:
         (tmp_path / "y.npy").write_text("old")
         done = shell("convcli run rand:999x999 -k box -o y.npy", tmp_path)
@@ -428,7 +428,7 @@ def test_a_full_disk_leaves_no_scrap(tmp_path: Path) -> None:
         shell(f"umount {tmp_path}")
 
 
-def test_an_output_keeps_the_rights_of_the_old_file_and_follows_links(tmp_path: Path) -> None:
+def test_an_output_keeps_the_permissions_of_the_old_file_and_follows_links(tmp_path: Path) -> None:
     (tmp_path / "real.npy").write_text("old")
     (tmp_path / "real.npy").chmod(0o640)
     (tmp_path / "link.npy").symlink_to("real.npy")

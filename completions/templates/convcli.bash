@@ -27,7 +27,7 @@ _convcli() {
     COMPREPLY=()
 
     # Bash splits at = and : as well. Put together what no space parts, up to the cursor. Bash
-    # completes the last part alone: what is glued before it is taken off the answers below.
+    # completes only the last part: what stands before it is removed from the answers below.
     for ((i = 0; i <= COMP_CWORD; i++)); do
         word=${COMP_WORDS[i]}
         if ((i == 0)) || [[ $line == [[:space:]]* || ${COMP_WORDS[i - 1]} == *[\<\>] ]]; then

@@ -9,7 +9,7 @@ import numpy as np
 
 from convcli.arrays.dtypes import Array
 from convcli.arrays.memory import check_room
-from convcli.errors import UsageError
+from convcli.errors import UsageError, shortened
 from convcli.geometry.axis import Sizes
 
 
@@ -160,7 +160,10 @@ def nearest(spec: str) -> str:
 def _sizes(spec: str, text: str, dims: int) -> Sizes:
     parts = text.split("x")
     if not all(part.isdecimal() and len(part) <= 5 and 1 <= int(part) <= 10_000 for part in parts):
-        raise UsageError(f"-k {spec!r}: size {text!r} must be from 1 to 10000, such as 3 or 5x3")
+        raise UsageError(
+            f"-k {shortened(spec)}: size {shortened(text)} must be from 1 to 10000, "
+            f"such as 3 or 5x3"
+        )
     sizes = tuple(map(int, parts))
     sizes = sizes * dims if len(sizes) == 1 else sizes
     check_room(f"-k {spec!r}", sizes)

@@ -15,14 +15,7 @@ from convcli.engines.torch_devices import best_device
 from convcli.engines.torch_engine import TorchEngine
 from convcli.errors import ConvcliError, UsageError
 from tests.conftest import run_command
-
-
-def _on(device: str) -> Any:
-    """Make an engine for a device that this machine need not have."""
-    engine = TorchEngine("cpu")
-    engine.device = device
-    engine._device = torch.device(device)
-    return engine
+from tests.run.helpers import torch_engine_on
 
 
 @pytest.mark.parametrize(
@@ -53,17 +46,18 @@ def test_auto_without_torch_is_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_slab_and_filter_move_to_the_device() -> None:
-    engine = _on("meta")
+    """The call itself fails if one of them stays behind; only its result cannot come back."""
+    engine = torch_engine_on("meta")
     corr = Correlation(np.zeros((6, 2, 3, 3), np.float32), (2, 1), (1, 2), 2)
-    assert engine.plan(corr, 2, (4, 4))[:2] == ("conv", (2, 2, 4, 4))
-    slab = torch.zeros(2, 4, 9, 8).to(engine._device)
-    made = engine._conv(slab, corr, ((0, 0), (0, 0)))  # fails if the filter is elsewhere
-    assert made.device.type == "meta"
-    assert tuple(made.shape) == (2, 6, 4, 4)
+    plan = engine.plan(corr, 2, (4, 4))
+    assert plan[:2] == ("conv", (2, 2, 4, 4))
+    out = np.empty((2, 6, 4, 4), np.float32)
+    with pytest.raises(ConvcliError, match=r"meta could not convolve .*copy out of meta tensor"):
+        engine.convolve_slab(plan, np.zeros((2, 4, 9, 8), np.float32), corr, out)
 
 
 def test_a_device_without_float64_names_the_way_out() -> None:
-    mps = _on("mps")
+    mps = torch_engine_on("mps")
     assert mps.compute_dtype(np.dtype(np.float32), 0) == np.float32
     assert mps.compute_dtype(np.dtype(np.float16), 0) == np.float32
     for dtype in (np.float64, np.int64, np.complex64):
@@ -72,13 +66,13 @@ def test_a_device_without_float64_names_the_way_out() -> None:
 
 
 def test_integers_too_large_for_a_device_are_refused() -> None:
-    assert _on("cpu").compute_dtype(np.dtype(np.int64), 2**50) == np.float64
+    assert torch_engine_on("cpu").compute_dtype(np.dtype(np.int64), 2**50) == np.float64
     for device, bound in (("cpu", 2**53), ("cuda", 2**40)):
         with pytest.raises(ConvcliError, match="use --engine numpy --device cpu"):
-            _on(device).compute_dtype(np.dtype(np.int64), bound)
+            torch_engine_on(device).compute_dtype(np.dtype(np.int64), bound)
 
 
-def test_what_a_device_cannot_do_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_device_cannot_do_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_args: Any, **_more: Any) -> None:
         raise RuntimeError("CUDA out of memory\nand more that nobody reads")
 
@@ -90,32 +84,42 @@ def test_what_a_device_cannot_do_is_told(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 @pytest.mark.parametrize("device", ["nonsense", "meta", "cuda:x"])
-def test_devices_that_are_none(device: str) -> None:
+def test_unknown_devices(device: str) -> None:
     with pytest.raises(UsageError, match="--device"):
         choose.choose_engine("auto", device)
 
 
 @pytest.mark.parametrize("device", ["xpu", "cuda:99", "hpu", "mps"])
-def test_devices_that_are_not_here(device: str) -> None:
+def test_devices_that_are_not_available(device: str) -> None:
     with pytest.raises(ConvcliError, match="is not available; available: cpu"):
         choose.choose_engine("auto", device)
 
 
 def test_tf32_is_off_unless_requested(monkeypatch: pytest.MonkeyPatch) -> None:
     """The switches are set while something runs on a GPU, and left as they are on a CPU."""
-    before = torch.backends.cudnn.allow_tf32
-    for tf32 in (True, False):
-        engine = TorchEngine("cpu", tf32=tf32)
-        with engine._ready(np.dtype(np.float32)):
-            assert torch.backends.cudnn.allow_tf32 == before
-        monkeypatch.setattr(engine, "_device", torch.device("cuda"))
-        with engine._ready(np.dtype(np.float32)):
-            assert torch.backends.cudnn.allow_tf32 == tf32
-            assert torch.backends.cuda.matmul.allow_tf32 == tf32
-    torch.backends.cudnn.allow_tf32 = before
+    corr = Correlation(np.ones((1, 1, 3, 3), np.float32), (1, 1), (1, 1), 1)
+    slab, out = np.ones((1, 1, 9, 9), np.float32), np.empty((1, 1, 7, 7), np.float32)
+    seen = []
+
+    def look(x: Any, *_args: Any) -> Any:
+        seen.append((cudnn.allow_tf32, matmul.allow_tf32))
+        return x[..., :7, :7]
+
+    cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
+    before = (cudnn.allow_tf32, matmul.allow_tf32)
+    monkeypatch.setattr(torch.nn.functional, "conv2d", look)
+    monkeypatch.setattr(torch.Tensor, "to", lambda tensor, *_args, **_more: tensor)
+    on_cpu = TorchEngine("cpu", tf32=True)
+    on_gpu = [torch_engine_on("cuda", tf32=tf32) for tf32 in (True, False)]
+    try:
+        for engine in (on_cpu, *on_gpu):
+            engine.convolve_slab(engine.plan(corr, 1, (7, 7)), slab, corr, out)
+    finally:
+        cudnn.allow_tf32, matmul.allow_tf32 = before
+    assert seen == [before, (True, True), (False, False)]
 
 
-def test_threads_are_those_asked_for() -> None:
+def test_threads_are_as_many_as_requested() -> None:
     before = torch.get_num_threads()
     assert choose.choose_engine("numpy", "cpu", threads=3).threads == 3
     run_command("run", "rand:9x9", "-k", "box", "--engine", "torch", "--threads", "1", stdin=b"")
@@ -135,7 +139,7 @@ def test_long_doubles_are_for_numpy() -> None:
         choose.choose_engine("torch").compute_dtype(np.dtype(np.longdouble), 0)
 
 
-def test_torch_is_taken_on_the_cpu_where_it_earns_its_start(
+def test_torch_runs_on_the_cpu_where_it_is_faster_with_its_import(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     weights = np.random.default_rng(0).random((1, 1, 9, 9), np.float32)

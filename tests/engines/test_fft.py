@@ -13,7 +13,7 @@ from convcli.engines.choose import choose_engine
 from convcli.engines.fft import LARGEST_ERROR, balanced
 from convcli.geometry.axis import Window
 from convcli.run.operation import resolve
-from tests.conftest import convolve
+from tests.run.helpers import convolve
 
 
 @given(

@@ -9,83 +9,75 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from convcli.arrays.filters import named
-from convcli.engines import choose, fft, numpy_engine
+from convcli.engines import choose
+from convcli.engines.base import Engine
 from convcli.engines.correlation import Correlation, even_step
 from convcli.engines.numpy_engine import METHODS, NumpyEngine
 from convcli.engines.separable import factors
 from convcli.engines.torch_engine import TorchEngine
-from convcli.errors import DoesNotFit, UsageError
+from convcli.errors import UsageError
 from convcli.geometry.axis import Window
-from convcli.run.operation import resolve
-from tests.conftest import convolve, run_command
+from tests import cases
+from tests.cases import Case, Limits
+from tests.conftest import run_command
+from tests.run.helpers import convolve, make_tiles_small, resolve, resolve_case
 
 # Largest error, in units in the last place of max|x| · sum|w|, that results are held to.
 BOUND = 8
+
+# Inputs of many tiles, and padding of more columns than a fold has.
+LARGE = {1: Limits(70, f=20, p=40), 2: Limits(18, f=7, p=20), 3: Limits(6, f=4)}
+DENSE = {dims: limits._replace(s=1, d=1) for dims, limits in LARGE.items()}
 
 small_tiles = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.fixture(autouse=True)
 def _small_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make tiles so small that every case has many, and threads so cheap that each has some."""
-    monkeypatch.setattr(numpy_engine, "_CACHE", 1 << 11)
-    monkeypatch.setattr(numpy_engine, "_WORTH_THREADS", 0.0)
-    monkeypatch.setattr(fft, "WINDOW", 1 << 8)
-    monkeypatch.setattr("convcli.engines.torch_engine._TILE", 1 << 7)
+    make_tiles_small(monkeypatch)
+
+
+layers = cases.layers(LARGE, each=(1, 2, 3, 17), integers=False)
+dense_layers = cases.layers(DENSE, each=(1, 2, 3, 17), integers=False)
+filters = cases.spatial_filters(LARGE, integers=False)
+dense_filters = cases.spatial_filters(DENSE, integers=False)
 
 
 @st.composite
-def cases(draw: st.DrawFn, plain: bool = False, one: bool = False) -> dict[str, Any]:
-    """A layer, or (`one`) a spatial filter; `plain`: of stride and dilation 1."""
-    dims: int = draw(st.integers(1, 3))
-    top = {1: 90, 2: 24, 3: 9}[dims]
-    n = tuple(draw(st.integers(1, top)) for _ in range(dims))
-    f = tuple(draw(st.integers(1, {1: 20, 2: 7, 3: 4}[dims])) for _ in range(dims))
-    steps = st.just(1) if plain else st.integers(1, 3)
-    s = tuple(draw(steps) for _ in range(dims))
-    d = tuple(draw(steps) for _ in range(dims))
-    pad = st.integers(0, {1: 40, 2: 20, 3: 3}[dims])  # more than a fold has columns
-    p = tuple(draw(st.tuples(pad, pad)) for _ in range(dims))
-    g = draw(st.integers(1, 2))
-    c_in, c_out = (g * draw(st.sampled_from((1, 2, 3, 17))) for _ in range(2))
+def separable_filters(draw: st.DrawFn, most_dims: int = 3) -> Case:
+    """Sums of up to two products of 1-D filters."""
+    case: Case = draw(cases.spatial_filters(LARGE, st.integers(2, most_dims), integers=False))
+    shape: tuple[int, ...] = case.w.shape
+    w = np.zeros(shape)
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    batch = draw(st.integers(1, 2))
-    x = rng.normal(size=(batch, c_in, *n))
-    w = rng.normal(size=f) if one else rng.normal(size=(c_out, c_in // g, *f))
-    return {"x": x, "w": w, "s": s, "d": d, "p": p, "g": None if one else g, "dims": dims}
+    for _ in range(draw(st.integers(1, 2))):
+        product = np.array(1.0)
+        for n in shape:
+            product = np.multiply.outer(product, rng.normal(size=n))
+        w += product
+    return case.with_filter(w)
 
 
-def _settle(case: dict[str, Any]) -> Any:
-    window = Window((1,), case["s"], case["p"], case["d"])
-    x, w = case["x"], case["w"]
-    return resolve(x.shape, x.dtype, w, window, groups=case["g"], dims=case["dims"])
-
-
-def _reference(case: dict[str, Any]) -> Any:
-    """PyTorch's own convolution in float64."""
-    x = np.pad(case["x"].astype(np.float64), [(0, 0), (0, 0), *case["p"]])
-    w, g = case["w"].astype(np.float64), case["g"]
+def _reference(case: Case) -> Any:
+    """Convolve by PyTorch in float64."""
+    x = np.pad(case.x.astype(np.float64), [(0, 0), (0, 0), *case.p])
+    w, g = case.w.astype(np.float64), case.g
     if g is None:
         g = x.shape[1]
         w = np.broadcast_to(w, (g, 1, *w.shape))
-    conv = getattr(torch.nn.functional, f"conv{case['dims']}d")
-    made = conv(
-        torch.from_numpy(x), torch.from_numpy(np.array(w)), stride=case["s"], dilation=case["d"],
+    conv = getattr(torch.nn.functional, f"conv{case.dims}d")
+    return conv(
+        torch.from_numpy(x), torch.from_numpy(np.array(w)), stride=case.s, dilation=case.d,
         groups=g,
-    )  # fmt: skip
-    return made.numpy()
+    ).numpy()  # fmt: skip
 
 
-def _check(case: dict[str, Any], engine: Any) -> None:
-    case["x"], case["w"] = case["x"].astype(np.float32), case["w"].astype(np.float32)
-    try:
-        operation = _settle(case)
-    except DoesNotFit:
-        return
-    found = convolve(case["x"], operation, engine, memory=1 << 12)
-    w = case["w"]
-    sums = np.abs(w).sum() if case["g"] is None else np.abs(w.reshape(len(w), -1)).sum(1).max()
-    scale = float(sums * np.abs(case["x"]).max())
+def _check(case: Case, engine: Engine) -> None:
+    case = case.astype("f4")
+    found = convolve(case.x, resolve_case(case), engine, memory=1 << 12)
+    w = np.abs(case.w.astype(np.float64))
+    sums = w.sum() if case.g is None else w.reshape(len(w), -1).sum(1).max()
+    scale = float(sums * np.abs(case.x).max())
     error = np.abs(found - _reference(case)).max()
     assert error <= BOUND * np.finfo(np.float32).eps * scale
 
@@ -93,63 +85,73 @@ def _check(case: dict[str, Any], engine: Any) -> None:
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("method", ["gemm", "shift"])
 @small_tiles
-@given(case=cases())
-def test_methods_for_any_layer(method: str, threads: int, case: dict[str, Any]) -> None:
+@given(case=layers)
+def test_methods_for_any_layer(method: str, threads: int, case: Case) -> None:
     _check(case, NumpyEngine(threads, method))
 
 
 @small_tiles
-@given(case=cases(plain=True))
-def test_fft_for_layers_without_steps(case: dict[str, Any]) -> None:
+@given(case=dense_layers)
+def test_fft_for_layers_without_steps(case: Case) -> None:
     _check(case, NumpyEngine(2, "fft"))
 
 
 @small_tiles
-@given(case=cases(one=True), terms=st.integers(1, 2))
-def test_separable_for_sums_of_few_products(case: dict[str, Any], terms: int) -> None:
-    rng = np.random.default_rng(0)
-    if case["dims"] == 1:
-        return
-    w = np.zeros(case["w"].shape)
-    for _ in range(terms):
-        product = np.array(1.0)
-        for n in w.shape:
-            product = np.multiply.outer(product, rng.normal(size=n))
-        w += product
-    _check(case | {"w": w}, NumpyEngine(2, "separable"))
+@given(case=separable_filters())
+def test_separable_for_sums_of_few_products(case: Case) -> None:
+    _check(case, NumpyEngine(2, "separable"))
+
+
+@pytest.mark.parametrize("power", [*range(-8, -1)])
+@small_tiles
+@given(case=separable_filters(most_dims=2), data=st.data())
+def test_nearly_separable_filters_are_as_accurate(
+    power: int, case: Case, data: st.DataObject
+) -> None:
+    """A small number more in one place is one product more, and must not be rounded off."""
+    w = case.w.copy()
+    place = tuple(data.draw(st.integers(0, n - 1)) for n in w.shape)
+    w[place] += 10.0**power * np.abs(w).max()
+    _check(case.with_filter(w), NumpyEngine(2, "separable"))
 
 
 @pytest.mark.parametrize("method", ["conv", "fold"])
 @small_tiles
-@given(case=cases(one=True))
-def test_methods_of_pytorch(method: str, case: dict[str, Any]) -> None:
+@given(case=filters)
+def test_methods_of_pytorch(method: str, case: Case) -> None:
     _check(case, TorchEngine("cpu", method=method))
 
 
 @small_tiles
-@given(case=cases(one=True, plain=True))
-def test_fft_of_pytorch(case: dict[str, Any]) -> None:
+@given(case=layers)
+def test_layers_of_pytorch(case: Case) -> None:
+    _check(case, TorchEngine("cpu"))
+
+
+@small_tiles
+@given(case=dense_filters)
+def test_fft_of_pytorch(case: Case) -> None:
     _check(case, TorchEngine("cpu", method="fft"))
 
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 @small_tiles
-@given(data=st.data())
+@given(
+    places=st.lists(
+        st.tuples(st.just(0), st.integers(0, 1), st.integers(0, 29), st.integers(0, 30)),
+        min_size=1, max_size=2,
+    )
+)  # fmt: skip
 def test_nan_and_infinity_stay_where_they_are_read(
-    method: str, value: float, data: st.DataObject
+    method: str, value: float, places: list[tuple[int, ...]]
 ) -> None:
     x = np.random.default_rng(0).normal(size=(1, 2, 30, 31)).astype(np.float32)
-    for _ in range(data.draw(st.integers(1, 2))):
-        x[
-            0,
-            data.draw(st.integers(0, 1)),
-            data.draw(st.integers(0, 29)),
-            data.draw(st.integers(0, 30)),
-        ] = value
+    for place in places:
+        x[place] = value
     w = named("gaussian:3x5").astype(np.float32)
-    case = {"x": x, "w": w, "s": (1, 1), "d": (1, 1), "p": ((1, 1), (2, 2)), "g": None, "dims": 2}
-    found = convolve(x, _settle(case), NumpyEngine(2, method), memory=1 << 12)
+    case = Case(x, w, s=(1, 1), p=((1, 1), (2, 2)), d=(1, 1), op=(0, 0))
+    found = convolve(x, resolve_case(case), NumpyEngine(2, method), memory=1 << 12)
     np.testing.assert_allclose(found, _reference(case), rtol=1e-4, atol=1e-5)
 
 
@@ -157,9 +159,8 @@ def test_nan_and_infinity_stay_where_they_are_read(
 def test_nan_stays_where_it_is_read_in_pytorch_too(method: str) -> None:
     x = np.zeros((1, 1, 40, 41), np.float32)
     x[0, 0, 20, 20] = np.nan
-    w = np.ones((3, 3), np.float32)
-    case = {"x": x, "w": w, "s": (1, 1), "d": (1, 1), "p": ((1, 1),) * 2, "g": None, "dims": 2}
-    found = convolve(x, _settle(case), TorchEngine("cpu", method=method))
+    operation = resolve(x, np.ones((3, 3), np.float32), Window((1,), p=((1, 1),)))
+    found = convolve(x, operation, TorchEngine("cpu", method=method))
     assert np.isnan(found).sum() == 9
 
 
@@ -171,7 +172,7 @@ def test_integers_are_exact_by_every_method_that_takes_them(
     rng = np.random.default_rng(0)
     x = rng.integers(0, high, (1, 1, 40, 50)).astype(dtype)
     w = rng.integers(-9, 10, (5, 4))
-    operation = resolve(x.shape, x.dtype, w, Window((1,), p=((2, 2), (1, 1))))
+    operation = resolve(x, w, Window((1,), p=((2, 2), (1, 1))))
     if method == "gemm" and high == 2**50:
         with pytest.raises(UsageError, match="--method gemm does not apply"):
             convolve(x, operation, NumpyEngine(2, method))
@@ -192,7 +193,7 @@ def test_integers_are_exact_in_pytorch(method: str, high: int) -> None:
     rng = np.random.default_rng(0)
     x = rng.integers(high - 9, high, (1, 1, 40, 50))
     w = rng.integers(5, 10, (5, 4))  # sums just below 2**24, just above it, and beyond float32
-    operation = resolve(x.shape, x.dtype, w, Window((1,), p=((2, 2), (1, 1))))
+    operation = resolve(x, w, Window((1,), p=((2, 2), (1, 1))))
     _check_exact(convolve(x, operation, TorchEngine("cpu", method=method)), x, w)
 
 
@@ -240,10 +241,7 @@ def test_the_method_of_pytorch_follows_the_work(
 def test_much_padding_of_a_depthwise_layer(p: tuple[tuple[int, int], ...]) -> None:
     rng = np.random.default_rng(0)
     x, w = rng.normal(size=(2, 5, 18, 17)), rng.normal(size=(5, 1, 15, 15))
-    _check(
-        {"x": x, "w": w, "s": (1, 1), "d": (1, 1), "p": p, "g": 5, "dims": 2},
-        TorchEngine("cpu"),
-    )
+    _check(Case(x, w, s=(1, 1), p=p, d=(1, 1), op=(0, 0), g=5), TorchEngine("cpu"))
 
 
 def test_separable_filters_are_found() -> None:

@@ -1,141 +1,110 @@
 """Blocks, tiles and borders: whatever the memory, the results are those of the definition."""
 
-import io
 import itertools
 from typing import Any
 
 import numpy as np
 import pytest
 import scipy.ndimage
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
-from convcli.arrays.npy import read_headers
-from convcli.arrays.sources import OnStream
-from convcli.engines import choose
 from convcli.engines.base import Engine
-from convcli.engines.torch_engine import TorchEngine
-from convcli.errors import DoesNotFit
 from convcli.geometry.axis import Window
 from convcli.geometry.pad_modes import PAD_MODES, parse_pad_mode
-from convcli.run.operation import resolve
 from convcli.run.padding import border_index
 from convcli.run.tiles import needed
-from tests.conftest import convolve_source, npy_bytes
+from tests import cases
 from tests.naive import PAD_MODES as NUMPY_MODES
-from tests.naive import convolve as naive
-from tests.naive import transpose_convolve as naive_transposed
+from tests.run.helpers import convolve_piped, engine_of, resolve
 
-ENGINE = choose.choose_engine("numpy", "cpu")
-# Integers, which an engine takes in tiles; and the same as floats, exact too, in layers of PyTorch.
-integers = (ENGINE, "i8")
-layers, folds = ((TorchEngine("cpu", method=method), "f4") for method in ("auto", "fold"))
+# Integers go through an engine in tiles; floats, exact here too, through layers of PyTorch.
+TILES = pytest.param(engine_of("numpy"), "i8", id="tiles")
+LAYERS = pytest.param(engine_of("torch"), "f4", id="layers")
+FOLDS = pytest.param(engine_of("torch", "fold"), "f4", id="folds")
 
+# The axes of an input, in the order that `Case` has them; each test takes every layout of them.
+LETTERS = [more + spatial for spatial in ("W", "HW", "DHW") for more in ("", "C", "N", "NC")]
+blocks = st.sampled_from((1, 2, 5, 20))
 
-def _stream(x: Any, operation: Any, memory: int, engine: Engine = ENGINE) -> Any:
-    """Convolve an array that comes through a pipe, with little memory."""
-    pipe = io.BytesIO(npy_bytes(x) + b"end")
-    (header,) = itertools.islice(read_headers(pipe, "pipe"), 1)
-    source = OnStream("pipe", "pipe", header, pipe)
-    y, count = convolve_source(source, operation, engine, memory)
-    source.finish()
-    assert pipe.read() == b"end"
-    return y, count
+# Each example runs through every layout: a sixth of the profile's number is enough.
+few = settings(max_examples=settings().max_examples // 6)
 
 
-@st.composite
-def images(draw: st.DrawFn) -> dict[str, Any]:
-    """Images of one to three axes in any order of them, and a window."""
-    dims: int = draw(st.integers(1, 3))
-    spatial = {1: "W", 2: "HW", 3: "DHW"}[dims]
-    more: str = draw(st.sampled_from(("", "C", "N", "NC")))
-    layout = "".join(draw(st.permutations(more + spatial)))
-    sizes = {letter: draw(st.integers(1, 3)) for letter in "NC"}
-    top = {1: 20, 2: 9, 3: 5}[dims]
-    sizes |= {letter: draw(st.integers(1, top)) for letter in spatial}
-    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+def _layouts(letters: str) -> list[str]:
+    """List every order of the axes; of those of a volume with others, D, H and W in this order."""
+    orders = ["".join(order) for order in itertools.permutations(letters)]
+    if "D" in letters and len(letters) > 3:
+        return [order for order in orders if order.translate(_WITHOUT_NC) == "DHW"]
+    return orders
 
-    def per_axis(strategy: st.SearchStrategy[Any]) -> tuple[Any, ...]:
-        return tuple(draw(strategy) for _ in range(dims))
 
+_WITHOUT_NC = str.maketrans("", "", "NC")
+
+
+def _arranged(x: NDArray[Any], layout: str) -> NDArray[Any]:
+    """Order the axes of (batch, channels, spatial...) as a layout does, and drop missing ones."""
+    missing = tuple(axis for axis, letter in enumerate("NC") if letter not in layout)
+    letters = [letter for letter in "NCDHW" if letter in layout]
+    return x.squeeze(missing).transpose([letters.index(letter) for letter in layout])
+
+
+def _fixed(letters: str) -> dict[str, Any]:
+    """Fix what the letters say of a drawn case: its spatial axes, and the size of missing ones."""
     return {
-        "layout": layout,
-        "spatial": spatial,
-        "x": rng.integers(-9, 10, [sizes[letter] for letter in layout]),
-        "f": per_axis(st.integers(1, 4)),
-        "s": per_axis(st.integers(1, 4)),
-        "p": per_axis(st.tuples(st.integers(0, 5), st.integers(0, 5))),
-        "d": per_axis(st.integers(1, 3)),
-        "rng": rng,
-        "memory": draw(st.sampled_from((1, 100, 600, 1 << 20))),
+        "dims": st.just(sum(letter in "DHW" for letter in letters)),
+        "batch": None if "N" in letters else 1,
+        "channels": None if "C" in letters else 1,
     }
 
 
-def _canonical(x: Any, layout: str, spatial: str) -> Any:
-    x = x.transpose([layout.index(letter) for letter in "NC" + spatial if letter in layout])
-    for axis, letter in enumerate("NC"):
-        if letter not in layout:
-            x = np.expand_dims(x, axis)
-    return x
-
-
-@pytest.mark.parametrize(("engine", "dtype"), [integers, layers, folds])
-@given(case=images(), mode=st.sampled_from(tuple(PAD_MODES)), bias=st.booleans())
+@pytest.mark.parametrize(("engine", "dtype"), [TILES, LAYERS, FOLDS])
+@pytest.mark.parametrize("letters", LETTERS)
+@few
+@given(data=st.data(), mode=st.sampled_from(tuple(PAD_MODES)), bias=st.booleans(), blocks=blocks)
 def test_a_spatial_filter_in_any_layout_border_and_memory(
-    engine: Engine, dtype: str, case: dict[str, Any], mode: str, bias: bool
-) -> None:
-    case["x"] = case["x"].astype(dtype)
-    x, layout, spatial = case["x"], case["layout"], case["spatial"]
-    w = case["rng"].integers(-9, 10, case["f"])
-    window = Window((1,), case["s"], case["p"], case["d"])
-    more = np.array(5) if bias else None
-    try:
-        operation = resolve(
-            x.shape, x.dtype, w, window, layout=layout, pad_mode=mode, bias=more
-        )  # fmt: skip
-    except DoesNotFit:
-        return
-    found, _ = _stream(x, operation, case["memory"], engine)
-    seen = _canonical(x, layout, spatial)
-    whole = seen.reshape(-1, 1, *seen.shape[2:])
-    expected = naive(whole, w[None, None], case["s"], case["p"], case["d"], 1, mode)
-    expected = expected.reshape(*seen.shape[:2], *expected.shape[2:]) + 5 * bias
-    assert np.array_equal(_canonical(found, layout, spatial), expected)
+    letters: str, engine: Engine, dtype: str, data: st.DataObject, mode: str, bias: bool,
+    blocks: int,
+) -> None:  # fmt: skip
+    case = data.draw(cases.spatial_filters(**_fixed(letters))).astype(dtype)
+    expected = case.expected(mode) + 5 * bias
+    more = {"pad_mode": mode, "bias": np.array(5) if bias else None}
+    for layout in _layouts(letters):
+        x = _arranged(case.x, layout)
+        operation = resolve(x, case.w, case.window, layout=layout, **more)
+        memory = (x.nbytes + expected.nbytes) // blocks
+        found, _ = convolve_piped(x, operation, engine, memory)
+        assert np.array_equal(found, _arranged(expected, layout)), layout
 
 
-@pytest.mark.parametrize(("engine", "dtype"), [integers, layers])
-@given(case=images(), transposed=st.booleans())
+@pytest.mark.parametrize(("engine", "dtype"), [TILES, LAYERS])
+@pytest.mark.parametrize("transposed", [False, True])
+@pytest.mark.parametrize("letters", LETTERS)
+@few
+@given(data=st.data(), blocks=blocks)
 def test_a_layer_in_any_layout_and_memory(
-    engine: Engine, dtype: str, case: dict[str, Any], transposed: bool
+    letters: str, transposed: bool, engine: Engine, dtype: str, data: st.DataObject, blocks: int
 ) -> None:
-    case["x"] = case["x"].astype(dtype)
-    x, layout, spatial = case["x"], case["layout"], case["spatial"]
-    seen = _canonical(x, layout, spatial)
-    channels = seen.shape[1]
-    shape = (channels, 2, *case["f"]) if transposed else (2, channels, *case["f"])
-    w = case["rng"].integers(-9, 10, shape)
-    bias = case["rng"].integers(-9, 10, 2)
-    window = Window((1,), case["s"], case["p"], case["d"], kind="convt" if transposed else "conv")
-    try:
-        operation = resolve(x.shape, x.dtype, w, window, layout=layout, bias=bias)
-    except DoesNotFit:
-        return
-    found, _ = _stream(x, operation, case["memory"], engine)
-    if transposed:
-        zero = (0,) * len(spatial)
-        expected = naive_transposed(seen, w, case["s"], case["p"], case["d"], zero)
-    else:
-        expected = naive(seen, w, case["s"], case["p"], case["d"])
-    expected = expected + bias.reshape(-1, *(1,) * len(spatial))
-    assert np.array_equal(_canonical(found, operation.out_layout, spatial), expected)
+    case = data.draw(cases.layers(**_fixed(letters), transposed=transposed)).astype(dtype)
+    y = case.expected()
+    bias = np.arange(y.shape[1])
+    expected = y + bias.reshape(-1, *(1,) * case.dims)
+    for layout in _layouts(letters):
+        x = _arranged(case.x, layout)
+        operation = resolve(x, case.w, case.window, layout=layout, groups=case.g, bias=bias)
+        memory = (x.nbytes + expected.nbytes) // blocks
+        found, _ = convolve_piped(x, operation, engine, memory)
+        assert np.array_equal(found, _arranged(expected, operation.out_layout)), layout
 
 
 def test_little_memory_makes_many_parts() -> None:
     """The cases above would prove little if everything went through in one piece."""
     x = np.arange(400).reshape(20, 20)
-    operation = resolve(x.shape, x.dtype, np.ones((3, 3), np.int64), Window((1,), p=((1, 1),)))
-    assert _stream(x, operation, 1)[1] == 20
-    assert _stream(x, operation, 1 << 20)[1] == 1
+    operation = resolve(x, np.ones((3, 3), np.int64), Window((1,), p=((1, 1),)))
+    engine = engine_of("numpy")
+    assert convolve_piped(x, operation, engine, 1)[1] == 20
+    assert convolve_piped(x, operation, engine, 1 << 20)[1] == 1
 
 
 @given(
@@ -164,20 +133,15 @@ def test_the_pictures_of_the_borders_are_true(mode: str) -> None:
 def test_scipys_names_mean_what_they_mean_there(name: str, scipy_mode: Any) -> None:
     x = np.arange(30.0).reshape(5, 6) ** 2
     w = np.arange(15.0).reshape(3, 5)
-    operation = resolve(
-        x.shape, x.dtype, w, Window((1,), p="same"), pad_mode=parse_pad_mode(name)
-    )  # fmt: skip
-    found, _ = _stream(x, operation, 1)
+    operation = resolve(x, w, Window((1,), p="same"), pad_mode=parse_pad_mode(name))
+    found, _ = convolve_piped(x, operation, engine_of("numpy"), 1)
     np.testing.assert_allclose(found, scipy.ndimage.correlate(x, w, mode=scipy_mode))
 
 
-@given(case=images(), first=st.integers(0, 9), more=st.integers(0, 9))
-def test_needed_rows_are_those_that_are_read(case: dict[str, Any], first: int, more: int) -> None:
-    window = Window(case["f"][:1], case["s"][:1], case["p"][:1], case["d"][:1])
-    try:
-        (axis,) = window.on((case["x"].shape[0],))
-    except DoesNotFit:
-        return
+@given(drawn=cases.windows(cases.SMALL[1]), first=st.integers(0, 9), more=st.integers(0, 9))
+def test_needed_rows_are_those_that_are_read(drawn: tuple[Any, ...], first: int, more: int) -> None:
+    n, f, s, p, d, _ = drawn
+    (axis,) = Window((f,), (s,), (p,), (d,)).on((n,))
     first, last = min(first, axis.out - 1), min(first + more, axis.out - 1)
     for mode in PAD_MODES:
         index = np.pad(

@@ -1,6 +1,5 @@
 """`run` in this process: values, axes, engines, messages."""
 
-import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -11,19 +10,15 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convcli.engines import choose
 from convcli.engines.base import Engine
-from convcli.errors import DoesNotFit
-from convcli.geometry.axis import Window
-from convcli.run.operation import resolve
-from tests.conftest import DATA, convolve, npy_bytes, run_command
+from tests import cases
+from tests.cases import Case
+from tests.conftest import DATA, npy_bytes, run_command
 from tests.naive import PAD_MODES
-from tests.naive import convolve as naive
-from tests.naive import transpose_convolve as naive_transposed
+from tests.run.helpers import convolve, engine_of, resolve_case
 
 KNOWN = json.loads((DATA / "known_answers.json").read_text())
-ENGINES = [choose.choose_engine("numpy", "cpu"), choose.choose_engine("torch", "cpu")]
-
+ENGINES = [engine_of("numpy"), engine_of("torch")]
 
 both_engines = pytest.mark.parametrize("engine", ENGINES, ids=lambda e: e.name)
 
@@ -45,108 +40,59 @@ def test_known_values(case: dict[str, Any], engine: str) -> None:
     assert done.array.tolist() == case["out"]
 
 
-@st.composite
-def convolutions(draw: st.DrawFn) -> dict[str, Any]:
-    """An input, a layer's weight and a window, of 1 to 3 axes and of integers."""
-    dims: int = draw(st.integers(1, 3))
-    top = {1: 24, 2: 9, 3: 5}[dims]
-    per_axis = {
-        "n": st.integers(1, top),
-        "f": st.integers(1, 4),
-        "s": st.integers(1, 3),
-        "d": st.integers(1, 3),
-        "p": st.tuples(st.integers(0, 3), st.integers(0, 3)),
-        "op": st.integers(0, 2),
-    }
-    case: dict[str, Any] = {k: tuple(draw(v) for _ in range(dims)) for k, v in per_axis.items()}
-    groups = draw(st.integers(1, 3))
-    c_in, c_out = (groups * draw(st.integers(1, 2)) for _ in range(2))
-    batch = draw(st.integers(1, 2))
-    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    x = rng.integers(-9, 10, (batch, c_in, *case["n"]))
-    w = rng.integers(-9, 10, (c_out, c_in // groups, *case["f"]))
-    return case | {"x": x, "w": w, "g": groups, "dims": dims}
-
-
-def _settle(case: dict[str, Any], **more: Any) -> Any:
-    window = Window((1,), case["s"], case["p"], case["d"])
-    return resolve(
-        case["x"].shape, case["x"].dtype, case["w"], window,
-        groups=case["g"], dims=case["dims"], **more,
-    )  # fmt: skip
-
-
 @both_engines
-@given(case=convolutions(), mode=st.sampled_from(tuple(PAD_MODES)))
-def test_a_layer_is_what_the_definition_says(
-    engine: Engine, case: dict[str, Any], mode: str
-) -> None:
-    try:
-        operation = _settle(case, pad_mode=mode)
-    except DoesNotFit:
-        return
-    expected = naive(case["x"], case["w"], case["s"], case["p"], case["d"], case["g"], mode)
-    found = convolve(case["x"], operation, engine)
+@given(case=cases.layers(), mode=st.sampled_from(tuple(PAD_MODES)))
+def test_a_layer_is_what_the_definition_says(engine: Engine, case: Case, mode: str) -> None:
+    found = convolve(case.x, resolve_case(case, pad_mode=mode), engine)
     assert found.dtype == np.int64
-    assert np.array_equal(found, expected)
+    assert np.array_equal(found, case.expected(mode))
 
 
 @both_engines
-@given(case=convolutions())
-def test_a_layer_is_what_pytorch_says(engine: Engine, case: dict[str, Any]) -> None:
-    case["p"] = tuple((b, b) for b, _ in case["p"])
-    case["x"], case["w"] = case["x"].astype(np.float32), case["w"].astype(np.float32)
-    try:
-        operation = _settle(case)
-    except DoesNotFit:
-        return
-    layer = getattr(torch.nn.functional, f"conv{case['dims']}d")
+@given(case=cases.layers())
+def test_a_layer_is_what_pytorch_says(engine: Engine, case: Case) -> None:
+    case = case.astype("f4")
+    layer = getattr(torch.nn.functional, f"conv{case.dims}d")
+    padded = np.pad(case.x, [(0, 0), (0, 0), *case.p])
     expected = layer(
-        torch.from_numpy(case["x"]), torch.from_numpy(case["w"]), stride=case["s"],
-        padding=tuple(b for b, _ in case["p"]), dilation=case["d"], groups=case["g"],
+        torch.from_numpy(padded), torch.from_numpy(case.w), stride=case.s, dilation=case.d,
+        groups=case.g,
     )  # fmt: skip
-    found = convolve(case["x"], operation, engine)
+    found = convolve(case.x, resolve_case(case), engine)
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, expected.numpy(), rtol=1e-5, atol=1e-3)
 
 
 @both_engines
-@given(case=convolutions())
-def test_a_spatial_filter_serves_each_channel(engine: Engine, case: dict[str, Any]) -> None:
-    w = case["w"][0, 0]
-    window = Window((1,), case["s"], case["p"], case["d"])
-    try:
-        operation = resolve(case["x"].shape, case["x"].dtype, w, window, dims=case["dims"])
-    except DoesNotFit:
-        return
-    found = convolve(case["x"], operation, engine)
-    for b, c in itertools.product(*map(range, case["x"].shape[:2])):
-        image = case["x"][b : b + 1, c : c + 1]
-        expected = naive(image, w[None, None], case["s"], case["p"], case["d"])
-        assert np.array_equal(found[b, c], expected[0, 0])
+@given(case=cases.spatial_filters())
+def test_a_spatial_filter_is_applied_to_each_channel(engine: Engine, case: Case) -> None:
+    assert np.array_equal(convolve(case.x, resolve_case(case), engine), case.expected())
 
 
 @both_engines
 @pytest.mark.parametrize("dtype", ["i8", "f4"])
-@given(case=convolutions())
+@given(case=cases.layers(transposed=True))
 def test_a_transposed_layer_is_what_the_definition_says(
-    engine: Engine, dtype: str, case: dict[str, Any]
+    engine: Engine, dtype: str, case: Case
 ) -> None:
-    groups = case["g"]
-    case["x"] = case["x"].astype(dtype)
-    w = np.random.default_rng(0).integers(-9, 10, (case["x"].shape[1], 2, *case["f"]))
-    op = tuple(
-        min(o, max(s, d) - 1) for o, s, d in zip(case["op"], case["s"], case["d"], strict=True)
-    )
-    window = Window((1,), case["s"], case["p"], case["d"], op, kind="convt")
-    try:
-        operation = resolve(
-            case["x"].shape, case["x"].dtype, w, window, groups=groups, dims=case["dims"]
-        )
-    except DoesNotFit:
-        return
-    expected = naive_transposed(case["x"], w, case["s"], case["p"], case["d"], op, groups)
-    assert np.array_equal(convolve(case["x"], operation, engine), expected)
+    case = case.astype(dtype)
+    assert np.array_equal(convolve(case.x, resolve_case(case), engine), case.expected())
+
+
+@pytest.mark.parametrize(
+    ("x", "k", "groups", "remedy"),
+    [
+        ("4x8x8", "3x2x3x3", 2, "-g 1"),
+        ("6x8x8", "4x2x3x3", 3, "-g 1"),
+        ("8x8x8", "6x2x3x3", 4, "-g 2"),
+        ("3x8x8", "3x2x3x3 --transposed", 2, "-g 1"),
+    ],
+)
+def test_groups_must_divide_the_channels(x: str, k: str, groups: int, remedy: str) -> None:
+    """Also those of the output: 3 of them cannot be split into 2 groups."""
+    done = run_command("run", f"rand:{x}", "-k", *f"rand:{k}".split(), "-g", str(groups), stdin=b"")
+    assert (done.status, done.data, done.err.count("\n")) == (1, b"", 1)
+    assert f"channels, which {groups} groups do not divide; use {remedy}" in done.err
 
 
 @pytest.mark.parametrize(

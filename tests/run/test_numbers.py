@@ -15,12 +15,13 @@ from hypothesis import strategies as st
 
 from convcli.arrays import filters
 from convcli.arrays.filters import NAMED, named
-from convcli.engines import choose
 from convcli.engines.numpy_engine import NumpyEngine
 from convcli.geometry.axis import Window
-from convcli.run.operation import resolve
 from convcli.run.verify import verify
-from tests.conftest import convolve, npy_bytes, run_command
+from tests import cases
+from tests.cases import Case
+from tests.conftest import npy_bytes, run_command
+from tests.run.helpers import convolve, engine_of, resolve, resolve_case
 
 ENGINES = ("numpy", "torch")
 
@@ -126,30 +127,18 @@ def test_flip_is_the_convolution_of_mathematics() -> None:
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-@given(
-    n=st.integers(1, 6), f=st.integers(1, 4), s=st.integers(1, 3), d=st.integers(1, 3),
-    p=st.integers(0, 2), g=st.integers(1, 2), op=st.integers(0, 2), dims=st.integers(1, 3),
-)  # fmt: skip
-def test_transposed_layers_are_those_of_pytorch(
-    engine: str, n: int, f: int, s: int, d: int, p: int, g: int, op: int, dims: int
-) -> None:
-    rng = np.random.default_rng(0)
-    x = rng.random((1, 2 * g, *(n,) * dims), np.float32)
-    w = rng.random((2 * g, 3, *(f,) * dims), np.float32)
-    bias = rng.random(3 * g, np.float32)
-    layer = getattr(torch.nn.functional, f"conv_transpose{dims}d")
-    try:
-        expected = layer(
-            torch.from_numpy(x), torch.from_numpy(w), torch.from_numpy(bias), stride=s, padding=p,
-            output_padding=op, groups=g, dilation=d,
-        )  # fmt: skip
-    except RuntimeError:
-        return
-    if not expected.numel():  # PyTorch lets a transposed output be empty
-        return
-    window = Window((1,), (s,), ((p, p),), (d,), (op,), kind="convt")
-    operation = resolve(x.shape, x.dtype, w, window, groups=g, bias=bias, dims=dims)
-    found = convolve(x, operation, choose.choose_engine(engine))
+@given(case=cases.layers(transposed=True, even=True, integers=False))
+def test_transposed_layers_are_those_of_pytorch(engine: str, case: Case) -> None:
+    case = case.astype("f4")
+    x, w = (torch.from_numpy(array) for array in (case.x, case.w))
+    channels = case.expected().shape[1]
+    bias = np.random.default_rng(0).random(channels, np.float32)
+    layer = getattr(torch.nn.functional, f"conv_transpose{case.dims}d")
+    expected = layer(
+        x, w, torch.from_numpy(bias), stride=case.s, padding=[begin for begin, _ in case.p],
+        output_padding=case.op, groups=case.g, dilation=case.d,
+    )  # fmt: skip
+    found = convolve(case.x, resolve_case(case, bias=bias), engine_of(engine))
     np.testing.assert_allclose(found, expected.numpy(), rtol=1e-4, atol=1e-5)
 
 
@@ -169,7 +158,7 @@ def test_complex_numbers(engine: str, in_tmp: Path) -> None:
 
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_nan_and_infinity_reach_the_windows_that_read_them_alone(engine: str, value: float) -> None:
+def test_nan_and_infinity_reach_only_the_windows_that_read_them(engine: str, value: float) -> None:
     x = np.ones((9, 9), np.float32)
     x[4, 4] = value
     found = _run(x, "-k", "[[1.0,0.0,1.0],[1.0,2.0,1.0],[1.0,1.0,1.0]]", "--engine", engine)
@@ -267,15 +256,15 @@ def test_time_reports_what_a_user_needs() -> None:
     assert timing["seconds"] > 0
 
 
-def test_one_huge_value_does_not_drown_the_others() -> None:
+def test_one_huge_value_does_not_make_the_others_inaccurate() -> None:
     """A transform rounds against the largest number in its window: there it is not taken."""
     x = np.random.default_rng(0).random((300, 300), np.float32)
     w = np.random.default_rng(1).random((31, 31), np.float32)
     expected = scipy.signal.correlate(x, w, mode="valid")
     x[5, 5] = -1e20
     for engine in ENGINES:
-        operation = resolve(x.shape, x.dtype, w, Window((1,)))
-        found = convolve(x, operation, choose.choose_engine(engine, method="fft"))
+        operation = resolve(x, w, Window((1,)))
+        found = convolve(x, operation, engine_of(engine, "fft"))
         far = (slice(6, None), slice(6, None))
         np.testing.assert_allclose(found[far], expected[far], rtol=1e-4)
 
@@ -283,8 +272,8 @@ def test_one_huge_value_does_not_drown_the_others() -> None:
 def test_verify_bounds_each_output_by_its_own_products() -> None:
     x = np.ones((60, 60), np.float32)
     x[0, 0] = 1e20
-    operation = resolve(x.shape, x.dtype, named("box:3").astype(np.float32), Window((1,)))
-    y = convolve(x, operation, choose.choose_engine("numpy"))
+    operation = resolve(x, named("box:3").astype(np.float32), Window((1,)))
+    y = convolve(x, operation, engine_of("numpy"))
     assert verify(x, y, operation).passed
     y[30, 30] += 0.01
     assert not verify(x, y, operation).passed
@@ -315,7 +304,7 @@ def test_no_integer_ever_wraps(args: str, x: Any) -> None:
     assert "do not fit --dtype" in done.err
 
 
-def test_outputs_that_no_tap_reaches_are_bias_alone() -> None:
+def test_outputs_that_no_tap_reaches_hold_only_the_bias() -> None:
     args = ("-k", "[[1]]", "--transposed", "-s", "3", "--output-padding", "2", "-p", "1:0")
     assert _run(np.ones((1, 1), np.int64), *args).tolist() == [[0, 0], [0, 0]]
     assert _run(np.ones((1, 1), np.int64), *args, "--bias", "7").tolist() == [[7, 7], [7, 7]]
@@ -339,7 +328,7 @@ def test_a_filter_is_not_rounded_to_the_type_of_the_output(
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_what_float16_cannot_hold_is_infinite_without_a_word(engine: str, in_tmp: Path) -> None:
+def test_what_float16_cannot_hold_is_infinite_without_a_warning(engine: str, in_tmp: Path) -> None:
     np.save("x.npy", np.full((1, 1), 1e5, np.float32))
     args = ("x.npy", "-k", "[[1.0]]", "--dtype", "float16", "--engine", engine, "-o", "y.npy")
     with warnings.catch_warnings():

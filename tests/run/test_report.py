@@ -113,7 +113,7 @@ def test_plot_shows_input_filter_and_output(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.parametrize("tty", [True, False])
-def test_progress_is_drawn_on_a_terminal_alone(tty: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_is_drawn_only_on_a_terminal(tty: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "_SOON", 0.0)
     stream = Stream(tty=tty)
     with progress.Progress(stream, 2) as bar:

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from convcli.engines.choose import choose_engine
 from convcli.geometry.axis import Window
 from convcli.run.operation import resolve
-from tests.conftest import convolve, run_command
+from tests.conftest import run_command
 from tests.naive import transpose_convolve
+from tests.run.helpers import convolve
 
 ENGINES = [choose_engine(name) for name in ("numpy", "torch")]
 
