@@ -6,7 +6,7 @@ import numpy as np
 
 from convcli.arrays.dtypes import Array
 from convcli.arrays.memory import MOST_AXES
-from convcli.errors import UsageError
+from convcli.errors import UsageError, shortened
 
 _DIGITS = 1000  # more are no number that a type could hold
 
@@ -27,10 +27,11 @@ def parse_list(option: str, text: str) -> Array:
     import json  # noqa: PLC0415  not needed for filters with a name
 
     wrong = UsageError(
-        f"{option} {text!r} is not an array: rows of equal length with numbers; write [[0,1],[2,3]]"
+        f"{option} {shortened(text)} is not an array: rows of equal length with numbers; "
+        f"write [[0,1],[2,3]]"
     )
     too_large = UsageError(
-        f"{option} {text!r} has numbers beyond int64; write them as floats, such as 1e19"
+        f"{option} {shortened(text)} has numbers beyond int64; write them as floats, such as 1e19"
     )
     if len(text) - len(text.lstrip("[ ")) > MOST_AXES:
         raise UsageError(f"{option} has lists within lists deeper than {MOST_AXES}; write fewer")
@@ -53,7 +54,11 @@ def parse_scalar(option: str, text: str) -> Array | None:
         number = float(text)
     except ValueError:
         return None
-    if not text.lstrip("+-").isdecimal():
+    if math.isinf(number) and "inf" not in text.lower():
+        raise UsageError(
+            f"{option} {shortened(text)} is beyond the largest float64, 1.8e308; write less, or inf"
+        )
+    if not text.strip().lstrip("+-").isdecimal():
         return np.array(number)
     try:
         integer = _parse_int(text)
@@ -61,8 +66,6 @@ def parse_scalar(option: str, text: str) -> Array | None:
         integer = 2**63
     if abs(integer) < 2**63:
         return np.array(integer)
-    if math.isinf(number):
-        raise UsageError(f"{option} {text} is beyond the largest float64, 1.8e308; use less")
     raise UsageError(f"{option} {text} does not fit int64; write it as a float: {number:g}")
 
 

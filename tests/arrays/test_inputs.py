@@ -290,3 +290,51 @@ def test_gaussian_is_that_of_opencv() -> None:
     for size in range(1, 35, 2):
         expected = cv2.getGaussianKernel(size, 0).ravel()
         np.testing.assert_allclose(named(f"gaussian:{size}", 1), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("-k", "gaussian:4:1e-300"),
+        ("-k", "log:3:1e200"),
+        ("-k", "box:" + "9" * 5000),
+        ("-k", "box:10000x10000x10000"),
+        ("-k", "[[" + "9" * 5000 + "]]"),
+        ("-k", "[[1]]", "--bias", "1e999"),
+    ],
+)
+def test_numbers_that_no_filter_can_have(args: tuple[str, ...]) -> None:
+    done = run_command("run", "ones:8x8", *args, stdin=b"")
+    assert (done.status, done.data) in ((1, b""), (2, b""))
+    assert done.err.startswith("convcli: error: ")
+    assert done.err.count("\n") == 1
+    assert len(done.err) < 500
+
+
+def test_a_narrow_gaussian_of_even_size_is_finite() -> None:
+    """The two middle pixels share the weight, though the bell is 0 in float64 at both."""
+    np.testing.assert_array_equal(named("gaussian:4:0.001", 1), [0, 0.5, 0.5, 0])
+
+
+def test_without_pillow_nothing_is_convolved_for_an_image(
+    in_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("convcli.arrays.formats.find_spec", lambda name: None)
+    done = run_command("run", "nosuch.npy", *ONE, "-o", "y.png", stdin=b"")
+    assert "'y.png', an image, needs pillow, which is not installed" in done.err
+
+
+def test_float8_tables_are_those_of_pytorch() -> None:
+    from convcli.arrays.safetensors_files import _FLOAT8
+
+    bits = torch.arange(256, dtype=torch.uint8)
+    names = {
+        "F8_E4M3": "float8_e4m3fn",
+        "F8_E5M2": "float8_e5m2",
+        "F8_E4M3FNUZ": "float8_e4m3fnuz",
+        "F8_E5M2FNUZ": "float8_e5m2fnuz",
+        "F8_E8M0": "float8_e8m0fnu",
+    }
+    for ours, theirs in names.items():
+        expected = bits.view(getattr(torch, theirs)).float().numpy()
+        np.testing.assert_array_equal(_FLOAT8[ours], expected, ours)
