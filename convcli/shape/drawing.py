@@ -36,7 +36,7 @@ def windows(axes: Sequence[Axis], width: int, at: Sequence[int] | None = None) -
     place = list(at) if at is not None else [0] * len(axes)
     rows_axis = axes[-2] if len(axes) > 1 else None
     columns_axis = axes[-1]
-    columns = _Line(columns_axis, place[-1], (width - 4) // 2)
+    columns = _Line(columns_axis, place[-1], max((width - 4) // 2, 1))
     rows = _Line(rows_axis, place[-2] if rows_axis else 0, _ROWS)
     text = Text()
     text.append(
@@ -87,7 +87,7 @@ def coverage_map(axes: Sequence[Axis], width: int) -> Text:
     cell = len(str(top)) + 1
     columns = extent(axes[-1])
     rows = extent(axes[-2]) if len(axes) > 1 else 1
-    shown_columns = coverage(axes[-1], range(min(columns, (width - 2) // cell)))
+    shown_columns = coverage(axes[-1], range(min(columns, max((width - 2) // cell, 1))))
     shown_rows = coverage(axes[-2], range(min(rows, _ROWS))) if len(axes) > 1 else [1]
     text = Text()
     for r in shown_rows:

@@ -41,6 +41,8 @@ def _pytorch_pool(step: Step) -> str:
     even = all(a.pb == a.pe for a in axes)
     if average and any(a.d > 1 for a in axes):
         return "no equal: PyTorch has no dilated average pooling"
+    if average and dims == 3 and any(a.n < a.f for a in axes):
+        return "no equal: nn.AvgPool3d refuses an input smaller than its filter"
     if average and ceil and not even:
         return "no equal: PyTorch averages uneven padding in floor mode only"
     if any(a.pb > a.f // 2 for a in axes) and even:
@@ -91,7 +93,7 @@ def keras(step: Step) -> str:
         return _keras_transposed(axes, words, layer.g)
     padding, pads = "valid", [(a.pb, a.pe) for a in axes]
     same = [fit(a.n, a.f, a.s, "same", a.d) for a in axes]
-    overhang = any(a.out != fit(a.n, a.f, a.s, (a.pb, a.pe), a.d).out for a in axes if a.ceil)
+    overhang = any((a.out - 1) * a.s + a.e > a.padded for a in axes)
     if all((a.pb, a.pe, a.out) == (b.pb, b.pe, b.out) for a, b in zip(axes, same, strict=True)):
         padding, pads = "same", [(0, 0)] * dims
     elif overhang or (kind in POOLS and any(map(any, pads))):
