@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperCommand
 
 from convcli import __version__, options
-from convcli.errors import FULL, ConvcliError, Terminated, UsageError
+from convcli.errors import FULL, ConvcliError, Terminated
 from convcli.streams import Streams, printable
 
 app = typer.Typer(
@@ -81,30 +81,7 @@ def shape(request: options.ShapeRequest, streams: Streams) -> int:
     """Print the output size of a layer, or of a stack of layers."""
     from convcli.shape import command  # noqa: PLC0415  each command imports what it needs
 
-    if request.transposed and request.pool:
-        raise UsageError("--transposed and --pool are two kinds of layer; give one of them")
-    old = command.Request(
-        n=request.n,
-        f=request.f,
-        p=request.p,
-        s=request.s,
-        d=request.d,
-        op=request.output_padding,
-        c=request.channels,
-        g=request.groups,
-        bias=not request.no_bias,
-        kind="convt" if request.transposed else "maxpool" if request.pool else "conv",
-        ceil=request.ceil,
-        dims=request.dims,
-        layers=tuple(request.layers or ()),
-        layers_file=request.layers_file,
-        solve=request.solve,
-        out=request.out,
-        explain=request.explain,
-        animate=request.animate,
-        format=request.format,
-    )
-    return command.run(old, streams)
+    return command.run(request, streams)
 
 
 @app.command(cls=GroupedHelp, epilog=options.RUN_EXAMPLES)

@@ -29,13 +29,19 @@ def reserve(stream: BinaryIO, nbytes: int) -> None:
     OSError
         The disk or a quota is too small, or files may not be so large.
     """
-    if not hasattr(os, "posix_fallocate"):
+    if not hasattr(os, "posix_fallocate") or _appends(stream):
         return
     try:
         os.posix_fallocate(stream.fileno(), stream.tell(), nbytes)
     except OSError as error:  # a device, or a file system that cannot
         if error.errno in FULL:
             raise
+
+
+def _appends(stream: BinaryIO) -> bool:
+    """Whether writes go to the end of a file, which blocks allocated ahead would move."""
+    fcntl = _fcntl()
+    return fcntl is not None and bool(fcntl.fcntl(stream, fcntl.F_GETFL) & os.O_APPEND)
 
 
 def named_descriptor(path: str) -> int | None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from convcli.arrays.dtypes import Array
 from convcli.errors import UsageError
-from convcli.geometry.notation import Sizes
+from convcli.geometry.axis import Sizes
 
 # OpenCV's kernels for a size up to 9 without a sigma: fixed numbers, not its formula.
 _OPENCV = {
@@ -43,7 +43,7 @@ def gaussian(sizes: Sizes, sigma: float | None) -> Array:
     sizes : tuple of int
         Pixels along each axis.
     sigma : float, optional
-        Standard deviation in pixels. Without it the numbers are those of OpenCV's
+        Standard deviation in pixels. Without it, odd sizes give the numbers of OpenCV's
         ``getGaussianKernel(size, 0)``: a fixed table for the sizes 1, 3, 5, 7 and 9, else
         ``sigma = 0.3((size - 1)/2 - 1) + 0.8``.
     """

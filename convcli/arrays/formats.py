@@ -2,7 +2,6 @@
 
 import contextlib
 import io
-import json
 import os
 import stat
 import sys
@@ -116,10 +115,8 @@ def open_npz(name: str, path: str, member: str | None) -> Iterator[Source]:
     try:
         archive = zipfile.ZipFile(path)
         names = [name.removesuffix(".npy") for name in archive.namelist()]
-    except (OSError, MemoryError) as error:
-        if isinstance(error, MemoryError) or error.errno is not None:
-            raise
-        raise _broken_npz(repr(path), error) from None
+    except MemoryError:
+        raise
     except Exception as error:  # a damaged directory can fail anywhere
         raise _broken_npz(repr(path), error) from None
     with archive:
@@ -127,7 +124,9 @@ def open_npz(name: str, path: str, member: str | None) -> Iterator[Source]:
         called = repr(f"{path}::{chosen}")
         try:
             stream = archive.open(archive.namelist()[names.index(chosen)])
-        except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+        except MemoryError:
+            raise
+        except Exception as error:
             raise _broken_npz(called, error) from None
         with stream:
             whole = FullReads(_Member(stream, called), called)
@@ -229,6 +228,8 @@ def _load_safetensors(path: str, member: str | None) -> Loaded:
 
 def _raw(path: str, name: str) -> tuple[bytes, list[int]]:
     """Read the bytes and the shape of a tensor, of a file that the library has checked."""
+    import json  # noqa: PLC0415  slow to load, and seldom needed
+
     with open(path, "rb") as file:
         start = 8 + int.from_bytes(file.read(8), "little")
         entry = json.loads(file.read(start - 8))[name]
@@ -270,7 +271,8 @@ def _load_torch(path: str, member: str | None) -> Loaded:
 
     try:
         # Weights alone: a pickle with anything else in it could run code.
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with _silenced():
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except OSError:
         raise
     except Exception as error:  # a mutilated pickle can fail anywhere
@@ -283,6 +285,17 @@ def _load_torch(path: str, member: str | None) -> Loaded:
         raise ConvcliError(f"{path!r} holds no tensor; save a state_dict with torch.save")
     tensor = tensors[_choose(path, member, list(tensors))]
     try:
+        return Loaded(_dense(torch, path, tensor).numpy())
+    except (RuntimeError, TypeError, NotImplementedError, ValueError):
+        raise ConvcliError(
+            f"{path!r} holds a tensor that NumPy cannot hold ({tensor.dtype}, {tensor.layout}, on "
+            f"{tensor.device}); save it as float32 on the CPU"
+        ) from None
+
+
+def _dense(torch: Any, path: str, tensor: Any) -> Any:
+    """Convert a tensor to what NumPy has, exactly."""
+    with _silenced():
         if tensor.is_quantized:
             tensor = tensor.dequantize()
         if tensor.layout != torch.strided:
@@ -294,12 +307,7 @@ def _load_torch(path: str, member: str | None) -> Loaded:
             torch.float64,
         ):
             tensor = tensor.float()  # exact: bfloat16 and float8, which NumPy lacks
-        return Loaded(tensor.detach().resolve_conj().resolve_neg().numpy())
-    except (RuntimeError, TypeError, NotImplementedError, ValueError):
-        raise ConvcliError(
-            f"{path!r} holds a tensor that NumPy cannot hold ({tensor.dtype}, {tensor.layout}, on "
-            f"{tensor.device}); save it as float32 on the CPU"
-        ) from None
+        return tensor.detach().resolve_conj().resolve_neg()
 
 
 def _tensors(content: Any, name: str) -> Any:

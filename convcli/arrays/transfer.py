@@ -2,7 +2,6 @@
 
 import io
 import os
-import select
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO
@@ -37,7 +36,7 @@ class FullReads(io.RawIOBase):
                     f"check the path and its permissions"
                 ) from None
             if count is None:
-                select.select([self._stream], [], [])
+                _wait(self._stream, reading=True)
                 continue
             if count == 0:
                 break
@@ -68,6 +67,13 @@ class FullReads(io.RawIOBase):
         return int(self._stream.tell())
 
 
+def _wait(stream: Any, reading: bool) -> None:
+    """Wait until a non-blocking stream is ready."""
+    import select  # noqa: PLC0415  seldom needed
+
+    select.select([stream] if reading else [], [] if reading else [stream], [])
+
+
 def write_all(data: "bytes | memoryview", stream: BinaryIO) -> None:
     """Write all bytes; wait where a non-blocking stream takes none."""
     left = memoryview(data)
@@ -77,7 +83,7 @@ def write_all(data: "bytes | memoryview", stream: BinaryIO) -> None:
         except BlockingIOError as error:
             count = error.characters_written or None
         if count is None:
-            select.select([], [stream], [])
+            _wait(stream, reading=False)
             continue
         left = left[count:]
 

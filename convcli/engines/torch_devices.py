@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from convcli.errors import ConvcliError, UsageError
+from convcli.errors import ConvcliError, UsageError, install_command
 
 
 def import_torch() -> Any:
@@ -11,7 +11,7 @@ def import_torch() -> Any:
     except ImportError:
         raise ConvcliError(
             "PyTorch is not installed, which every device but cpu and --engine torch need; "
-            "pip install 'convcli[torch]', or use --device cpu"
+            f"{install_command('torch')}, or use --device cpu"
         ) from None
     return torch
 

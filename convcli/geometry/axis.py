@@ -169,13 +169,32 @@ def fit(
     UsageError
         A number is out of range for every input.
     DoesNotFit
-        The output would have no pixel.
+        The output would have no pixel, or a pooling window would read padding only.
 
     Examples
     --------
     >>> fit(8, 3, s=2, p=(1, 1)).out
     4
     """
+    axis = fit_any_window(n, f, s, p, d, op, kind, ceil)
+    if kind in POOLS:
+        from convcli.geometry.pooling import check_windows  # noqa: PLC0415  for pools only
+
+        check_windows(axis)
+    return axis
+
+
+def fit_any_window(
+    n: int,
+    f: int,
+    s: int,
+    p: PaddingWord | tuple[int, int],
+    d: int,
+    op: int,
+    kind: Kind,
+    ceil: bool,
+) -> Axis:
+    """Do the same as `fit`, but allow pooling windows that read padding only."""
     check_numbers(n, f, s, d, op, kind, ceil)
     e = effective_filter(f, d)
     pb, pe = resolve_padding(p, n, e, s, op, kind)
@@ -185,14 +204,9 @@ def fit(
             f"stride {s}; use --output-padding {s - e}"
         )
     check_range("padding", "-p", min(pb, pe), 0)
-    if kind in POOLS and max(pb, pe) > e // 2:
-        raise UsageError(
-            f"padding {max(pb, pe)} is more than half of the pooling filter {e}, so that a window "
-            f"could hold nothing but padding; use -p {e // 2} or less"
-        )
     out = output_size(n, e, s, pb, pe, op, kind, ceil)
     if kind == "convt" and out < 1:
         raise DoesNotFit(transposed_misfit(n, e, s, pb, pe, op))
     if out < 1:
-        raise DoesNotFit(misfit(n, f, d, pb, pe))
+        raise DoesNotFit(misfit(n, f, d, pb, pe, kind in POOLS))
     return Axis(kind, n, f, s, d, pb, pe, op, ceil, out)

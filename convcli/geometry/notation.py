@@ -147,16 +147,21 @@ def _parse_range(option: str, text: str, part: str, form: str) -> range:
 
 
 def _parse_pad(option: str, text: str, axis: str) -> Choices:
-    """Read the padding of one axis: ``1``, ``0..3``, ``0:1``."""
+    """Read the padding of one axis: ``1``, ``0..3``, ``0:1``, ``0..3:1..4`` (0:1, 1:2, ...)."""
     form = f"write a number, BEGIN:END, or one of {', '.join(PADDING_WORDS)}"
-    before, colon, after = axis.partition(":")
-    parts = [before, after] if colon else before.split("..")
-    if not all(_is_number(option, part) for part in parts):
+    sides = axis.split(":")
+    if len(sides) > 2 or not all(
+        _is_number(option, part) for side in sides for part in side.split("..")
+    ):
         raise UsageError(f"{option} {text!r}: {axis!r} is not padding; {form}")
-    if colon:
-        return [(int(before), int(after))]
-    amounts = _parse_range(option, text, axis, form)
-    return Pairs(amounts, amounts)
+    before, *others = [_parse_range(option, text, side, form) for side in sides]
+    after = others[0] if others else before
+    if len(before) != len(after):
+        raise UsageError(
+            f"{option} {text!r}: {sides[0]} has {len(before)} values and {sides[1]} has "
+            f"{len(after)}, which must be as many; write such as 0..3:1..4"
+        )
+    return Pairs(before, after)
 
 
 def _only(option: str, sweep: Sweep[T]) -> T:

@@ -77,15 +77,16 @@ def check_range(what: str, option: str, value: int, least: int) -> None:
         raise UsageError(f"{what} {value} must be {least} or more; use {option} {least} or more")
 
 
-def misfit(n: int, f: int, d: int, pb: int, pe: int) -> str:
+def misfit(n: int, f: int, d: int, pb: int, pe: int, pooling: bool) -> str:
     """Say why a filter does not fit, and the padding with which it does."""
     e = effective_filter(f, d)
     spans = f"filter {f}" + (f" with dilation {d} spans {e} and" if d > 1 else "")
     padding, total = (pb, f"2·{pb}") if pb == pe else (f"{pb}:{pe}", f"{pb} + {pe}")
-    enough = -(-(e - n) // 2)
+    remedy = f"-p {-(-(e - n) // 2)} or more"
+    if pooling and d > n:  # more padding would let windows step over the input
+        remedy = f"-d 1 -p {f // 2}"
     return (
-        f"{spans} does not fit input {n} with padding {padding}: "
-        f"{n} + {total} < {e}; use -p {enough} or more"
+        f"{spans} does not fit input {n} with padding {padding}: {n} + {total} < {e}; use {remedy}"
     )
 
 

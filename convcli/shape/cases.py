@@ -8,20 +8,20 @@ from convcli.geometry import notation
 from convcli.geometry.axis import POOLS, Window, spread
 from convcli.geometry.network import Layer, Step, apply
 from convcli.geometry.sweep import has_many, lazy_product
-from convcli.shape.usage import need
+from convcli.shape.usage import kind_of, need
 
 if TYPE_CHECKING:
-    from convcli.shape.command import Request
+    from convcli.options import ShapeRequest
 
 OnMisfit = Callable[[DoesNotFit], None]
 
 
-def cases(request: "Request", on_misfit: OnMisfit | None = None) -> Iterator[Step]:
+def cases(request: "ShapeRequest", on_misfit: OnMisfit | None = None) -> Iterator[Step]:
     """Compute every case of a request without a stack, in the order of the options.
 
     Parameters
     ----------
-    request : Request
+    request : ShapeRequest
     on_misfit : callable, optional
         Called with the error of a case of a sweep that does not fit. A request that is no sweep
         raises its error instead.
@@ -31,23 +31,24 @@ def cases(request: "Request", on_misfit: OnMisfit | None = None) -> Iterator[Ste
     Step
         Generated one by one and never stored, however many cases there are.
     """
+    kind = kind_of(request)
     n = notation.parse_sizes("-n", need("-n", request.n))
     f = notation.parse_sizes("-f", need("-f", request.f))
     p = notation.parse_padding("-p", request.p or "0")
     s = notation.parse_sizes("-s", request.s or "1")
     d = notation.parse_sizes("-d", request.d or "1")
-    op = notation.parse_sizes("--output-padding", request.op or "0")
+    op = notation.parse_sizes("--output-padding", request.output_padding or "0")
     channels = read_channels(request)
-    groups = notation.parse_numbers("-g", request.g or "1")
+    groups = notation.parse_numbers("-g", request.groups or "1")
     dims = notation.resolve_dims([sweep.axes for sweep in (n, f, p, s, d, op)], request.dims)
-    stride_is_filter = request.kind in POOLS and request.s is None  # as in PyTorch and Keras
+    stride_is_filter = kind in POOLS and request.s is None  # as in PyTorch and Keras
     swept = any(has_many(each) for each in (n, f, p, s, d, op, channels, groups))
     for sizes, filter_, pads, strides, dilation, extra, (c_in, c_out), (g,) in lazy_product(
         n, f, p, s, d, op, channels, groups
     ):
         stride = filter_ if stride_is_filter else strides
-        window = Window(filter_, stride, pads, dilation, extra, request.kind, request.ceil)
-        layer = Layer(window, c_out, g, request.bias)
+        window = Window(filter_, stride, pads, dilation, extra, kind, request.ceil)
+        layer = Layer(window, c_out, g, not request.no_bias)
         try:
             yield apply(layer, spread("-n", sizes, dims), c_in)
         except DoesNotFit as error:
@@ -56,8 +57,8 @@ def cases(request: "Request", on_misfit: OnMisfit | None = None) -> Iterator[Ste
             on_misfit(error)
 
 
-def read_channels(request: "Request") -> list[tuple[int | None, int | None]]:
+def read_channels(request: "ShapeRequest") -> list[tuple[int | None, int | None]]:
     """Read the channels, input and output, each None where it is not given."""
-    if request.c is None:
+    if request.channels is None:
         return [(None, None)]
-    return list(notation.parse_channels("-c", request.c))
+    return list(notation.parse_channels("-c", request.channels))

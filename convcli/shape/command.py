@@ -2,43 +2,21 @@
 
 from collections.abc import Iterable
 from itertools import chain, islice
-from typing import NamedTuple
+from typing import TYPE_CHECKING
 
 from convcli.errors import DoesNotFit, UsageError
-from convcli.geometry.axis import Kind
 from convcli.geometry.network import Step
 from convcli.shape.cases import cases
-from convcli.shape.usage import refuse
+from convcli.shape.usage import first_layer, refuse
 from convcli.streams import Streams, choose_format, printable
+
+if TYPE_CHECKING:
+    from convcli.options import ShapeRequest
 
 FORMATS = ("table", "plain", "json", "csv")
 
 
-class Request(NamedTuple):
-    """The options of `shape` as they were typed; None where they were not."""
-
-    n: str | None = None
-    f: str | None = None
-    p: str | None = None
-    s: str | None = None
-    d: str | None = None
-    op: str | None = None
-    c: str | None = None
-    g: str | None = None
-    bias: bool = True
-    kind: Kind = "conv"
-    ceil: bool = False
-    dims: int | None = None
-    layers: tuple[str, ...] = ()
-    layers_file: str | None = None
-    solve: str | None = None
-    out: str | None = None
-    explain: bool = False
-    animate: bool = False
-    format: str | None = None
-
-
-def run(request: Request, streams: Streams) -> int:
+def run(request: "ShapeRequest", streams: Streams) -> int:
     """Answer a request on standard output.
 
     Returns
@@ -73,7 +51,7 @@ class Misfits:
         self._stderr.write(f"convcli: error: {printable(str(error))}\n")
 
 
-def _choose_format(request: Request, streams: Streams) -> str:
+def _choose_format(request: "ShapeRequest", streams: Streams) -> str:
     wanted = "table" if request.explain and request.format is None else request.format
     fmt = choose_format(wanted, streams.stdout, FORMATS)
     if request.explain and fmt in ("plain", "csv"):
@@ -81,23 +59,23 @@ def _choose_format(request: Request, streams: Streams) -> str:
     return fmt
 
 
-def _show_answers(request: Request, fmt: str, streams: Streams) -> None:
+def _show_answers(request: "ShapeRequest", fmt: str, streams: Streams) -> None:
     from convcli.shape.answers import answers  # noqa: PLC0415  used by --solve only
 
-    out, found = answers(request)
+    unknown, out, found = answers(request)
     if fmt == "table":
         from convcli.shape import report  # noqa: PLC0415  Rich is imported for tables only
 
-        report.show_answers(request.solve, out, found, streams)
+        report.show_answers(unknown, out, found, streams)
         return
     from convcli.shape import records  # noqa: PLC0415
 
-    _write(records.answer_lines(fmt, request.solve, out, found), streams)
-    if fmt == "plain" and any(answer.last is None for answer in found):
-        streams.stderr.write(f"convcli: note: and every larger {request.solve}\n")
+    _write(records.answer_lines(fmt, unknown, out, found), streams)
+    if fmt == "plain" and any(answer.last is None for axis in found for answer in axis):
+        streams.stderr.write(f"convcli: note: and every larger {unknown}\n")
 
 
-def _show_stacks(request: Request, fmt: str, streams: Streams, misfits: Misfits) -> None:
+def _show_stacks(request: "ShapeRequest", fmt: str, streams: Streams, misfits: Misfits) -> None:
     from convcli.shape.stacks import stacks  # noqa: PLC0415  used by -l and --layers only
 
     found = stacks(request, streams, misfits.report)
@@ -112,7 +90,7 @@ def _show_stacks(request: Request, fmt: str, streams: Streams, misfits: Misfits)
         _show_steps(chain.from_iterable(found), request, fmt, streams)
 
 
-def _show_steps(steps: Iterable[Step], request: Request, fmt: str, streams: Streams) -> None:
+def _show_steps(steps: Iterable[Step], request: "ShapeRequest", fmt: str, streams: Streams) -> None:
     if fmt == "table":
         from convcli.shape import report  # noqa: PLC0415
 
@@ -129,10 +107,10 @@ def _write(lines: Iterable[str], streams: Streams) -> None:
         streams.stdout.write(f"{line}\n")
 
 
-def _animate(request: Request, streams: Streams) -> None:
+def _animate(request: "ShapeRequest", streams: Streams) -> None:
     refuse(
         {
-            "-l": request.layers[0] if request.layers else None,
+            "-l": first_layer(request),
             "--layers": request.layers_file,
             "--solve": request.solve,
             "--out": request.out,

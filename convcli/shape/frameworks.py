@@ -2,65 +2,70 @@
 
 from collections.abc import Sequence
 
-from convcli.geometry.axis import Axis, fit
+from convcli.geometry.axis import POOLS, Axis, fit
 from convcli.geometry.network import Step
-
-_POOLS = {"maxpool": "MaxPool", "avgpool": "AvgPool"}
 
 
 def pytorch(step: Step) -> str:
     """Write the layer as an expression over ``nn`` (`torch.nn`) that makes it."""
+    if step.layer.window.kind in POOLS:
+        return _pytorch_pool(step)
     axes, layer, dims = step.axes, step.layer, len(step.axes)
-    kind = layer.window.kind
+    transposed = layer.window.kind == "convt"
     even = all(a.pb == a.pe for a in axes)
-    inner = [min(a.pb, a.pe) for a in axes] if kind == "convt" else [a.pb for a in axes]
-    options = {
-        "kernel_size": [a.f for a in axes],
-        "stride": [a.s for a in axes],
-        "padding": inner if even or kind == "convt" else [0] * dims,
-        "output_padding": [a.op for a in axes],
-        "dilation": [a.d for a in axes],
-    }
-    defaults = {"stride": 1, "padding": 0, "output_padding": 0, "dilation": 1}
-    words = [
-        f"{key}={_tuple(values)}"
-        for key, values in options.items()
-        if set(values) != {defaults.get(key)} or (key == "stride" and kind in _POOLS)
-    ]
-    if kind in _POOLS:
-        return _pytorch_pool(axes, _POOLS[kind], words, even, layer.window.ceil)
+    # Uneven padding is a layer of its own, and so is the rest of an uneven crop.
+    inner = [min(a.pb, a.pe) if transposed or even else 0 for a in axes]
     # Where no channels are given there are as few as the groups allow.
-    channels = [str(step.c_in or layer.g), str(step.c_out or layer.g)]
-    words += [f"groups={layer.g}"] * (layer.g != 1) + ["bias=False"] * (not layer.bias)
-    name = "ConvTranspose" if kind == "convt" else "Conv"
-    line = f"nn.{name}{dims}d({', '.join(channels + words)})"
+    words = [str(step.c_in or layer.g), str(step.c_out or layer.g)]
+    words.append(f"kernel_size={_tuple([a.f for a in axes])}")
+    words += _changed("stride", [a.s for a in axes], 1)
+    words += _changed("padding", inner, 0)
+    words += _changed("output_padding", [a.op for a in axes], 0)
+    words += _changed("dilation", [a.d for a in axes], 1)
+    words += _changed("groups", [layer.g], 1)
+    if not layer.bias:
+        words.append("bias=False")
+    line = f"nn.{'ConvTranspose' if transposed else 'Conv'}{dims}d({', '.join(words)})"
     if even:
         return line
-    if kind == "convt":
+    if transposed:
         crop = [(i - a.pb, i - a.pe) for a, i in zip(axes, inner, strict=True)]
         return f"nn.Sequential({line}, nn.ZeroPad{dims}d({_last_first(crop)}))"
     pads = _last_first([(a.pb, a.pe) for a in axes])
     return f"nn.Sequential(nn.ZeroPad{dims}d({pads}), {line})"
 
 
-def _pytorch_pool(axes: Sequence[Axis], name: str, words: list[str], even: bool, ceil: bool) -> str:
-    dims = len(axes)
-    even = even and all(a.pb <= a.f // 2 for a in axes)  # more, which dilation allows, it refuses
-    if name == "AvgPool" and any(a.d > 1 for a in axes):
+def _pytorch_pool(step: Step) -> str:
+    axes, ceil, dims = step.axes, step.layer.window.ceil, len(step.axes)
+    average = step.layer.window.kind == "avgpool"
+    even = all(a.pb == a.pe for a in axes)
+    if average and any(a.d > 1 for a in axes):
         return "no equal: PyTorch has no dilated average pooling"
+    if average and ceil and not even:
+        return "no equal: PyTorch averages uneven padding in floor mode only"
+    if any(a.pb > a.f // 2 for a in axes) and even:
+        return "no equal: PyTorch pads a pooling layer by at most half of its filter size"
+    words = [f"kernel_size={_tuple([a.f for a in axes])}", f"stride={_tuple([a.s for a in axes])}"]
     if even:
-        words = words + ["ceil_mode=True"] * ceil
-        return f"nn.{name}{dims}d({', '.join(words)})"
+        words += _changed("padding", [a.pb for a in axes], 0)
+    words += _changed("dilation", [a.d for a in axes], 1)
+    if even and ceil:
+        words.append("ceil_mode=True")
+    pool = f"nn.{'AvgPool' if average else 'MaxPool'}{dims}d({', '.join(words)})"
+    if even:
+        return pool
     pads = [(a.pb, a.pe) for a in axes]
     if ceil:  # pad as far as the last window reaches, which leaves nothing to round
-        pads = [(a.pb, max((a.out - 1) * a.s + a.e - a.pb - a.n, 0)) for a in axes]
-    pool = f"nn.{name}{dims}d({', '.join(words)})"
-    if name == "AvgPool":
-        if ceil:
-            return "no equal: PyTorch averages uneven padding in floor mode alone"
+        pads = [(a.pb, (a.out - 1) * a.s + a.e - a.pb - a.n) for a in axes]
+    if average:
         return f"nn.Sequential(nn.ZeroPad{dims}d({_last_first(pads)}), {pool})"
     fill = f"nn.ConstantPad{dims}d({_last_first(pads)}, float('-inf'))"
     return f"nn.Sequential({fill}, {pool})"
+
+
+def _changed(key: str, values: Sequence[int], default: int) -> list[str]:
+    """Write an argument that is not at its default."""
+    return [] if set(values) == {default} else [f"{key}={_tuple(values)}"]
 
 
 def keras(step: Step) -> str:
@@ -68,19 +73,20 @@ def keras(step: Step) -> str:
     axes, layer, dims = step.axes, step.layer, len(step.axes)
     window = layer.window
     kind = window.kind
-    if kind in _POOLS and any(a.d > 1 for a in axes):
-        return "no equal: Keras pooling takes no dilation"
+    if kind in POOLS and any(a.d > 1 for a in axes):
+        return "no equal: Keras has no dilated pooling"
     if any(a.s > 1 for a in axes) and any(a.d > 1 for a in axes):
-        return "no equal: Keras takes no stride above 1 together with dilation"
+        return "no equal: Keras cannot combine a stride above 1 with dilation"
     words = [
-        f"{'pool_size' if kind in _POOLS else 'kernel_size'}={_tuple([a.f for a in axes])}",
+        f"{'pool_size' if kind in POOLS else 'kernel_size'}={_tuple([a.f for a in axes])}",
         f"strides={_tuple([a.s for a in axes])}",
     ]
-    if kind not in _POOLS:
+    if kind not in POOLS:
         words.insert(0, str(step.c_out or layer.g))
-        words += [f"dilation_rate={_tuple([a.d for a in axes])}"] * any(a.d > 1 for a in axes)
-        words += [f"groups={layer.g}"] * (layer.g != 1)
-        words += ["use_bias=False"] * (not layer.bias)
+        words += _changed("dilation_rate", [a.d for a in axes], 1)
+        words += _changed("groups", [layer.g], 1)
+        if not layer.bias:
+            words.append("use_bias=False")
     if kind == "convt":
         return _keras_transposed(axes, words, layer.g)
     padding, pads = "valid", [(a.pb, a.pe) for a in axes]
@@ -88,8 +94,8 @@ def keras(step: Step) -> str:
     overhang = any(a.out != fit(a.n, a.f, a.s, (a.pb, a.pe), a.d).out for a in axes if a.ceil)
     if all((a.pb, a.pe, a.out) == (b.pb, b.pe, b.out) for a, b in zip(axes, same, strict=True)):
         padding, pads = "same", [(0, 0)] * dims
-    elif overhang or (kind in _POOLS and any(map(any, pads))):
-        return "no equal: Keras pads a pool by its words valid and same alone"
+    elif overhang or (kind in POOLS and any(map(any, pads))):
+        return "no equal: Keras pads a pooling layer by its words valid and same only"
     names = {"conv": "Conv", "maxpool": "MaxPooling", "avgpool": "AveragePooling"}
     line = f'layers.{names[kind]}{dims}D({", ".join(words)}, padding="{padding}")'
     if not any(map(any, pads)):
@@ -102,7 +108,7 @@ def _keras_transposed(axes: Sequence[Axis], words: list[str], g: int) -> str:
     if g != 1:
         return "no equal: Keras has no grouped transposed convolution"
     if any(a.op >= a.s for a in axes if a.op):
-        return "no equal: Keras takes an output padding below the stride alone"
+        return "no equal: Keras needs an output padding below the stride"
     if any(a.op or a.e < a.s for a in axes):
         words = [*words, f"output_padding={_tuple([a.op for a in axes])}"]
     line = f'layers.Conv{dims}DTranspose({", ".join(words)}, padding="valid")'
@@ -126,9 +132,11 @@ def onnx(step: Step) -> str:
     if kind == "convt":
         attributes["output_padding"] = [a.op for a in axes]
     words = [f"{key}={values}" for key, values in attributes.items()]
-    if kind in _POOLS:
-        words += ["ceil_mode=1"] * layer.window.ceil
-        words += ["count_include_pad=1"] * (kind == "avgpool")
+    if kind in POOLS:
+        if layer.window.ceil:
+            words.append("ceil_mode=1")
+        if kind == "avgpool":
+            words.append("count_include_pad=1")
     else:
         words.append(f"group={layer.g}")
     return f"{op[kind]}({', '.join(words)})"

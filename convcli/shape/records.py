@@ -5,12 +5,14 @@ from typing import Any
 
 from convcli.geometry.coverage import coverage, extent, unread, unread_end
 from convcli.geometry.formula import formula
-from convcli.geometry.inverse import Answer, format_answers
+from convcli.geometry.inverse import Answer, format_answers, format_totals, total_padding
 from convcli.geometry.layers import format_layer
 from convcli.geometry.network import Step
 from convcli.geometry.notation import format_padding, format_sizes
+from convcli.streams import printable
 
 _MAX_COVERAGE = 10**6  # pixels of an axis
+_FORMULA_SIGNS = ("=", "+", "-", "@")
 
 
 def plain(steps: Iterable[Step]) -> Iterator[str]:
@@ -77,7 +79,10 @@ def json_lines(records: Iterable[dict[str, Any]]) -> Iterator[str]:
     """Write one JSON object a line."""
     import json  # noqa: PLC0415  a tenth of the start-up time, used here only
 
-    return (json.dumps(r, ensure_ascii=False) for r in records)
+    for each in records:
+        text = json.dumps(each, ensure_ascii=False)
+        # What could drive a terminal is escaped, as JSON escapes it: it reads back as it was.
+        yield "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
 
 
 def csv_lines(steps: Iterable[Step]) -> Iterator[str]:
@@ -100,19 +105,37 @@ def _csv_line(cells: Iterable[Any]) -> str:
 
 
 def _cell(value: Any) -> Any:
+    if isinstance(value, str):
+        # A spreadsheet runs a cell that starts so as a formula, unless an apostrophe is before it.
+        return f"'{printable(value)}" if value[:1] in _FORMULA_SIGNS else printable(value)
     if isinstance(value, list):
         return "x".join(map(str, value))
     return int(value) if isinstance(value, bool) else value
 
 
 def answer_lines(
-    fmt: str, unknown: str | None, out: Sequence[int], answers: Sequence[Answer]
+    fmt: str, unknown: str, out: Sequence[int], answers: Sequence[Sequence[Answer]]
 ) -> Iterable[str]:
-    """Write what ``--solve`` found; `last` is null where every larger value does as well."""
-    text = format_answers(str(unknown), answers)
+    """Write what ``--solve`` found; `last` is null where every larger value does as well.
+
+    For padding, the totals of both sides are written too.
+    """
+    text = format_answers(answers)
     if fmt == "plain":
         return [text]
+    totals = format_totals(answers) if unknown == "p" else None
     if fmt == "csv":
-        return ["solve,out,answer", f"{unknown},{format_sizes(out)},{text}"]
-    found = [{"first": a.first, "last": a.last} for a in answers]
-    return json_lines([{"solve": unknown, "out": list(out), "answer": text, "axes": found}])
+        row = {"solve": unknown, "out": format_sizes(out), "answer": text}
+        if totals is not None:
+            row["total"] = totals
+        return [_csv_line(row.keys()), _csv_line(row.values())]
+    axes = [_answer_record(unknown, axis) for axis in answers]
+    return json_lines([{"solve": unknown, "out": list(out), "answer": text, "axes": axes}])
+
+
+def _answer_record(unknown: str, answers: Sequence[Answer]) -> dict[str, Any]:
+    if unknown != "p":
+        (answer,) = answers
+        return {"first": answer.first, "last": answer.last}
+    first, last = total_padding(answers)
+    return {"total_first": first, "total_last": last, "p": list(map(str, answers))}

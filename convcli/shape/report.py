@@ -9,7 +9,7 @@ from rich.table import Table
 from convcli.geometry.axis import Axis
 from convcli.geometry.coverage import unread
 from convcli.geometry.formula import formulas
-from convcli.geometry.inverse import Answer, format_answers
+from convcli.geometry.inverse import Answer, format_answers, format_totals
 from convcli.geometry.layers import format_layer
 from convcli.geometry.network import Step
 from convcli.geometry.notation import format_padding, format_sizes, join_axes
@@ -168,13 +168,15 @@ def _field_cells(fields: Sequence[Field]) -> list[str]:
 
 
 def show_answers(
-    unknown: str | None, out: Sequence[int], answers: Sequence[Answer], streams: Streams
+    unknown: str, out: Sequence[int], answers: Sequence[Sequence[Answer]], streams: Streams
 ) -> None:
     """Show what ``--solve`` found."""
-    text = format_answers(str(unknown), answers)
-    open_ended = any(a.last is None for a in answers)
-    more = f", and every larger {unknown}" if open_ended else ""
-    rows = [("output", format_sizes(out)), (str(unknown), text + more)]
+    text = format_answers(answers).replace(",", ", ")
+    if any(answer.last is None for axis in answers for answer in axis):
+        text += f", and every larger {unknown}"
+    rows = [("output", format_sizes(out)), (unknown, text)]
+    if unknown == "p":
+        rows.append(("total", f"{format_totals(answers)}, both sides together"))
     console(streams.stdout).print(facts_table(rows, f"every {unknown} that gives the output"))
 
 

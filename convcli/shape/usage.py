@@ -1,8 +1,13 @@
 """Which options `shape` needs, and which it refuses because it would read and ignore them."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from convcli.errors import UsageError
+from convcli.geometry.axis import Kind
+
+if TYPE_CHECKING:
+    from convcli.options import ShapeRequest
 
 Typed = str | bool | None  # an option as it was typed; None or False where it was not
 
@@ -33,3 +38,16 @@ def refuse(
         if value is not None and value is not False:
             typed = option if value is True else f"{option} {value}"
             raise UsageError(f"{typed} cannot be combined with {other}; {remedy}")
+
+
+def kind_of(request: "ShapeRequest") -> Kind:
+    """Return the kind of layer that the options of one layer describe."""
+    if request.pool:
+        refuse({"--transposed": request.transposed}, "--pool")
+        return "maxpool"
+    return "convt" if request.transposed else "conv"
+
+
+def first_layer(request: "ShapeRequest") -> str | None:
+    """Return the first ``-l``, to be named in an error."""
+    return request.layers[0] if request.layers else None

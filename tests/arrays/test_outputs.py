@@ -3,6 +3,7 @@
 import os
 import stat
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -35,7 +36,8 @@ def test_an_existing_folder_needs_no_slash(x: bytes) -> None:
 
 
 def test_members_do_not_lead_out_of_the_folder(in_tmp: Path) -> None:
-    np.savez("t.npz", **{"../../../x": np.eye(3)})
+    members: dict[str, Any] = {"../../../x": np.eye(3)}
+    np.savez("t.npz", **members)
     done = run_command("run", "t.npz::../../../x", *_SCALE, "-o", "q/w/", stdin=b"")
     assert done.status == 0, done.err
     assert os.listdir("q/w") == ["t-..-..-..-x.npy"]
@@ -101,6 +103,17 @@ def test_what_a_killed_run_left_is_removed(
     assert run_command("run", "x.npy", "-k", "[[1]]", "-o", "y.npy", stdin=b"").status == 0
     assert Path("y.npy").read_bytes() == x
     assert sorted(os.listdir()) == ["x.npy", "y.npy"]
+
+
+@pytest.mark.skipif(not hasattr(os, "O_TMPFILE"), reason="elsewhere the next run removes it")
+def test_a_killed_run_leaves_nothing(x: bytes) -> None:
+    script = (
+        "import os, signal; from convcli.arrays.atomic import replaced\n"
+        "with replaced('y.npy') as stream:\n"
+        "    stream.write(b'x'); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    assert shell(f'python3 -c "{script}"').returncode in (137, -9)
+    assert os.listdir() == ["x.npy"]
 
 
 def test_a_file_that_is_being_written_is_not_removed(

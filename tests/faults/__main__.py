@@ -32,6 +32,7 @@ from rich.text import Text  # noqa: E402
 from tests.faults.campaigns import CAMPAIGNS  # noqa: E402
 from tests.faults.trial import Fault, Trial  # noqa: E402
 
+
 class Outcome(NamedTuple):
     """What became of one case; `fault` is None where nothing was wrong."""
 
@@ -43,7 +44,9 @@ class Outcome(NamedTuple):
 
 def try_case(campaign: str, seed: int, number: int, keep: Path | None = None) -> Outcome:
     """Run one case in a folder of its own."""
-    folder = keep or Path(tempfile.mkdtemp(prefix="faults-"))
+    top = keep or Path(tempfile.mkdtemp(prefix="faults-"))
+    folder = top / "a" / "b"  # so that ../.. is ours as well
+    folder.mkdir(parents=True)
     trial = Trial(Random(f"{campaign} {seed} {number}"), folder)
     fault = None
     try:
@@ -52,7 +55,7 @@ def try_case(campaign: str, seed: int, number: int, keep: Path | None = None) ->
         fault = str(found)
     finally:
         if keep is None:
-            shutil.rmtree(folder, ignore_errors=True)
+            shutil.rmtree(top, ignore_errors=True)
     return Outcome(campaign, number, trial.commands, fault)
 
 

@@ -1,4 +1,4 @@
-"""Full disks and files that may not grow: one line that names the output, and the old file whole."""
+"""Full disks and files that may not grow: one line names the output, the old file stays whole."""
 
 import ctypes
 import os
@@ -7,12 +7,14 @@ import subprocess
 from functools import cache
 from pathlib import Path
 
+import numpy as np
+
 from tests.faults.program import Ended, npy
 from tests.faults.trial import Trial
 
 _OLD = b"what was there before"
 _ROOM = 256 << 10  # bytes of the small disk
-_NEWNS = 0x00020000  # of clone(2) and unshare(2): mounts of our own, gone when this process ends
+_NEWNS = 0x00020000  # of unshare(2): mounts of our own, gone when this process ends
 _NOSPACE = ("No space left on device", "File too large")
 
 
@@ -20,7 +22,7 @@ def case(trial: Trial) -> None:
     """Write where there may be too little room."""
     random = trial.random
     side = random.choice((4, 40, 200, 400))
-    trial.write("x.npy", npy([[float(row ^ column) for column in range(side)] for row in range(side)]))
+    trial.write("x.npy", npy(np.arange(side * side, dtype=float).reshape(side, side)))
     output = random.choice(("y.npy", "y.npy", "y.png", "out/"))
     args = ["run", str(trial.folder / "x.npy"), "-k", "box:3"]
     args += ["--memory", random.choice(("1K", "64K", "32M"))]
@@ -37,7 +39,7 @@ def case(trial: Trial) -> None:
 
 @cache
 def small_disk() -> Path | None:
-    """Mount a small disk that only this process and its children see; None where that is refused."""
+    """Mount a small disk that only this process and its children see; None if refused."""
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.unshare(_NEWNS):
         return None

@@ -10,8 +10,10 @@ from random import Random
 
 _EDGES = (0, 1, 0x7F, 0x80, 0xFE, 0xFF)
 _EDGES_32 = (0, 1, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 0x10000, 0xFFFF)
-_NUMBERS = (b"0", b"-1", b"1", b"3", b"7", b"64", b"65537", b"2147483648", b"1e9", b"4294967296",
-            b"9223372036854775808", b"99999999999999999999999", b"NaN", b"''", b"[]", b"None")  # fmt: skip
+_NUMBERS = (
+    b"0", b"-1", b"1", b"3", b"7", b"64", b"65537", b"2147483648", b"1e9", b"4294967296",
+    b"9223372036854775808", b"99999999999999999999999", b"NaN", b"''", b"[]", b"None",
+)  # fmt: skip
 
 
 def _place(random: Random, data: bytes) -> int:

@@ -7,20 +7,25 @@ import os
 import re
 import zipfile
 
-from tests.faults.program import on_terminal, npy
+from tests.faults.program import npy, on_terminal
 from tests.faults.trial import Trial
 
-# What a name may try: to colour, move, retitle, copy to the clipboard, reorder, be markup, a formula.
+# What a name may try: to colour, move, retitle, copy, reorder, be markup or a formula.
 _HOSTILE = (
-    "\x1b[31mred", "\x1b]52;c;aGk=\x07", "\x1b]8;;http://x\x1b\\link", "\x1b]0;title\x07", "\x1b[2J", "\x1bc",
-    "\x9b31m", "\x9d52;c;aGk=\x9c", "\x90q\x9c", "\u202eevil", "\u2066x\u2069", "\u200f", "\u2028next",
-    "line\nconvcli: error: forged", "over\rwritten", "back\b\b\b\b", "\x07", "\x7f", "tab\there",
-    "[blink]x[/blink]", "[link=http://x]y[/link]", "[/]", ":skull:", "=1+1", "+1", "-2+3", "@SUM(A1)",
-    "\t=1", "\udc9b31m", "\udcff\udcfe", "é日本🙂", "a\u0300",
+    "\x1b[31mred", "\x1b]52;c;aGk=\x07", "\x1b]8;;http://x\x1b\\link", "\x1b]0;title\x07",
+    "\x1b[2J", "\x1bc", "\x9b31m", "\x9d52;c;aGk=\x9c", "\x90q\x9c", "\u202eevil",
+    "\u2066x\u2069", "\u200f", "\u2028next", "line\nconvcli: error: forged", "over\rwritten",
+    "back\b\b\b\b", "\x07", "\x7f", "tab\there", "[blink]x[/blink]", "[link=http://x]y[/link]",
+    "[/]", ":skull:", "=1+1", "+1", "-2+3", "@SUM(A1)", "\t=1", "\udc9b31m", "\udcff\udcfe",
+    "é日本🙂", "a\u0300",
+)  # fmt: skip
+_OPTIONS = (
+    "--format", "-n", "-p", "-l", "--layers", "--solve", "-k", "--bias", "--dtype", "--layout",
+    "--device", "--engine", "--method", "--pad-mode", "--memory", "--seed", "-g", "-o",
 )  # fmt: skip
 _SHAPE_FORMATS = ("table", "plain", "json", "csv")
 _RUN_FORMATS = ("table", "plain", "json")
-# Select graphic rendition: bold, dim, italic, colours. Not 5 and 7 (blink, reverse), which markup can.
+# Bold, dim, italic and colours; not 5 and 7 (blink and reverse), which markup could ask for.
 _COLOUR = re.compile(r"\x1b\[(?:0|1|2|3|3[0-79]|9[0-7]|4[0-79]|10[0-7]|[34]8;[25](?:;\d+)+|;)*m")
 # How a progress bar is drawn and taken away.
 _PROGRESS = re.compile(r"\x1b\[(?:\?25[lh]|[12]?K|\d*A)")
@@ -45,7 +50,9 @@ def case(trial: Trial) -> None:
 def _layer(trial: Trial, name: str) -> list[str]:
     """Name a layer, or what should be a kind, a key or a value of one."""
     random = trial.random
-    line = random.choice(("conv f=3 name={}", "conv f=3 name={}", "{} f=3", "conv f=3 {}", "conv f={}"))
+    line = random.choice(
+        ("conv f=3 name={}", "conv f=3 name={}", "{} f=3", "conv f=3 {}", "conv f={}")
+    )
     line = line.format("".join(name.split()) or "x")
     words = ["shape", "-n", random.choice(("9", "2"))]
     if random.random() < 0.3:
@@ -59,9 +66,7 @@ def _layer(trial: Trial, name: str) -> list[str]:
 def _option(trial: Trial, name: str) -> list[str]:
     """Write a name where an option's value, an option or a command should stand."""
     random = trial.random
-    option = random.choice(("--format", "-n", "-p", "-l", "--layers", "--solve", "-k", "--bias", "--dtype",
-                            "--layout", "--device", "--engine", "--method", "--pad-mode", "--memory",
-                            "--seed", "-g", "-o"))  # fmt: skip
+    option = random.choice(_OPTIONS)
     if random.random() < 0.1:
         return [name]
     words = random.choice((["shape", "-n", "9", "-f", "3"], ["run", "ones:3x3", "-k", "box"]))

@@ -1,4 +1,4 @@
-"""Differential checks: sizes against windows that are counted, values and gradients of PyTorch's."""
+"""Differential checks: sizes against counted windows, values and gradients against PyTorch."""
 
 import io
 import itertools
@@ -61,7 +61,7 @@ _MODES = {"zeros": "constant", "reflect": "reflect", "symmetric": "symmetric", "
 def values_case(trial: Trial) -> None:
     """Convolve as PyTorch does in float64, on what NumPy padded."""
     import torch
-    import torch.nn.functional as F  # noqa: N812
+    import torch.nn.functional as F
 
     random = trial.random
     numbers = np.random.default_rng(random.getrandbits(32))
@@ -78,7 +78,7 @@ def values_case(trial: Trial) -> None:
     w = _random_array(random, numbers, w_shape, dtype)
     mode = "zeros" if transposed else random.choice(list(_MODES))
     args = ["run", trial.write("x.npy", npy(x)), "-k", trial.write("w.npy", npy(w))]
-    args += f"-s {s} -d {d} -p {p} -g {g} --pad-mode {mode}".split()
+    args += f"--dims {dims} -s {s} -d {d} -p {p} -g {g} --pad-mode {mode}".split()
     args += ["--transposed"] * transposed + ["--memory", random.choice(("1K", "32M"))]
     args += ["--engine", random.choice(("numpy", "numpy", "torch"))]
     ended = trial.run(args, wanted=1 << 22)
@@ -86,7 +86,7 @@ def values_case(trial: Trial) -> None:
     found = np.load(io.BytesIO(ended.out))
     wide = np.complex128 if dtype == "complex64" else np.float64
     if transposed:
-        call = [F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d][dims - 1]
+        call: Any = [F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d][dims - 1]
         padded = x.astype(wide)
     else:
         call = [F.conv1d, F.conv2d, F.conv3d][dims - 1]
@@ -121,8 +121,10 @@ def _compare(trial: Trial, found: Any, expected: Any, dtype: str, terms: int) ->
         trial.check(bool((found == expected).all()), "integers that are not exact")
         return
     with np.errstate(all="ignore"):
-        near = np.allclose(found, expected.astype(found.dtype), equal_nan=True, rtol=1e-2
-                           if dtype == "float16" else 1e-5, atol=terms * 20 * float(np.finfo(kind).eps))  # fmt: skip
+        unit = float(np.finfo(kind).eps)
+        near = np.allclose(
+            found, expected.astype(found.dtype), 10 * unit, terms * 20 * unit, equal_nan=True
+        )
     trial.check(near, "a wrong value")
 
 
@@ -131,7 +133,7 @@ def fields_case(trial: Trial) -> None:
     random = trial.random
     layers = [_layer(random) for _ in range(random.randrange(1, 5))]
     lines = [_line(layer) for layer in layers]
-    n = 120
+    n = 200
     args = ["shape", "--dims", "1", "-n", str(n), "--format", "json"]
     args += itertools.chain.from_iterable(("-l", line) for line in lines)
     ended = trial.run(args, wanted=1 << 20)
@@ -139,14 +141,16 @@ def fields_case(trial: Trial) -> None:
         return
     told = json.loads(ended.out.splitlines()[-1])
     spans = _spans(layers, n)
-    inside = [(at, span) for at, span in enumerate(spans) if span[0] > 0 and span[1] < n - 1]
+    # Nearer to the border a dilated filter may have its outermost taps in the padding.
+    (r,) = told["r"]
+    inside = [(at, span) for at, span in enumerate(spans) if r <= span[0] and span[1] < n - r]
     period = prod(s for kind, f, s, d, p in layers if kind == "convt")
     if len(inside) < 2 * period + 2 or inside[-1][0] - inside[0][0] + 1 != len(inside):
         return  # too few outputs away from the border, or some that read nothing
     widest = max(last - first + 1 for _, (first, last) in inside)
-    trial.check(told["r"] == [widest], f"r {told['r'][0]}, and gradients reach {widest}")
+    trial.check(r == widest, f"r {r}, and gradients reach {widest}")
     if period == 1:
-        at, (first, _) = inside[0]
+        at, (first, _) = inside[len(inside) // 2]
         start = at * told["j"][0] - told["P"][0]
         trial.check(first == start, f"output {at} starts at {first}, not {start}")
 
@@ -182,7 +186,7 @@ def _spans(layers: list[Layer], n: int) -> list[tuple[int, int]]:
     net = nn.Sequential(*made).double()
     count = net(torch.zeros(1, 1, n, dtype=torch.double)).shape[-1]
     x = torch.ones(count, 1, n, dtype=torch.double, requires_grad=True)
-    net(x)[:, 0].diagonal().sum().backward()  # type: ignore[no-untyped-call]
+    net(x)[:, 0].diagonal().sum().backward()
     assert x.grad is not None
     reached = [torch.nonzero(row[0])[:, 0].tolist() for row in x.grad]
     return [(pixels[0], pixels[-1]) if pixels else (0, n) for pixels in reached]

@@ -21,7 +21,9 @@ def _in_pieces(trial: Trial) -> None:
     """Send arrays in pieces, whole or cut, through pipes of which one may be non-blocking."""
     random = trial.random
     numbers = np.random.default_rng(random.getrandbits(32))
-    shapes = [(random.randrange(1, 200), random.randrange(1, 60)) for _ in range(random.choice((1, 2)))]
+    shapes = [
+        (random.randrange(1, 200), random.randrange(1, 60)) for _ in range(random.choice((1, 2)))
+    ]
     arrays = [numbers.random(shape) for shape in shapes]
     whole = [npy(*arrays[: count + 1]) for count in range(len(arrays))]
     data = random.choice((*whole, whole[-1][: random.randrange(len(whole[-1]))]))

@@ -1,11 +1,12 @@
 """`shape` at the prompt: what it prints, and what it says of mistakes."""
 
+import csv
 import json
 
 import pytest
 
 from convcli.terminal.tables import console, facts_table
-from tests.conftest import Stream, run_command
+from tests.conftest import Stream, run_command, shell
 
 
 @pytest.mark.parametrize(
@@ -61,6 +62,8 @@ def test_plain_output(args: str, out: str) -> None:
         ("-n 8x8x8 -f 3x3", 2, "-f 3x3 has 2 values for 3 axes; give 1 value for all, or 3"),
         ("-n 8x8x8x8 -f 3", 2, "sizes are given for 4 axes, and there can be 1, 2 or 3"),
         ("-n 8 -f 3 --dims 4", 2, "--dims 4 must be 1, 2 or 3"),
+        ("-n 8 -f 3 --dims -1", 2, "--dims -1 must be 1, 2 or 3; use --dims 2 for an image"),
+        (f"-n 8 -f 3 --dims {10**30}", 2, "must be 1, 2 or 3"),
         ("-n 8 -f 3 --dims two", 2, "'two' is not a valid int"),
         ("-n 8", 2, "-f is missing; add it, such as -f 3"),
         ("-f 3", 2, "-n is missing"),
@@ -68,7 +71,7 @@ def test_plain_output(args: str, out: str) -> None:
         ("-n 8 -f 3 --frmat json", 2, "No such option: --frmat"),
         ("-n 8 -f 3 --ceil", 2, "ceil mode is only valid for pooling layers"),
         ("-n 8 -f 3 --output-padding 1", 2, "is only valid for transposed layers"),
-        ("-n 8 -f 3 --pool --transposed", 2, "--transposed and --pool are two kinds of layer"),
+        ("-n 8 -f 3 --pool --transposed", 2, "--transposed cannot be combined with --pool"),
         ("-n 8 -f 3 --animate", 2, "--animate needs a terminal"),
         ("-n 8 -f 3 --explain --format csv", 2, "--explain has no csv form"),
         ("-n 8 -f 3 -c 3:64 -g 2", 2, "input channels 3 must be a multiple of groups 2"),
@@ -184,3 +187,43 @@ def test_version_and_help() -> None:
         done = run_command(*args)
         assert done.status == 0
         assert "Usage: convcli" in done.out
+
+
+@pytest.mark.parametrize("form", ["json", "csv", "table"])
+def test_a_layer_name_cannot_drive_the_terminal(form: str) -> None:
+    name = "\x1b]52;c;aGk=\x07\x9b31m\u202e\u2066\x7f"
+    done = run_command("shape", "-n", "8", "-l", f"conv f=3 name={name}", "--format", form)
+    assert done.status == 0
+    assert all(c.isprintable() or c == "\n" for c in done.out)
+    if form == "json":
+        assert json.loads(done.out)["name"] == name
+
+
+@pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(A1)"])
+def test_a_layer_name_is_no_formula_in_a_spreadsheet(name: str) -> None:
+    args = ("shape", "-n", "8", "-l", f"conv f=3 name={name}", "--format", "csv")
+    header, row = csv.reader(run_command(*args).out.splitlines())
+    assert row[header.index("name")] == "'" + name
+
+
+@pytest.mark.parametrize("args", ["-n 8 --layers /dev/zero", "-n 8 --layers - </dev/zero"])
+def test_an_endless_line_is_refused_in_little_memory(args: str) -> None:
+    done = shell(f"ulimit -v 1000000; convcli shape {args}")
+    assert done.returncode == 1
+    assert b"line 1 has more than 10000 characters; a layers file has lines such as" in done.stderr
+    assert done.stderr.count(b"\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("args", "line"),
+    [
+        ("-n 1..9999999999x1..9999999999 -f 1", "1x1"),
+        ("-n 8 -f 3 -c 4:4 -g 1..1000000000000", "6x6"),
+        ("-n 8 -f 9..999999999999999999 -p 0..999999999:1..1000000000 -s 1..1000000000", ""),
+    ],
+)
+def test_sweeps_of_any_length_start_at_once_and_take_no_memory(args: str, line: str) -> None:
+    done = shell(f"ulimit -v 1000000; convcli shape {args} 2>&1 | head -n 1")
+    assert done.stdout.decode().startswith(line)
+    assert b"Traceback" not in done.stdout
+    assert done.stderr == b""

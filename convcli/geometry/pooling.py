@@ -1,0 +1,75 @@
+"""The padding rule of pooling layers: every window reads at least one pixel of the input."""
+
+from typing import TYPE_CHECKING
+
+from convcli.errors import DoesNotFit
+
+if TYPE_CHECKING:
+    from convcli.geometry.axis import Axis
+
+
+def check_windows(axis: "Axis") -> None:
+    """Raise `DoesNotFit` if a window reads padding only: it has no maximum and no mean.
+
+    Window ``i`` starts at pixel ``y = i·s - pb`` and reads ``y, y + d, ..., y + e - 1``. None of
+    them is one of the pixels 0 to ``n - 1`` if the window ends before them, starts after them, or
+    steps over them, as here with n=2, f=2, d=4::
+
+        . . . x x . . .
+          ^       ^
+    """
+    n, d, e, pb, pe = axis.n, axis.d, axis.e, axis.pb, axis.pe
+    remedy = f"-p {e - 1}{' or less' if n >= e > 1 else ''}"
+    if can_step_over(axis):
+        remedy = f"-d 1 -p {axis.f // 2}"
+    if pb >= e:
+        raise DoesNotFit(
+            f"padding {pb} must be smaller than the pooling filter, which spans {e}, or the first "
+            f"window reads padding only; use {remedy}"
+        )
+    last = (axis.out - 1) * axis.s - pb
+    if last >= n:
+        raise DoesNotFit(
+            f"padding {pe} must be smaller than the pooling filter, which spans {e}, or the last "
+            f"window reads padding only; use {remedy}"
+        )
+    if can_step_over(axis) and _count_stepping_over(axis):
+        raise DoesNotFit(
+            f"dilation {d} must be {n} or less for input {n}, or a pooling window steps over it "
+            f"and reads padding only; use {remedy}"
+        )
+
+
+def can_step_over(axis: "Axis") -> bool:
+    """Whether a window could have a tap on either side of the input and none on it."""
+    return axis.f > 1 and axis.d > axis.n
+
+
+def _count_stepping_over(axis: "Axis") -> int:
+    """Count the windows from before the input whose first tap that is not, is after it.
+
+    A window from ``y < 0`` has a tap on ``y mod d``, the first one at 0 or later. It steps over
+    the input where ``y mod d >= n``, which is where ``(y + d - n) // d`` is more than ``y // d``.
+    """
+    s, d = axis.s, axis.d
+    starting_before = min(axis.out, -(-axis.pb // s))
+    y = -axis.pb % d
+    return floor_sum(starting_before, d, s, y + d - axis.n) - floor_sum(starting_before, d, s, y)
+
+
+def floor_sum(count: int, m: int, a: int, b: int) -> int:
+    """Sum ``(a·i + b) // m`` over i from 0 to ``count - 1``, in the steps of Euclid's algorithm.
+
+    Whole multiples of m are summed at once. What is left are the lattice points below a line of
+    slope under 1, which are counted by columns: the same sum with a and m exchanged.
+
+    >>> floor_sum(4, 3, 2, 1)   # 0 + 1 + 1 + 2
+    4
+    """
+    total = 0
+    while count > 0:
+        total += count * (count - 1) // 2 * (a // m) + count * (b // m)
+        a, b = a % m, b % m
+        count, b = divmod(a * count + b, m)
+        m, a = a, m
+    return total
