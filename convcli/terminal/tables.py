@@ -15,13 +15,19 @@ from convcli.streams import printable
 _NARROWEST = 20  # columns of a terminal; a narrower one wraps lines, and nothing is cut
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Let a closed pipe end the program as it does elsewhere; Rich would exit with 1."""
+        raise BrokenPipeError
+
+
 def console(stream: TextIO) -> Console:
     """Return a console that obeys NO_COLOR, FORCE_COLOR, TERM and COLUMNS, and no markup."""
-    made = Console(file=stream, highlight=False, markup=False, emoji=False, soft_wrap=False)
-    if made.width < 1:  # COLUMNS=0 stands for the width of the terminal
-        made.width = shutil.get_terminal_size().columns
-    made.width = max(made.width, _NARROWEST)
-    return made
+    out = _Console(file=stream, highlight=False, markup=False, emoji=False, soft_wrap=False)
+    if out.width < 1:  # COLUMNS=0 stands for the width of the terminal
+        out.width = shutil.get_terminal_size().columns
+    out.width = max(out.width, _NARROWEST)
+    return out
 
 
 def facts_table(rows: Iterable[tuple[str, str]], title: str) -> Group:
