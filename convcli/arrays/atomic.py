@@ -123,6 +123,11 @@ class _NewFile:
         sticky = folder.st_mode & stat.S_ISVTX and hasattr(os, "geteuid")
         if sticky and os.geteuid() not in (0, old.st_uid, folder.st_uid):
             raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+        try:
+            os.close(os.open(self._target, os.O_WRONLY))
+        except PermissionError as error:
+            if error.errno == errno.EPERM:  # immutable; not EACCES: a read-only one is replaced
+                raise
         return old
 
     def _open_unnamed(self) -> BinaryIO | None:
@@ -195,19 +200,16 @@ class _NewFile:
         self._part = None
 
     def _give_name(self) -> None:
-        source = f"/proc/self/fd/{self.stream.fileno()}"
-        folder = os.open(self._folder, os.O_RDONLY)
-        try:
-            for part in self._names():
-                self._part = part
-                try:
-                    # With a folder given, Python calls linkat, which follows /proc's link.
-                    os.link(source, part, src_dir_fd=folder)
-                    return
-                except FileExistsError:
-                    _remove_left_over(part)
-        finally:
-            os.close(folder)
+        descriptor = self.stream.fileno()
+        for part in self._names():
+            self._part = part
+            try:
+                # With any descriptor given, Python calls linkat, which follows /proc's link; the
+                # path is absolute, so that the descriptor does not matter.
+                os.link(f"/proc/self/fd/{descriptor}", part, src_dir_fd=descriptor)
+                return
+            except FileExistsError:
+                _remove_left_over(part)
 
     def _copy_into(self, old: BinaryIO) -> None:
         nbytes = os.fstat(self.stream.fileno()).st_size

@@ -138,3 +138,35 @@ def test_a_deleted_working_directory_names_the_output(in_tmp: Path) -> None:
     done = shell("mkdir gone; cd gone; rmdir ../gone; convcli run ones:3x3 -k box -o y.npy")
     assert done.returncode == 1
     assert b"'y.npy': No such file or directory" in done.stderr
+
+
+def test_a_file_that_cannot_be_replaced_fails_before_the_work(x: bytes) -> None:
+    Path("y.npy").write_text("old")
+    if shell("chattr +i y.npy").returncode:
+        pytest.skip("only root makes files immutable, and not on every file system")
+    try:
+        done = run_command("run", "nope.npy", *_SCALE, "-o", "y.npy", stdin=b"")
+        assert done.err.startswith("convcli: error: 'y.npy': Operation not permitted")
+    finally:
+        shell("chattr -i y.npy")
+
+
+def test_a_file_mounted_on_its_own_is_written_in_place(x: bytes) -> None:
+    """As a container mounts a single file: it cannot be renamed over."""
+    Path("y.npy").write_text("an old file that is longer than what comes" * 9)
+    Path("mounted").write_text("old")
+    script = (
+        "mount --bind mounted y.npy && echo mounted && convcli run x.npy -k '[[1]]' -q -o y.npy"
+    )
+    done = shell(f'export -f convcli; unshare -m bash -c "{script}"')
+    if done.stdout != b"mounted\n":
+        pytest.skip("mounting takes rights that this user does not have")
+    assert done.returncode == 0, done.stderr
+    assert Path("mounted").read_bytes() == x
+
+
+def test_a_slash_after_a_file_is_a_mistake(x: bytes) -> None:
+    done = run_command("run", "x.npy", *_SCALE, "-o", "x.npy/", stdin=b"")
+    assert (done.status, done.err) == (
+        2, "convcli: error: -o x.npy/ is a file, not a directory; leave the / out\n",
+    )  # fmt: skip
