@@ -15,7 +15,7 @@ def pytorch(step: Step) -> str:
     even = all(a.pb == a.pe for a in axes)
     # Uneven padding is a layer of its own, and so is the rest of an uneven crop.
     inner = [min(a.pb, a.pe) if transposed or even else 0 for a in axes]
-    # Where no channels are given there are as few as the groups allow.
+    # Default channels: the fewest that the groups allow.
     words = [str(step.c_in or layer.g), str(step.c_out or layer.g)]
     words.append(f"kernel_size={_tuple([a.f for a in axes])}")
     words += _changed("stride", [a.s for a in axes], 1)
