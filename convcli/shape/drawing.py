@@ -51,11 +51,11 @@ def windows(axes: Sequence[Axis], width: int, at: Sequence[int] | None = None) -
             sign, style = _MARK[kind if tap or inside else "padding"]
             text.append(f"{sign} ", style)
         text.append("\n")
-    whose = "a window" if at is not None else "the first window"
+    window = "a window" if at is not None else "the first window"
     if transposed:
-        text.append(f"o output, · is cropped; ■ {whose}, what one input pixel writes\n")
+        text.append(f"o output, · is cropped; ■ {window}, what one input pixel writes\n")
     else:
-        text.append(f"o input, · is padding; ■ {whose}, □ where it reads padding\n")
+        text.append(f"o input, · is padding; ■ {window}, □ where it reads padding\n")
     strides = " and ".join(dict.fromkeys(str(a.s) for a in axes[-2:]))
     text.append(f"v and > where windows start: stride {strides}")
     for note in (_cut_note(rows, "rows"), _cut_note(columns, "columns"), _depth_note(axes)):

@@ -15,7 +15,7 @@ def pytorch(step: Step) -> str:
     even = all(a.pb == a.pe for a in axes)
     # Uneven padding is a layer of its own, and so is the rest of an uneven crop.
     inner = [min(a.pb, a.pe) if transposed or even else 0 for a in axes]
-    # Where no channels are given there are as few as the groups allow.
+    # Default channels: the fewest that the groups allow.
     words = [str(step.c_in or layer.g), str(step.c_out or layer.g)]
     words.append(f"kernel_size={_tuple([a.f for a in axes])}")
     words += _changed("stride", [a.s for a in axes], 1)
@@ -36,9 +36,8 @@ def pytorch(step: Step) -> str:
 
 
 def _pytorch_pool(step: Step) -> str:
-    refusal = _pytorch_pool_refusal(step)
-    if refusal is not None:
-        return f"no equal: {refusal}"
+    if reason := _why_pytorch_has_no_such_pool(step):
+        return f"no equal: {reason}"
     axes, ceil, dims = step.axes, step.layer.window.ceil, len(step.axes)
     average = step.layer.window.kind == "avgpool"
     even = all(a.pb == a.pe for a in axes)
@@ -60,10 +59,9 @@ def _pytorch_pool(step: Step) -> str:
     return f"nn.Sequential({fill}, {pool})"
 
 
-def _pytorch_pool_refusal(step: Step) -> str | None:
-    """Say why PyTorch has no such pooling layer."""
-    axes = step.axes
-    even = all(a.pb == a.pe for a in axes)
+def _why_pytorch_has_no_such_pool(step: Step) -> str:
+    """Say what PyTorch refuses; empty where it has the layer."""
+    axes, even = step.axes, all(a.pb == a.pe for a in step.axes)
     if step.layer.window.kind == "avgpool":
         if any(a.d > 1 for a in axes):
             return "PyTorch has no dilated average pooling"
@@ -71,9 +69,9 @@ def _pytorch_pool_refusal(step: Step) -> str | None:
             return "nn.AvgPool3d refuses an input smaller than its filter"
         if step.layer.window.ceil and not even:
             return "PyTorch averages uneven padding in floor mode only"
-    if any(a.pb > a.f // 2 for a in axes) and even:
+    if even and any(a.pb > a.f // 2 for a in axes):
         return "PyTorch pads a pooling layer by at most half of its filter size"
-    return None
+    return ""
 
 
 def _changed(key: str, values: Sequence[int], default: int) -> list[str]:

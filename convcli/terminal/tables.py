@@ -1,4 +1,4 @@
-"""The one console and the two kinds of table that every report is made of."""
+"""The console and the two kinds of table that all reports use."""
 
 import shutil
 from collections.abc import Iterable, Sequence
@@ -23,11 +23,11 @@ class _Console(Console):
 
 def console(stream: TextIO) -> Console:
     """Return a console that obeys NO_COLOR, FORCE_COLOR, TERM and COLUMNS, and no markup."""
-    out = _Console(file=stream, highlight=False, markup=False, emoji=False, soft_wrap=False)
-    if out.width < 1:  # COLUMNS=0 stands for the width of the terminal
-        out.width = shutil.get_terminal_size().columns
-    out.width = max(out.width, _NARROWEST)
-    return out
+    result = _Console(file=stream, highlight=False, markup=False, emoji=False, soft_wrap=False)
+    if result.width < 1:  # COLUMNS=0 means the width of the terminal
+        result.width = shutil.get_terminal_size().columns
+    result.width = max(result.width, _NARROWEST)
+    return result
 
 
 def facts_table(rows: Iterable[tuple[str, str]], title: str) -> Group:
