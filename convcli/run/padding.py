@@ -1,4 +1,7 @@
-"""What stands beyond the border of an input, by pad mode; the one place that fills it."""
+"""What is beyond the border of an input, by pad mode; the one place that fills it.
+
+Only a fused layer (see `engines.base`) leaves its zeros to the library that adds them.
+"""
 
 from collections.abc import Sequence
 
