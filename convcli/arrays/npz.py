@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import math
 import zipfile
 from collections.abc import Iterator
 from typing import IO, Any, BinaryIO, cast
@@ -21,11 +22,13 @@ class _Member(io.RawIOBase):
     def __init__(self, stream: IO[bytes], called: str) -> None:
         self._stream = stream
         self._called = called
+        self.position = 0
 
     def readinto(self, buffer: Any) -> int:
         with _reporting_damage(self._called):
             data = self._stream.read(min(len(buffer), _PIECE))  # a copy: not of the whole member
         buffer[: len(data)] = data
+        self.position += len(data)
         return len(data)
 
 
@@ -56,5 +59,14 @@ def read(spec: str, path: str, member: str | None, note: Note) -> Iterator[Sourc
         with _reporting_damage(called):
             stream = archive.open(info)
         with stream:
-            reads = FullReads(_Member(stream, called), called)
-            yield from stream_sources(cast("BinaryIO", reads), spec, called)
+            content = _Member(stream, called)
+            reads = cast("BinaryIO", FullReads(content, called))
+            for source in stream_sources(reads, spec, called):
+                # Before it is convolved: damage past the end would be found after it.
+                to_come = math.prod(source.shape) * source.dtype.itemsize if source.on_stream else 0
+                if content.position + to_come != info.file_size:
+                    raise ConvcliError(
+                        f"{called} is damaged ({info.file_size:,} bytes, and its header announces "
+                        f"{content.position + to_come:,}); save it again with numpy.savez"
+                    )
+                yield source
