@@ -32,7 +32,7 @@ class Terminated(BaseException):
 
 @contextlib.contextmanager
 def blaming(path: str | None) -> Iterator[None]:
-    """Add the file that is written to to errors of the system, which name none while writing."""
+    """Name a file in errors of the system, which name none while it is read or written."""
     try:
         yield
     except OSError as error:

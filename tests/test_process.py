@@ -397,8 +397,11 @@ def test_outputs_may_be_named_pipes_and_descriptors(tmp_path: Path) -> None:
 def test_a_failed_verification_leaves_the_old_file(tmp_path: Path) -> None:
     (tmp_path / "y.npy").write_text("old")
     script = (
-        "import sys\nfrom convcli.run import verify\nverify._ROUNDINGS = -1e9\n"
-        "from convcli.cli import main\nsys.exit(main(sys.argv[1:]))"
+        "import sys\n"
+        "from convcli.cli import main\n"
+        "from convcli.engines.numpy_engine import NumpyEngine\n"
+        "NumpyEngine.convolve_slab = lambda self, plan, slab, corr, out: out.fill(9)\n"
+        "sys.exit(main(sys.argv[1:]))"
     )
     words = "run rand:9x9 -k box --verify -o y.npy"
     done = shell(f"{sys.executable} -c '{script}' {words}", tmp_path)

@@ -46,10 +46,10 @@ def can_step_over(axis: "Axis") -> bool:
 
 
 def _count_stepping_over(axis: "Axis") -> int:
-    """Count the windows from before the input whose first tap that is not, is after it.
+    """Count the windows whose last tap before the input is followed by one after it.
 
-    A window from ``y < 0`` has a tap on ``y mod d``, the first one at 0 or later. It steps over
-    the input where ``y mod d >= n``, which is where ``(y + d - n) // d`` is more than ``y // d``.
+    A window that starts at ``y < 0`` has its first tap at 0 or later on ``y mod d``. It steps over
+    the input if ``y mod d >= n``, which is when ``(y + d - n) // d`` is more than ``y // d``.
     """
     s, d = axis.s, axis.d
     starting_before = min(axis.out, -(-axis.pb // s))

@@ -44,6 +44,7 @@ class Phases(NamedTuple):
     period: int
     advance: int
     spans: tuple[Span | None, ...]
+    work: int = 0  # steps taken so far to compute the spans of all layers
 
     def at(self, output: int) -> Span | None:
         """Return the interval of input pixels that one output depends on."""
@@ -107,7 +108,7 @@ class Bound(NamedTuple):
 
 Reach = Phases | Bound
 INPUT = Phases(period=1, advance=1, spans=((0, 0),))  # of the input itself: each pixel is its own
-_MAX_WORK = 1 << 14  # phases times taps of one layer
+_MAX_WORK = 1 << 17  # phases times taps, over all layers of a stack: about 0.2 s
 
 
 def extend(before: Reach, axis: Axis) -> Reach:
@@ -121,10 +122,11 @@ def extend(before: Reach, axis: Axis) -> Reach:
         common = gcd(before.period, axis.s)
         period, advance = before.period // common, before.advance * (axis.s // common)
         taps = axis.f
-    if period * min(taps, before.period) > _MAX_WORK:
+    work = before.work + period * min(taps, before.period)
+    if work > _MAX_WORK:
         return before.bound().extend(axis)
     spans = tuple([before.union(reads(axis, output)) for output in range(period)])
-    return Phases(period, advance, spans)
+    return Phases(period, advance, spans, work)
 
 
 def _ratio(numerator: int, denominator: int) -> "int | Fraction":

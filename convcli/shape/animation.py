@@ -71,10 +71,10 @@ def frame(step: Step, place: "tuple[int, ...] | list[int]", done: int, width: in
 
 @contextlib.contextmanager
 def _keys(streams: Streams) -> Iterator[Callable[[float], bool]]:
-    """Read single keys without echo; the terminal is put back whatever happens."""
+    """Read single keys without echo; the terminal's settings are always restored."""
     try:
         import select  # noqa: PLC0415
-        import termios  # noqa: PLC0415  not on Windows, where Ctrl-C alone ends it
+        import termios  # noqa: PLC0415  not on Windows, where only Ctrl-C ends it
         import tty  # noqa: PLC0415
     except ImportError:
         yield _sleep

@@ -36,7 +36,7 @@ def windows(axes: Sequence[Axis], width: int, at: Sequence[int] | None = None) -
     place = list(at) if at is not None else [0] * len(axes)
     rows_axis = axes[-2] if len(axes) > 1 else None
     columns_axis = axes[-1]
-    columns = _Line(columns_axis, place[-1], (width - 4) // 2)
+    columns = _Line(columns_axis, place[-1], max((width - 4) // 2, 1))
     rows = _Line(rows_axis, place[-2] if rows_axis else 0, _ROWS)
     text = Text()
     text.append(
@@ -51,11 +51,11 @@ def windows(axes: Sequence[Axis], width: int, at: Sequence[int] | None = None) -
             sign, style = _MARK[kind if tap or inside else "padding"]
             text.append(f"{sign} ", style)
         text.append("\n")
-    whose = "a window" if at is not None else "the first window"
+    window = "a window" if at is not None else "the first window"
     if transposed:
-        text.append(f"o output, · is cropped; ■ {whose}, what one input pixel writes\n")
+        text.append(f"o output, · is cropped; ■ {window}, what one input pixel writes\n")
     else:
-        text.append(f"o input, · is padding; ■ {whose}, □ where it reads padding\n")
+        text.append(f"o input, · is padding; ■ {window}, □ where it reads padding\n")
     strides = " and ".join(dict.fromkeys(str(a.s) for a in axes[-2:]))
     text.append(f"v and > where windows start: stride {strides}")
     for note in (_cut_note(rows, "rows"), _cut_note(columns, "columns"), _depth_note(axes)):
@@ -87,7 +87,7 @@ def coverage_map(axes: Sequence[Axis], width: int) -> Text:
     cell = len(str(top)) + 1
     columns = extent(axes[-1])
     rows = extent(axes[-2]) if len(axes) > 1 else 1
-    shown_columns = coverage(axes[-1], range(min(columns, (width - 2) // cell)))
+    shown_columns = coverage(axes[-1], range(min(columns, max((width - 2) // cell, 1))))
     shown_rows = coverage(axes[-2], range(min(rows, _ROWS))) if len(axes) > 1 else [1]
     text = Text()
     for r in shown_rows:

@@ -16,7 +16,7 @@ _SLICES = {
 
 
 def loss(axes: Sequence[Axis]) -> str:
-    """Say which pixels no window reads, or, of a transposed layer, which none writes."""
+    """Say which pixels no window reads, or which none writes for a transposed layer."""
     parts = []
     for name, axis in zip(AXIS_NAMES[len(axes)], axes, strict=True):
         count, at_end = unread(axis), unread_end(axis)

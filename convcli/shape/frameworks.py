@@ -15,7 +15,7 @@ def pytorch(step: Step) -> str:
     even = all(a.pb == a.pe for a in axes)
     # Uneven padding is a layer of its own, and so is the rest of an uneven crop.
     inner = [min(a.pb, a.pe) if transposed or even else 0 for a in axes]
-    # Where no channels are given there are as few as the groups allow.
+    # Default channels: the fewest that the groups allow.
     words = [str(step.c_in or layer.g), str(step.c_out or layer.g)]
     words.append(f"kernel_size={_tuple([a.f for a in axes])}")
     words += _changed("stride", [a.s for a in axes], 1)
@@ -36,15 +36,11 @@ def pytorch(step: Step) -> str:
 
 
 def _pytorch_pool(step: Step) -> str:
+    if reason := _why_pytorch_has_no_such_pool(step):
+        return f"no equal: {reason}"
     axes, ceil, dims = step.axes, step.layer.window.ceil, len(step.axes)
     average = step.layer.window.kind == "avgpool"
     even = all(a.pb == a.pe for a in axes)
-    if average and any(a.d > 1 for a in axes):
-        return "no equal: PyTorch has no dilated average pooling"
-    if average and ceil and not even:
-        return "no equal: PyTorch averages uneven padding in floor mode only"
-    if any(a.pb > a.f // 2 for a in axes) and even:
-        return "no equal: PyTorch pads a pooling layer by at most half of its filter size"
     words = [f"kernel_size={_tuple([a.f for a in axes])}", f"stride={_tuple([a.s for a in axes])}"]
     if even:
         words += _changed("padding", [a.pb for a in axes], 0)
@@ -61,6 +57,21 @@ def _pytorch_pool(step: Step) -> str:
         return f"nn.Sequential(nn.ZeroPad{dims}d({_last_first(pads)}), {pool})"
     fill = f"nn.ConstantPad{dims}d({_last_first(pads)}, float('-inf'))"
     return f"nn.Sequential({fill}, {pool})"
+
+
+def _why_pytorch_has_no_such_pool(step: Step) -> str:
+    """Say what PyTorch refuses; empty where it has the layer."""
+    axes, even = step.axes, all(a.pb == a.pe for a in step.axes)
+    if step.layer.window.kind == "avgpool":
+        if any(a.d > 1 for a in axes):
+            return "PyTorch has no dilated average pooling"
+        if len(axes) == 3 and any(a.n < a.f for a in axes):
+            return "nn.AvgPool3d refuses an input smaller than its filter"
+        if step.layer.window.ceil and not even:
+            return "PyTorch averages uneven padding in floor mode only"
+    if even and any(a.pb > a.f // 2 for a in axes):
+        return "PyTorch pads a pooling layer by at most half of its filter size"
+    return ""
 
 
 def _changed(key: str, values: Sequence[int], default: int) -> list[str]:
@@ -91,7 +102,7 @@ def keras(step: Step) -> str:
         return _keras_transposed(axes, words, layer.g)
     padding, pads = "valid", [(a.pb, a.pe) for a in axes]
     same = [fit(a.n, a.f, a.s, "same", a.d) for a in axes]
-    overhang = any(a.out != fit(a.n, a.f, a.s, (a.pb, a.pe), a.d).out for a in axes if a.ceil)
+    overhang = any((a.out - 1) * a.s + a.e > a.padded for a in axes)
     if all((a.pb, a.pe, a.out) == (b.pb, b.pe, b.out) for a, b in zip(axes, same, strict=True)):
         padding, pads = "same", [(0, 0)] * dims
     elif overhang or (kind in POOLS and any(map(any, pads))):

@@ -1,15 +1,17 @@
 """What `shape` prints for machines: plain text that it reads back, JSON lines and CSV."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from convcli.geometry.coverage import coverage, extent, unread, unread_end
 from convcli.geometry.formula import formula
-from convcli.geometry.inverse import Answer, format_answers, format_totals, total_padding
 from convcli.geometry.layers import format_layer
 from convcli.geometry.network import Step
 from convcli.geometry.notation import format_padding, format_sizes
 from convcli.streams import printable
+
+if TYPE_CHECKING:
+    from convcli.geometry.inverse import Answer
 
 _MAX_COVERAGE = 10**6  # pixels of an axis
 _FORMULA_SIGNS = ("=", "+", "-", "@")
@@ -114,12 +116,17 @@ def _cell(value: Any) -> Any:
 
 
 def answer_lines(
-    fmt: str, unknown: str, out: Sequence[int], answers: Sequence[Sequence[Answer]]
+    fmt: str, unknown: str, out: Sequence[int], answers: "Sequence[Sequence[Answer]]"
 ) -> Iterable[str]:
     """Write what ``--solve`` found; `last` is null where every larger value does as well.
 
     For padding, the totals of both sides are written too.
     """
+    from convcli.geometry.inverse import (  # noqa: PLC0415  used by --solve only
+        format_answers,
+        format_totals,
+    )
+
     text = format_answers(answers)
     if fmt == "plain":
         return [text]
@@ -133,9 +140,11 @@ def answer_lines(
     return json_lines([{"solve": unknown, "out": list(out), "answer": text, "axes": axes}])
 
 
-def _answer_record(unknown: str, answers: Sequence[Answer]) -> dict[str, Any]:
+def _answer_record(unknown: str, answers: "Sequence[Answer]") -> dict[str, Any]:
     if unknown != "p":
         (answer,) = answers
         return {"first": answer.first, "last": answer.last}
+    from convcli.geometry.inverse import total_padding  # noqa: PLC0415  used by --solve only
+
     first, last = total_padding(answers)
     return {"total_first": first, "total_last": last, "p": list(map(str, answers))}

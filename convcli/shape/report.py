@@ -1,4 +1,4 @@
-"""What a person sees of `shape`: tables and explanations, from results alone."""
+"""The output of `shape` for people: tables and explanations, from results only."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
@@ -25,7 +25,7 @@ KIND_NAMES = {
     "maxpool": "max pooling",
     "avgpool": "average pooling",
 }
-_PAGE = 500  # rows of a long table that are laid out, and held, together
+_PAGE = 500  # rows of a long table that are laid out together
 
 
 def show_cases(steps: Iterable[Step], streams: Streams) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, TextIO
 
-from convcli.errors import ConvcliError, DoesNotFit, UsageError
+from convcli.errors import ConvcliError, DoesNotFit, UsageError, blaming
 from convcli.geometry import notation
 from convcli.geometry.axis import spread
 from convcli.geometry.layers import parse_layers
@@ -71,7 +71,7 @@ def _read_layers(request: "ShapeRequest", streams: Streams) -> Iterator[Layer]:
         if file == "-":
             yield from parse_layers(_lines(streams.stdin, "standard input"), "standard input")
         elif file is not None:
-            with open(file, encoding="utf-8") as stream:
+            with blaming(file), open(file, encoding="utf-8") as stream:
                 yield from parse_layers(_lines(stream, file), file)
     except UnicodeDecodeError as error:
         raise ConvcliError(

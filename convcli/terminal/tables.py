@@ -1,5 +1,6 @@
-"""The one console and the two kinds of table that every report is made of."""
+"""The console and the two kinds of table that all reports use."""
 
+import shutil
 from collections.abc import Iterable, Sequence
 from typing import TextIO
 
@@ -11,10 +12,22 @@ from rich.text import Text
 
 from convcli.streams import printable
 
+_NARROWEST = 20  # columns of a terminal; a narrower one wraps lines, and nothing is cut
+
+
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Let a closed pipe end the program as it does elsewhere; Rich would exit with 1."""
+        raise BrokenPipeError
+
 
 def console(stream: TextIO) -> Console:
-    """Make a console that obeys NO_COLOR, FORCE_COLOR, TERM and COLUMNS, and no markup."""
-    return Console(file=stream, highlight=False, markup=False, emoji=False, soft_wrap=False)
+    """Return a console that obeys NO_COLOR, FORCE_COLOR, TERM and COLUMNS, and no markup."""
+    result = _Console(file=stream, highlight=False, markup=False, emoji=False, soft_wrap=False)
+    if result.width < 1:  # COLUMNS=0 means the width of the terminal
+        result.width = shutil.get_terminal_size().columns
+    result.width = max(result.width, _NARROWEST)
+    return result
 
 
 def facts_table(rows: Iterable[tuple[str, str]], title: str) -> Group:
@@ -28,7 +41,7 @@ def facts_table(rows: Iterable[tuple[str, str]], title: str) -> Group:
 
 
 def cell(text: str) -> Text:
-    """Make text that may be a user's fit for a table; of control codes it keeps line ends."""
+    """Escape text that a user may have given, except line ends."""
     return Text("\n".join(map(printable, text.split("\n"))))
 
 
@@ -49,14 +62,14 @@ class Columns(Table):
             for column in self.columns:
                 column.no_wrap = False
         # A terminal narrower than a digit of each column wraps lines: none is cut.
-        narrowest = len(self.columns) * _NARROWEST
+        narrowest = len(self.columns) * _NARROWEST_COLUMN
         yield from super().__rich_console__(
             console, options.update(max_width=max(options.max_width, narrowest))
         )
 
 
 _WORDS = ("layer", "input", "written to")  # columns of text, which may be folded
-_NARROWEST = 4  # characters of a column, with what is around it
+_NARROWEST_COLUMN = 4  # characters, with what is around it
 
 
 def columns_table(headers: Sequence[str], title: str = "") -> Columns:

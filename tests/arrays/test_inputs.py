@@ -307,12 +307,21 @@ def test_too_many_pixels_are_refused(in_tmp: Path) -> None:
     assert "more pixels than are read from an image" in done.err
 
 
-def test_bytes_after_the_array_of_a_member_are_found_before_the_work(in_tmp: Path) -> None:
+def test_a_member_of_an_archive_is_one_array(in_tmp: Path) -> None:
     with zipfile.ZipFile("x.npz", "w") as archive:
-        archive.writestr("x.npy", npy_bytes(np.eye(3)) + b"more")
+        archive.writestr("x.npy", npy_bytes(np.eye(3)) + b"what follows is ignored, as by NumPy")
+    assert np.array_equal(run_command("run", "x.npz", *ONE, stdin=b"").array, np.eye(3))
+
+
+@pytest.mark.parametrize("kind", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_a_wrong_checksum_is_found_before_the_report(kind: int, in_tmp: Path) -> None:
+    with zipfile.ZipFile("x.npz", "w", kind) as archive:
+        archive.writestr("x.npy", npy_bytes(np.eye(30)))
+        right = archive.getinfo("x.npy").CRC.to_bytes(4, "little")
+    Path("x.npz").write_bytes(Path("x.npz").read_bytes().replace(right, b"none"))
     done = run_command("run", "x.npz", *ONE, "-o", "y.npy", stdin=b"")
     assert (done.status, done.out) == (1, "")
-    assert "(204 bytes, and its header announces 200)" in done.err
+    assert "Bad CRC-32" in done.err
 
 
 # cv2.getGaussianKernel(size, 0), OpenCV 5.0.0

@@ -175,6 +175,12 @@ def test_fields_of_deep_and_of_wide_stacks_cost_little() -> None:
     fields = [step.fields[0] for step in doubling]
     assert fields[11] == (3, Fraction(1, 4096), 1, True)
     assert fields[-1] == (3, Fraction(1, 2**59), 1, False)
+    mixed = _follow(["convt f=4 s=2 p=1 repeat=12", "conv f=3 p=1 repeat=9000"], 4)
+    fields = [step.fields[0] for step in mixed]
+    exact = [field.exact for field in fields]
+    assert exact == sorted(exact, reverse=True)
+    assert 12 < exact.count(True) < 40  # else 36 million phases
+    assert fields[-1].r >= fields[11].r + 2
     (wide,) = _follow(["convt f=300000000 s=100000000"], 8)
     assert wide.fields[0] == (3, Fraction(1, 10**8), 2, False)
 

@@ -1,6 +1,8 @@
 """What `run` shows: facts, values, heat maps, progress."""
 
+import itertools
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -114,7 +116,8 @@ def test_plot_shows_input_filter_and_output(monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.mark.parametrize("tty", [True, False])
 def test_progress_is_drawn_only_on_a_terminal(tty: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(progress, "_SOON", 0.0)
+    clock = itertools.count(0, 10)  # every look at it is ten seconds later
+    monkeypatch.setattr(time, "monotonic", lambda: float(next(clock)))
     stream = Stream(tty=tty)
     with progress.Progress(stream, 2) as bar:
         bar.advance(0.5)

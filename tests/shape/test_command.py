@@ -143,11 +143,16 @@ def test_names_cannot_drive_the_terminal() -> None:
     assert "two" in shown.splitlines()[-2]  # a second line stays one
 
 
-@pytest.mark.parametrize("width", range(8, 130, 3))
+_FRAMES = dict.fromkeys(map(ord, "─│╭╮╰╯"))
+
+
+@pytest.mark.parametrize("width", [1, 2, 5, *range(8, 130, 7)])
 @pytest.mark.parametrize(
     "args",
     [
         "-n 224x224x224 -f 3x3x3 -c 256:512,64:64 -d 1,2 -p same -s 1,2",
+        "-n 8 -f 3 -p same -d 2 -c 3:64",
+        "--solve p --out 112 -n 224 -f 7 -s 2",
         "-n 224 -c 3 -l conv|f=7|s=2|p=3|c=64|name=a_long_name_of_a_layer -l convt|f=4|s=3|c=4",
     ],
 )
@@ -160,7 +165,8 @@ def test_no_terminal_is_so_narrow_that_a_number_is_cut(
         monkeypatch.setenv("COLUMNS", str(columns))
         words = [word.replace("|", " ") for word in args.split()]
         done = run_command("shape", *words, "--format", "table")
-        return sorted("".join(done.out.replace("─", "").split()))
+        assert (done.status, done.err) == (0, "")
+        return sorted("".join(done.out.split()).translate(_FRAMES))
 
     assert characters(width) == characters(400)
 
@@ -227,3 +233,26 @@ def test_sweeps_of_any_length_start_at_once_and_take_no_memory(args: str, line: 
     assert done.stdout.decode().startswith(line)
     assert b"Traceback" not in done.stdout
     assert done.stderr == b""
+
+
+@pytest.mark.parametrize("columns", ["0", "1", "7"])
+@pytest.mark.parametrize(
+    "args",
+    ["-n 224x224x224 -f 7 -s 2 --explain", "-n 9 -f 4 --dims 1 --explain --transposed",
+     "-n 999999999 -f 99999999 -p full --explain"],
+)  # fmt: skip
+def test_pictures_are_drawn_on_any_width(
+    columns: str, args: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    done = run_command("shape", *args.split())
+    assert (done.status, done.err) == (0, "")
+    assert "■" in done.out
+
+
+def test_columns_of_0_are_those_of_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    args = ("shape", *"-n 8 -f 3 --explain".split())
+    monkeypatch.delenv("COLUMNS", raising=False)
+    expected = run_command(*args).out
+    monkeypatch.setenv("COLUMNS", "0")
+    assert run_command(*args).out == expected

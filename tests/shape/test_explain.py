@@ -6,7 +6,6 @@ import pty
 from pathlib import Path
 
 import pytest
-import torch
 
 from convcli.geometry.axis import Window
 from convcli.geometry.network import Layer, apply
@@ -68,22 +67,6 @@ def test_shrinking_is_told_as_it_happens() -> None:
     layers = [arg for _ in range(3) for arg in ("-l", "conv f=3")]
     assert run_command("shape", "-n", "8", *layers).out == "2x2\n"
     assert run_command("shape", "-n", "8", *layers, "-l", "conv f=3").status == 1
-
-
-@pytest.mark.parametrize(
-    "args",
-    ["-n 8 -f 3 -p 1 -s 2", "-n 9 -f 2x3 -p 0:1x1 -c 4:6 -g 2", "-n 5 -f 3 -s 2 --transposed",
-     "-n 8 -f 3 -g 2", "-n 5 -f 3 -s 2 -g 3 --transposed",
-     "-n 5 -f 3 -s 2 -p 0:1 --transposed --output-padding 1", "-n 9 -f 2 -p 0:1 --pool --ceil"],
-)  # fmt: skip
-def test_the_pytorch_line_runs_and_gives_the_size(args: str) -> None:
-    done = run_command("shape", *args.split(), *"--explain --format json".split())
-    record = json.loads(done.out)
-    layer = eval(record["pytorch"], {"nn": torch.nn})
-    y = layer(torch.zeros(1, record["c_in"] or record["g"], *record["n"]))
-    assert list(y.shape[2:]) == record["out"]
-    assert record["keras"]
-    assert record["onnx"]
 
 
 def test_layers_of_any_size_are_explained() -> None:
