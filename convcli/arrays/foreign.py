@@ -2,29 +2,39 @@
 
 import contextlib
 import os
+import tempfile
 import warnings
 from collections.abc import Iterator
 
 
 @contextlib.contextmanager
-def silenced() -> Iterator[None]:
-    """Drop Python's warnings, and what C libraries such as libtiff write to descriptor 2."""
-    with warnings.catch_warnings(), _without_stderr():
-        warnings.simplefilter("ignore")
-        yield
+def silenced() -> Iterator[list[str]]:
+    """Take Python's warnings, and what C libraries such as libtiff write to descriptor 2.
+
+    Yields
+    ------
+    list of str
+        Empty; holds what was said once the block has ended without an exception.
+    """
+    said: list[str] = []
+    with tempfile.TemporaryFile() as file:
+        with warnings.catch_warnings(record=True) as caught, _stderr_into(file.fileno()):
+            warnings.simplefilter("always")
+            yield said
+        said += [str(warning.message) for warning in caught]
+        file.seek(0)
+        said += file.read().decode(errors="replace").splitlines()
 
 
 @contextlib.contextmanager
-def _without_stderr() -> Iterator[None]:
+def _stderr_into(number: int) -> Iterator[None]:
     try:
         kept = os.dup(2)
     except OSError:  # it is closed
         yield
         return
     try:
-        null = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(null, 2)
-        os.close(null)
+        os.dup2(number, 2)
         yield
     finally:
         os.dup2(kept, 2)

@@ -2,6 +2,7 @@
 
 import io
 import sys
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -32,11 +33,17 @@ def read(spec: str, path: str, page: str | None, note: Note) -> Iterator[Source]
     read.
     """
     try:
-        with silenced():
+        with silenced() as said:
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # it is read anyway
             array, transparent = _decode(path, page)
     except UnidentifiedImageError:
         raise ConvcliError(
             f"{path!r} is not an image that Pillow can read; save it as .png"
+        ) from None
+    except Image.DecompressionBombError:
+        raise ConvcliError(
+            f"{path!r} has more pixels than are read from an image, as a small file could fill "
+            f"the memory; convert it to .npy, or split it"
         ) from None
     except (ConvcliError, MemoryError):
         raise
@@ -46,6 +53,8 @@ def read(spec: str, path: str, page: str | None, note: Note) -> Iterator[Source]
         reason = str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__
         raise ConvcliError(f"{path!r} is a broken image ({reason}); save it again") from None
     check_numbers(array.dtype, repr(path))
+    if said:
+        note(f"{path!r} may be damaged: {' '.join(said[0].split()).rstrip('.')}")
     if transparent:
         note(f"{path!r}: its transparency is left out; only the colours are convolved")
     yield InMemory(spec, array, "HWC" if array.ndim == 3 else "HW")

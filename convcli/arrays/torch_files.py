@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from convcli.arrays import members
-from convcli.arrays.dtypes import Array, shape_text
+from convcli.arrays.dtypes import Array
 from convcli.arrays.foreign import silenced
 from convcli.arrays.formats import Note
 from convcli.arrays.memory import check_memory
@@ -52,6 +52,7 @@ def _tensors(content: Any, name: str, kind: type) -> Iterator[tuple[str, Any]]:
 def _to_array(tensor: Any, called: str, torch: Any) -> Array:
     """Convert a tensor to NumPy: dense, on the CPU, and in a type that NumPy has, exactly."""
     kind = str(tensor.dtype).removeprefix("torch.")
+    layout = "nested" if tensor.is_nested else str(tensor.layout).removeprefix("torch.")
     if tensor.is_meta:
         raise ConvcliError(f"{called} is on the meta device, which holds no numbers; save weights")
     try:
@@ -70,8 +71,7 @@ def _to_array(tensor: Any, called: str, torch: Any) -> Array:
             array: Array = tensor.resolve_conj().resolve_neg().numpy()
             return array
     except (TypeError, RuntimeError, NotImplementedError, ValueError):
-        what = f"{kind} of shape {shape_text(getattr(tensor, 'shape', ()))}"
         raise ConvcliError(
-            f"{called} is a tensor of {what}, which has no equal in NumPy; "
+            f"{called} is a {layout} tensor of {kind}, which has no equal in NumPy; "
             f"save it as a dense float32 tensor"
         ) from None

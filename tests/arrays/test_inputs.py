@@ -121,6 +121,7 @@ def test_small_floats_are_read_exactly(name: str, in_tmp: Path) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:torch.quantize_per_tensor")
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
 def test_tensors_that_numpy_lacks(in_tmp: Path) -> None:
     x = torch.arange(9.0).reshape(3, 3)
     torch.save(
@@ -129,6 +130,7 @@ def test_tensors_that_numpy_lacks(in_tmp: Path) -> None:
             "quantized": torch.quantize_per_tensor(x, 0.5, 0, torch.qint8),
             "negative": torch._neg_view(-x),
             "meta": torch.empty(3, 3, device="meta"),
+            "nested": torch.nested.nested_tensor([x[0], x[0, :2]]),
             "list": [x, x + 1],
         },
         "t.pt",
@@ -137,9 +139,11 @@ def test_tensors_that_numpy_lacks(in_tmp: Path) -> None:
         done = run_command("run", f"t.pt::{name}", *ONE, stdin=b"")
         assert done.status == 0, done.err
         np.testing.assert_array_equal(done.array, x.numpy())
-    done = run_command("run", "t.pt::meta", *ONE, stdin=b"")
-    assert done.status == 1
-    assert done.err.count("\n") == 1
+    for name in ("meta", "nested"):
+        done = run_command("run", f"t.pt::{name}", *ONE, stdin=b"")
+        assert done.status == 1
+        assert f"'t.pt::{name}' is " in done.err
+        assert done.err.count("\n") == 1
 
 
 def test_a_missing_file_needs_no_library(in_tmp: Path) -> None:
@@ -261,18 +265,63 @@ def test_one_value_above_1_does_not_darken_an_image(in_tmp: Path) -> None:
     assert np.asarray(Image.open("y.png")).min() > 120
 
 
-def test_other_libraries_write_nothing(in_tmp: Path) -> None:
+@pytest.mark.parametrize("compression", ["tiff_lzw", "jpeg"])
+def test_what_other_libraries_say_is_one_line_of_ours(compression: str, in_tmp: Path) -> None:
     encoded = io.BytesIO()
-    Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64), np.uint8)).save(
-        encoded, "TIFF", compression="tiff_lzw"
-    )
-    data = bytearray(encoded.getvalue())
-    for place in range(20, 400, 3):
-        data[place] ^= 0x55
-    Path("x.tif").write_bytes(data)
-    done = shell("convcli run x.tif -k box:1 -o y.npy -q")
-    assert done.stderr.count(b"\n") == (1 if done.returncode else 0)
-    assert done.stderr[:16] in (b"", b"convcli: error: ")
+    x = np.random.default_rng(0).integers(0, 255, (64, 64), np.uint8)
+    Image.fromarray(x).save(encoded, "TIFF", compression=compression)
+    whole = encoded.getvalue()
+    said = set()
+    for place in range(20, len(whole) - 40, len(whole) // 20):
+        data = bytearray(whole)
+        data[place : place + 40] = bytes(40)
+        Path("x.tif").write_bytes(data)
+        done = shell("convcli run x.tif -k box:1 -o y.npy -q")
+        assert done.stderr.count(b"\n") <= 1
+        said.add(done.stderr[:15])
+        assert done.returncode == (1 if done.stderr.startswith(b"convcli: error:") else 0)
+    assert said <= {b"", b"convcli: error:", b"convcli: note: "}
+
+
+def test_a_warning_of_pillow_is_a_note(in_tmp: Path) -> None:
+    exif = b"Exif\0\0II*\0\x08\0\0\0\x05\0"  # of five entries there is none
+    Image.fromarray(np.eye(9, dtype=np.uint8)).save("x.jpg", exif=exif)
+    done = shell("convcli run x.jpg -k box:1 -o y.npy -q")
+    assert done.returncode == 0
+    assert done.stderr.startswith(b"convcli: note: 'x.jpg' may be damaged: Corrupt EXIF data")
+    assert done.stderr.count(b"\n") == 1
+
+
+def test_what_a_c_library_writes_is_taken(capfd: pytest.CaptureFixture[str]) -> None:
+    from convcli.arrays.foreign import silenced
+
+    with silenced() as said:
+        os.write(2, b"TIFFReadDirectory: Warning\n")
+    assert said == ["TIFFReadDirectory: Warning"]
+    assert capfd.readouterr().err == ""
+
+
+def test_too_many_pixels_are_refused(in_tmp: Path) -> None:
+    Image.new("1", (20000, 10000)).save("x.png")
+    done = run_command("run", "x.png", *ONE, stdin=b"")
+    assert "more pixels than are read from an image" in done.err
+
+
+def test_a_member_of_an_archive_is_one_array(in_tmp: Path) -> None:
+    with zipfile.ZipFile("x.npz", "w") as archive:
+        archive.writestr("x.npy", npy_bytes(np.eye(3)) + b"what follows is ignored, as by NumPy")
+    assert np.array_equal(run_command("run", "x.npz", *ONE, stdin=b"").array, np.eye(3))
+
+
+@pytest.mark.parametrize("kind", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_a_wrong_checksum_is_found_before_the_report(kind: int, in_tmp: Path) -> None:
+    with zipfile.ZipFile("x.npz", "w", kind) as archive:
+        archive.writestr("x.npy", npy_bytes(np.eye(30)))
+        right = archive.getinfo("x.npy").CRC.to_bytes(4, "little")
+    Path("x.npz").write_bytes(Path("x.npz").read_bytes().replace(right, b"none"))
+    done = run_command("run", "x.npz", *ONE, "-o", "y.npy", stdin=b"")
+    assert (done.status, done.out) == (1, "")
+    assert "Bad CRC-32" in done.err
 
 
 # cv2.getGaussianKernel(size, 0), OpenCV 5.0.0
