@@ -6,9 +6,9 @@ iterates over all pixels, windows or taps, except `coverage` over the pixels it 
 
 from collections.abc import Iterable
 from math import gcd
-from typing import NamedTuple
 
 from convcli.geometry.axis import Axis
+from convcli.geometry.lattice import count_pairs
 
 
 def coverage(axis: Axis, pixels: Iterable[int] | None = None) -> list[int]:
@@ -52,7 +52,7 @@ def most(axis: Axis) -> int:
         more = count - 1
         first = axis.pb - more * tap_gap * axis.d
         left = windows - more * window_gap, axis.f - more * tap_gap
-        return _positions(axis, *left, first, first + extent(axis) - 1)[0] > 0
+        return _count_positions(axis, *left, first, first + extent(axis) - 1) > 0
 
     low, high = 0, min((windows - 1) // window_gap, (axis.f - 1) // tap_gap) + 1
     while low < high:
@@ -64,80 +64,43 @@ def most(axis: Axis) -> int:
 def unread(axis: Axis) -> int:
     """Count the pixels for which `coverage` is zero."""
     last = axis.pb + extent(axis) - 1
-    return extent(axis) - _positions(axis, _windows(axis), axis.f, axis.pb, last)[0]
+    return extent(axis) - _count_positions(axis, _windows(axis), axis.f, axis.pb, last)
 
 
 def unread_end(axis: Axis) -> int:
     """Count the pixels after the last one for which `coverage` is not zero."""
-    last = axis.pb + extent(axis) - 1
-    return last - _positions(axis, _windows(axis), axis.f, axis.pb, last)[1]
+    windows, last = _windows(axis), axis.pb + extent(axis) - 1
+    low, high = 0, extent(axis)
+    while low < high:
+        middle = (low + high + 1) // 2
+        if _count_positions(axis, windows, axis.f, last - middle + 1, last):
+            high = middle - 1
+        else:
+            low = middle
+    return low
 
 
-def _positions(axis: Axis, windows: int, taps: int, first: int, last: int) -> tuple[int, int]:
-    """Count the positions ``i·s + t·d`` from `first` to `last`, and find the last of them.
+def _count_positions(axis: Axis, windows: int, taps: int, first: int, last: int) -> int:
+    """Count the positions from `first` to `last` that are ``i·s + t·d`` of some window and tap.
 
-    The count is taken per remainder modulo `s`. With s=3, d=2, f=4 and two windows::
+    A position can be that of several pairs (i, t). They are a chain, each ``d/gcd`` windows and
+    ``s/gcd`` taps from the next one, so there is one more of them than of links between them. The
+    pairs less the links are the positions. With s=2, d=1, three windows (rows) and four taps::
 
-        tap                   0     1     2     3
-        window 0 reads        0     2     4     6
-        window 1 reads        3     5     7     9
-        remainder modulo 3    0     2     1     0
-        quotients             0..1  0..1  1..2  2..3
-
-    Each tap reads consecutive quotients, one for each window. Taps ``s/gcd(s, d)`` apart, here 0
-    and 3, have the same remainder, so together they form a `_Comb`, here 0..3.
-
-    Windows and taps are interchangeable: the roles are exchanged where that leaves fewer combs.
-
-    Returns
-    -------
-    tuple of int
-        The count and the last position, ``first - 1`` where there is none.
+        0 1 2 3        links, from the row above
+            2 3 4 5        2 3        12 pairs - 4 links = positions 0 to 7
+                4 5 6 7        4 5
     """
     s, d = axis.s, axis.d
     common = gcd(s, d)
-    if min(windows, d // common) < min(taps, s // common):
-        windows, taps, s, d = taps, windows, d, s
-    count, end = 0, first - 1
-    for tap in range(min(taps, s // common)):
-        quotient, remainder = divmod(tap * d, s)
-        teeth = len(range(tap, taps, s // common))
-        comb = _Comb(quotient, gap=d // common, width=windows, teeth=teeth)
-        low, high = -((remainder - first) // s), (last - remainder) // s + 1
-        found = comb.count_below(high) - comb.count_below(low)
-        if found > 0:
-            count += found
-            end = max(end, comb.last_below(high) * s + remainder)
-    return count, end
+    window_gap, tap_gap = d // common, s // common
 
+    def count(limit: int) -> int:
+        pairs = count_pairs(windows, taps, s, d, limit)
+        links = count_pairs(windows - window_gap, taps - tap_gap, s, d, limit - tap_gap * d)
+        return pairs - links
 
-class _Comb(NamedTuple):
-    """Runs of `width` integers ("teeth"), the first at `start`, each `gap` after the one before.
-
-    ::
-
-        start=1, gap=5, width=3, teeth=3:    . # # # . . # # # . . # # # . .
-    """
-
-    start: int
-    gap: int
-    width: int
-    teeth: int
-
-    def count_below(self, end: int) -> int:
-        """Count the integers below `end`; teeth that overlap are counted once."""
-        tooth, into = self._locate(end)
-        return tooth * min(self.gap, self.width) + into if into > 0 else 0
-
-    def last_below(self, end: int) -> int:
-        """Find the largest integer below `end`, of which there must be one."""
-        tooth, into = self._locate(end)
-        return self.start + tooth * self.gap + into - 1
-
-    def _locate(self, end: int) -> tuple[int, int]:
-        """Return the last tooth that starts below `end`, and how much of it lies below `end`."""
-        tooth = min((end - 1 - self.start) // self.gap, self.teeth - 1)
-        return tooth, min(end - self.start - tooth * self.gap, self.width) if tooth >= 0 else 0
+    return count(last) - count(first - 1)
 
 
 def reads(axis: Axis, output: int) -> range:

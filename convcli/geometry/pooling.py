@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from convcli.errors import DoesNotFit
+from convcli.geometry.lattice import floor_sum
 
 if TYPE_CHECKING:
     from convcli.geometry.axis import Axis
@@ -55,21 +56,3 @@ def _count_stepping_over(axis: "Axis") -> int:
     starting_before = min(axis.out, -(-axis.pb // s))
     y = -axis.pb % d
     return floor_sum(starting_before, d, s, y + d - axis.n) - floor_sum(starting_before, d, s, y)
-
-
-def floor_sum(count: int, m: int, a: int, b: int) -> int:
-    """Sum ``(a·i + b) // m`` over i from 0 to ``count - 1``, in the steps of Euclid's algorithm.
-
-    Whole multiples of m are summed at once. What is left are the lattice points below a line of
-    slope under 1, which are counted by columns: the same sum with a and m exchanged.
-
-    >>> floor_sum(4, 3, 2, 1)   # 0 + 1 + 1 + 2
-    4
-    """
-    total = 0
-    while count > 0:
-        total += count * (count - 1) // 2 * (a // m) + count * (b // m)
-        a, b = a % m, b % m
-        count, b = divmod(a * count + b, m)
-        m, a = a, m
-    return total

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from convcli.errors import ConvcliError, DoesNotFit, UsageError
@@ -139,15 +139,13 @@ def test_pooling_sizes_are_those_of_pytorch(
         assert fit(n, f, s, (p, p), d, kind="maxpool", ceil=ceil).out == y.shape[2]
 
 
-@given(n=st.integers(1, 12), f=small, s=st.integers(1, 4), d=st.integers(1, 3))
+@given(n=small, f=small, d=st.integers(1, 3))
 @pytest.mark.parametrize("word", PADDING_WORDS)
-def test_a_transposed_layer_takes_a_size_back(word: Any, n: int, f: int, s: int, d: int) -> None:
-    """Of stride 1 the transposed layer with the same padding undoes the size of the layer."""
-    assume(word != "same" or s == 1)
-    try:
-        there = fit(n, f, 1, word, d)
-    except DoesNotFit:
-        assume(False)
+def test_a_transposed_layer_takes_a_size_back(word: Any, n: int, f: int, d: int) -> None:
+    """With stride 1, the transposed layer with the same padding undoes the size of the layer."""
+    if word == "valid":
+        n += effective_filter(f, d) - 1
+    there = fit(n, f, 1, word, d)
     back = fit(there.out, f, 1, (there.pb, there.pe), d, kind="convt")
     assert back.out == n
 

@@ -84,6 +84,9 @@ def test_huge_layers_are_counted_in_a_few_steps() -> None:
     upsampling = fit(8, 10**9, s=10**9, kind="convt")
     assert (most(upsampling), unread(upsampling)) == (1, 0)
     assert (reads(upsampling, 0), reads(upsampling, 10**9)) == (range(1), range(1, 2))
+    coprime = fit(10**17, 10**8 + 1, 10**8 + 7, d=10**8 + 39)
+    assert most(coprime) == 1  # windows meet at 10^8 + 7 taps from each other
+    assert unread(coprime) == 10**17 - coprime.out * coprime.f
     dilated = fit(10**17, 10**9, d=2)
     assert (most(dilated), unread(dilated)) == (10**9, 0)
 

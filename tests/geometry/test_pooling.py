@@ -3,12 +3,11 @@
 from typing import Any
 
 import pytest
-from hypothesis import assume, example, given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from convcli.errors import DoesNotFit
 from convcli.geometry.axis import fit, fit_any_window
-from convcli.geometry.pooling import floor_sum
 from tests.conftest import run_command
 
 
@@ -38,12 +37,6 @@ def test_a_window_that_reads_padding_only_is_refused(numbers: dict[str, Any]) ->
         numbers["d"], remedy = int(remedy[1]), remedy[2:]
     assert remedy[0] == "-p"
     fit(**numbers | {"p": (int(remedy[1]), int(remedy[1]))})
-
-
-@given(st.integers(0, 20), st.integers(1, 30), st.integers(0, 60), st.integers(0, 60))
-@example(4, 3, 2, 1)
-def test_a_sum_of_floors_is_a_sum(count: int, m: int, a: int, b: int) -> None:
-    assert floor_sum(count, m, a, b) == sum((a * i + b) // m for i in range(count))
 
 
 def test_windows_that_step_over_the_input_are_found_at_any_size() -> None:
