@@ -50,7 +50,7 @@ def asked_dtype(name: str, natural: DType) -> DType:
     """
     try:
         dtype = np.dtype(name)
-    except TypeError:
+    except (TypeError, ValueError, SyntaxError):  # a lone surrogate, a broken list of fields
         dtype = np.dtype(object)
     if dtype.kind not in "iufc":
         raise UsageError(

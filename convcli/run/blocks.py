@@ -8,6 +8,8 @@ import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, overload
 
+from convcli.arrays.dtypes import shape_text
+from convcli.arrays.memory import check_memory
 from convcli.arrays.sources import Box
 from convcli.run.operation import Operation
 from convcli.run.tiles import needed
@@ -103,22 +105,24 @@ def plan_blocks(
     lead = operation.lead
     letter = operation.layout[lead]
     by_rows = letter == operation.out_layout[lead] and letter in operation.spatial
-    axis, step = 0, out_shape[0]
+    axis, step, index_bytes = 0, out_shape[0], _index_bytes(operation, in_shape, 0)
     for axis in range(lead + by_rows):
-        index_bytes = _index_bytes(operation, in_shape, axis)
+        index_bytes = _index_bytes(operation, in_shape, axis + 1)
         step = max(memory // index_bytes, 1)
         if index_bytes <= memory:
             break
+    what = f"a block of the output {shape_text(out_shape)} takes {index_bytes:,} bytes"
+    check_memory(what, index_bytes)
     if by_rows and axis == lead and step < out_shape[axis]:
         step = whole_tiles(letter, step)
     return Blocks(operation, in_shape, axis, min(step, out_shape[axis]))
 
 
-def _index_bytes(operation: Operation, in_shape: tuple[int, ...], axis: int) -> int:
-    """Count the bytes of one index of an axis of the output, and of the input it needs."""
+def _index_bytes(operation: Operation, in_shape: tuple[int, ...], start: int) -> int:
+    """Count the bytes of output and input for one index of all axes before `start`."""
     out_shape = operation.out_shape(in_shape)
-    in_bytes = math.prod(in_shape[axis + 1 :]) * operation.in_dtype.itemsize
-    out_bytes = math.prod(out_shape[axis + 1 :]) * operation.out_dtype.itemsize
-    if axis < operation.lead:
+    in_bytes = math.prod(in_shape[start:]) * operation.in_dtype.itemsize
+    out_bytes = math.prod(out_shape[start:]) * operation.out_dtype.itemsize
+    if start <= operation.lead:
         return in_bytes + out_bytes
-    return in_bytes * operation.axis_of(operation.layout[axis]).s + out_bytes
+    return in_bytes * operation.axis_of(operation.layout[start - 1]).s + out_bytes

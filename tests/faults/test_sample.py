@@ -10,8 +10,17 @@ from tests.faults.program import ROOT
 
 # Campaigns that find nothing, with the cases of each that are tried at every change.
 SAMPLE = {
-    "layers": 100,
-    "sizes": 100,
+    "inputs": 80,
+    "weights": 30,
+    "commands": 80,
+    "layers": 40,
+    "names": 30,
+    "disks": 30,
+    "pipes": 30,
+    "signals": 15,
+    "sizes": 50,
+    "values": 50,
+    "fields": 50,
 }
 
 
