@@ -103,7 +103,7 @@ def _to_array(image: Image.Image) -> Array:
 def _swapped_bytes(image: Image.Image, path: str) -> list[Any] | None:
     """Describe how to decode the lower bytes of an image with 16 bits a colour.
 
-    Pillow keeps the upper byte of each colour. Told that the two are in the other order, it keeps
+    Pillow keeps the upper byte of each colour. Decoded in the other byte order, it keeps
     the lower one.
 
     Returns

@@ -15,7 +15,7 @@ def choose(path: str, member: str | None, names: list[str]) -> str:
         All that the file holds.
     """
     if not names:
-        raise ConvcliError(f"{path!r} holds no array; name a file that does")
+        raise ConvcliError(f"{path!r} has no arrays; use a file that has")
     if member is None and len(names) == 1:
         return names[0]
     if member in names:

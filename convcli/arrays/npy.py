@@ -45,7 +45,7 @@ def read_headers(stream: BinaryIO, name: str) -> Iterator[Header]:
     Raises
     ------
     ConvcliError
-        The stream holds no array, or one that is truncated, pickled, not of numbers, or larger
+        The stream is empty, or its array is truncated, pickled, not of numbers, or larger
         than memory: found before anything is allocated.
     """
     first = True

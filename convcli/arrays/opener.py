@@ -29,7 +29,9 @@ class Opener:
         self._random_filters: dict[tuple[int, ...], InMemory] = {}
 
     @functools.cached_property
-    def _random(self) -> "np.random.Generator":  # a string: the name alone loads numpy.random
+    def _random(
+        self,
+    ) -> "np.random.Generator":  # a string: evaluating the name imports numpy.random
         return np.random.default_rng(self._seed)
 
     def inputs(self, spec: str) -> Iterator[Source]:

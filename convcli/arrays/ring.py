@@ -4,7 +4,6 @@ import threading
 from collections.abc import Callable
 from itertools import cycle
 from math import prod
-from types import TracebackType
 
 import numpy as np
 
@@ -21,12 +20,7 @@ class Loan:
     def __enter__(self) -> Array:
         return self.array
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self._give_back()
 
 

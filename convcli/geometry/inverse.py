@@ -57,7 +57,7 @@ def solve(
     out : int
         The wanted output size.
     n, f, s, p, d, op, kind, ceil
-        As in `axis.fit`, which alone knows the rules: it is searched, not inverted. Where `s` is
+        As in `axis.fit`, which is searched, not inverted: the rules are there only. Where `s` is
         None, the stride is the filter size.
 
     Returns

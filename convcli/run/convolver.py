@@ -14,7 +14,7 @@ from convcli.errors import ConvcliError
 from convcli.geometry.axis import Axis
 from convcli.run.axes import canonical, restored
 from convcli.run.blocks import Block
-from convcli.run.job import Job
+from convcli.run.job import Job, LayerPart
 from convcli.run.operation import Operation
 from convcli.run.scatter import scatter
 from convcli.run.threads import for_each
@@ -124,7 +124,8 @@ def _fused_call(job: Job, view: _View, images: Array) -> tuple[Plan, Callable[[]
         pads.append((pixels.start - places.start, places.stop - pixels.stop))
         read.append(slice(pixels.start - first, pixels.stop - first))
     images = images[at(..., *read)]
-    found = job.fused(images.shape, tuple(pads), tuple(map(len, view.outputs)), view.channels)
+    part = LayerPart(images.shape, tuple(pads), tuple(map(len, view.outputs)), view.channels)
+    found = job.fused(part)
     return found and (found[0], partial(found[1], images))
 
 

@@ -1,7 +1,7 @@
 """An operation and the engine that carries it out: all that the blocks of a run share."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -10,6 +10,27 @@ from convcli.engines.base import Engine, FusedLayer, Plan
 from convcli.engines.correlation import Correlation
 from convcli.run.operation import Operation
 from convcli.run.passes import lower
+
+
+class LayerPart(NamedTuple):
+    """What a layer takes and makes for one block.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        Of the input: (batch, channels, spatial...).
+    pads : tuple of (int, int)
+        Zeros before and after each spatial axis; the crop of a transposed operation.
+    sizes : tuple of int
+        Outputs of each spatial axis.
+    channels : range
+        Of the output.
+    """
+
+    shape: tuple[int, ...]
+    pads: tuple[tuple[int, int], ...]
+    sizes: tuple[int, ...]
+    channels: range
 
 
 class Job:
@@ -25,7 +46,7 @@ class Job:
         self.passes = list(lower(operation.filter, operation.axes))
         self.finite = bool(np.isfinite(operation.filter).all())
         self._correlations: dict[tuple[int, DType, int], Correlation] = {}
-        self._fused: dict[tuple[Any, ...], tuple[Plan, Callable[[Array], Array]] | None] = {}
+        self._fused: dict[LayerPart, tuple[Plan, Callable[[Array], Array]] | None] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Job, (self.operation, self.engine)
@@ -76,53 +97,28 @@ class Job:
             self._correlations[key] = Correlation(weights, stride, dilation, groups, exact)
         return self._correlations[key]
 
-    def fused(
-        self,
-        shape: tuple[int, ...],
-        pads: tuple[tuple[int, int], ...],
-        sizes: tuple[int, ...],
-        channels: range,
-    ) -> tuple[Plan, Callable[[Array], Array]] | None:
-        """Return a whole layer as one call of the engine's library, if that has such calls.
+    def fused(self, part: LayerPart) -> tuple[Plan, Callable[[Array], Array]] | None:
+        """Return part of a layer as one call of the engine's library, if that has such calls."""
+        if part not in self._fused:
+            self._fused[part] = self._fuse(part)
+        return self._fused[part]
 
-        Parameters
-        ----------
-        shape : tuple of int
-            Of the input: (batch, channels, spatial...).
-        pads : tuple of (int, int)
-            Zeros before and after each spatial axis; the crop of a transposed operation.
-        sizes : tuple of int
-            Outputs of each spatial axis.
-        channels : range
-            Of the output.
-        """
-        key = (shape, pads, sizes, channels)
-        if key not in self._fused:
-            self._fused[key] = self._fuse(*key)
-        return self._fused[key]
-
-    def _fuse(
-        self,
-        shape: tuple[int, ...],
-        pads: tuple[tuple[int, int], ...],
-        sizes: tuple[int, ...],
-        channels: range,
-    ) -> tuple[Plan, Callable[[Array], Array]] | None:
+    def _fuse(self, part: LayerPart) -> tuple[Plan, Callable[[Array], Array]] | None:
         operation, bias = self.operation, self.operation.bias
-        planned = self.plan(*shape[:2])
-        if planned is None or 0 in shape:
+        planned = self.plan(*part.shape[:2])
+        if planned is None or 0 in part.shape:
             return None
         plan, corr = planned
         axes = operation.axes
         if operation.transposed:
-            groups = shape[1] if operation.each_channel else operation.groups
+            groups = part.shape[1] if operation.each_channel else operation.groups
             weights = self.weights(operation.filter, corr.filter.dtype, groups)
             stride, dilation = tuple(a.s for a in axes), tuple(a.d for a in axes)
             corr = Correlation(weights, stride, dilation, groups)
         if bias is not None:
-            bias = bias[channels.start : channels.stop]
+            bias = bias[part.channels.start : part.channels.stop]
         op = tuple(a.op for a in axes)
-        layer = FusedLayer(corr, bias, shape, pads, sizes, operation.transposed, op)
+        layer = FusedLayer(corr, bias, part.shape, part.pads, part.sizes, operation.transposed, op)
         call = self.engine.fuse(plan, layer)
         return call and (plan, call)
 

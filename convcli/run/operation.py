@@ -114,7 +114,7 @@ def resolve(
     layout : str, optional
         A letter for each axis of the input; by default the last of N, C, D, H, W.
     dims : int, optional
-        Number of spatial axes, where the number of axes alone is ambiguous.
+        Number of spatial axes, where the number of axes is ambiguous.
     flip : bool
         Flip the filter: mathematical convolution.
     pad_mode : str

@@ -3,7 +3,7 @@
     python -m tests.faults [--seed N] [--cases N] [--jobs N] [CAMPAIGN ...]
     python -m tests.faults --seed N --case N [--keep FOLDER] CAMPAIGN
 
-Each case follows from campaign, seed and number alone, so that the second form repeats it, tells
+Each case follows from campaign, seed and number, so that the second form repeats it, shows
 what it ran, and can keep the files. Exits with 1 if a case failed.
 """
 

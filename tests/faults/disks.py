@@ -73,7 +73,7 @@ def _limited(trial: Trial, args: list[str]) -> None:
 
 
 def _run_beside_old(trial: Trial, args: list[str], place: Path, limit: int | None = None) -> None:
-    """Run where an old file is, which must be there whole if the run fails, and alone."""
+    """Run where an old file is, which must be whole if the run fails, with nothing beside it."""
     output = args[-1] if args[-1] != "out/" else "out/x.npy"
     target = place / output
     target.parent.mkdir(exist_ok=True)
@@ -134,4 +134,4 @@ def _read_error(trial: Trial) -> None:
     ended = trial.run(args)
     text = ended.err.decode()
     trial.check(ended.status == 1, f"status {ended.status} after a read error")
-    trial.check(file in text and "Input/output error" in text, f"not told as it is: {text!r}")
+    trial.check(file in text and "Input/output error" in text, f"not reported as it is: {text!r}")

@@ -52,7 +52,7 @@ def case(trial: Trial) -> None:
 
 
 def _signalled(args: list[str], folder: Path, sent: int, after: float) -> tuple[int, str]:
-    """Run a command and signal it; returns its status and what it told."""
+    """Run a command and signal it; returns its status and its messages."""
     with fresh(args, folder) as process:
         time.sleep(after)
         process.send_signal(sent)

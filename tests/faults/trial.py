@@ -25,7 +25,7 @@ class Trial:
     Attributes
     ----------
     random : Random
-        Follows from campaign, seed and number of the case alone.
+        Follows from campaign, seed and number of the case.
     folder : Path
         Empty, and its own.
     commands : list of str
@@ -131,6 +131,6 @@ def judge_messages(ended: Ended, text: str, many: bool) -> None:
             raise Fault(f"control code in a message: {line[:200]!r}")
     errors = sum(line.startswith(_OURS[0]) for line in lines)
     if ended.status in (1, 2) and not (errors >= 1 if many else errors == 1):
-        raise Fault(f"status {ended.status} with {errors} errors told")
+        raise Fault(f"status {ended.status} with {errors} error lines")
     if ended.status == 0 and errors:
         raise Fault(f"status 0 with an error: {lines[0]!r}")
