@@ -70,13 +70,22 @@ def unread(axis: Axis) -> int:
 def unread_end(axis: Axis) -> int:
     """Count the pixels after the last one for which `coverage` is not zero."""
     windows, last = _windows(axis), axis.pb + extent(axis) - 1
-    low, high = 0, extent(axis)
+    final = (windows - 1) * axis.s + axis.e - 1  # the last position of all
+    if final <= last:
+        return min(last - final, extent(axis))
+
+    def is_read(count: int) -> bool:
+        """Whether one of the last `count` pixels is read."""
+        return _count_positions(axis, windows, axis.f, last - count + 1, last) > 0
+
+    # A window lies on the end, and most have a tap on one of the last pixels.
+    high = 1
+    while high < extent(axis) and not is_read(high):
+        high *= 2
+    low, high = high // 2, min(high, extent(axis))
     while low < high:
-        middle = (low + high + 1) // 2
-        if _count_positions(axis, windows, axis.f, last - middle + 1, last):
-            high = middle - 1
-        else:
-            low = middle
+        middle = (low + high) // 2
+        low, high = (low, middle) if is_read(middle + 1) else (middle + 1, high)
     return low
 
 

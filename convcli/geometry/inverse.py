@@ -190,7 +190,7 @@ class _Question(NamedTuple):
         if numbers["d"] > n and padded and not one_tap:
             raise UsageError(
                 f"dilation {numbers['d']} must not be larger than input {n} to solve for "
-                f"{self.unknown} in a padded pooling layer; use -d {n} or less"
+                f"{self.unknown} in a padded pooling layer; use -d {n}{' or less' if n > 1 else ''}"
             )
 
 

@@ -83,8 +83,10 @@ def json_lines(records: Iterable[dict[str, Any]]) -> Iterator[str]:
 
     for each in records:
         text = json.dumps(each, ensure_ascii=False)
-        # What could drive a terminal is escaped, as JSON escapes it: it reads back as it was.
-        yield "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
+        if not text.isprintable():
+            # What could drive a terminal is escaped, as JSON escapes it: it reads back as it was.
+            text = "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
+        yield text
 
 
 def csv_lines(steps: Iterable[Step]) -> Iterator[str]:
