@@ -1,11 +1,15 @@
 """Starts the process and ends it: the collector, the environment, signals, streams, the status."""
 
 import gc
-import signal
 
 # Until `main` can clean up after it, Ctrl-C ends the process as it ends a program in C.
-if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not ignored
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+try:
+    import signal
+
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not ignored
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+except KeyboardInterrupt:
+    raise SystemExit(130) from None
 
 # Imports create no garbage worth collecting, and looking for it takes a tenth of the start.
 gc.set_threshold(200_000)

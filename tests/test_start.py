@@ -14,12 +14,12 @@ ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
 
 # Sends Ctrl-C while a module is imported, which is any moment of the start.
 INTERRUPTED = """
-import os, runpy, signal, sys
+import os, runpy, sys
 
 class Interrupt:
     def find_spec(self, name, path=None, target=None):
         if name == sys.argv[-1]:
-            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), 2)
 
 sys.meta_path.insert(0, Interrupt())
 runpy.run_module("convcli", run_name="__main__", alter_sys=True)
@@ -29,7 +29,7 @@ runpy.run_module("convcli", run_name="__main__", alter_sys=True)
 @pytest.mark.parametrize(
     "module",
     [
-        "convcli.cli", "typer", "convcli.options", "convcli.run.command", "numpy",
+        "signal", "convcli.cli", "typer", "convcli.options", "convcli.run.command", "numpy",
         "numpy.lib.format", "convcli.run.pipeline",
     ],
 )  # fmt: skip
