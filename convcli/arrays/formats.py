@@ -57,7 +57,9 @@ def read(spec: str, path: str, member: str | None, note: Note) -> Iterator[Sourc
     return sources
 
 
-def write(array: Array, layout: str, path: str, from_integers: bool) -> tuple[bytes, str]:
+def write(
+    array: Array, layout: str, path: str, from_integers: bool, alpha: Array | None
+) -> tuple[bytes, str]:
     """Encode an array in the format of a path.
 
     Parameters
@@ -68,6 +70,8 @@ def write(array: Array, layout: str, path: str, from_integers: bool) -> tuple[by
     path : str
     from_integers : bool
         Whether it was computed from integers, such as the pixels of an image.
+    alpha : ndarray or None
+        Transparency of the image that was the input, (rows, columns).
 
     Returns
     -------
@@ -75,7 +79,9 @@ def write(array: Array, layout: str, path: str, from_integers: bool) -> tuple[by
     str
         How its values were mapped to those of the format.
     """
-    encoded: tuple[bytes, str] = _module(WRITERS, path).write(array, layout, path, from_integers)
+    encoded: tuple[bytes, str] = _module(WRITERS, path).write(
+        array, layout, path, from_integers, alpha
+    )
     return encoded
 
 

@@ -17,6 +17,8 @@ from convcli.arrays.npy import check_numbers
 from convcli.arrays.sources import InMemory, Source
 from convcli.errors import ConvcliError, UsageError
 
+_WITH_ALPHA = (".png", ".tif", ".tiff", ".webp")
+
 # Modes of Pillow whose bands are not grey or red, green and blue as they stand: what to convert to.
 _CONVERTED = {
     "1": "L",  # black and white are 0 and 255, as in every other image
@@ -29,13 +31,13 @@ _CONVERTED = {
 def read(spec: str, path: str, page: str | None, note: Note) -> Iterator[Source]:
     """Read an image, or one page of a file that holds several.
 
-    It is turned as its EXIF orientation says. Transparency is not convolved: only the colours are
-    read.
+    It is turned as its EXIF orientation says. Transparency is not convolved, but goes with the
+    colours to an image that is written.
     """
     try:
         with silenced() as said:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # it is read anyway
-            array, transparent = _decode(path, page)
+            array, alpha = _decode(path, page)
     except UnidentifiedImageError:
         raise ConvcliError(
             f"{path!r} is not an image that Pillow can read; save it as .png"
@@ -55,26 +57,25 @@ def read(spec: str, path: str, page: str | None, note: Note) -> Iterator[Source]
     check_numbers(array.dtype, repr(path))
     if said:
         note(f"{path!r} may be damaged: {' '.join(said[0].split()).rstrip('.')}")
-    if transparent:
-        note(f"{path!r}: its transparency is left out; only the colours are convolved")
-    yield InMemory(spec, array, "HWC" if array.ndim == 3 else "HW")
+    if alpha is not None:
+        note(f"{path!r}: its transparency is not convolved; an image of the same size keeps it")
+    yield InMemory(spec, array, "HWC" if array.ndim == 3 else "HW", alpha)
 
 
-def _decode(path: str, page: str | None) -> tuple[Array, bool]:
-    """Read the pixels of a page, and whether it has transparency, which is left out."""
+def _decode(path: str, page: str | None) -> tuple[Array, Array | None]:
+    """Read the colours of a page, and its transparency if it has one: 0 to 255, (rows, columns)."""
     with Image.open(path) as image:
         # After a camera's picture (MPO) come its previews.
         pages = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
         image.seek(_page_number(path, page, pages))
         low_bytes = _swapped_bytes(image, path)
-        transparent = "A" in image.mode or "a" in image.mode or "transparency" in image.info
-        array = _to_array(image)
+        array, alpha = _to_array(image), _transparency(image)
     if low_bytes is None:
-        return array, transparent
+        return array, alpha
     with Image.open(path) as image:
         image.seek(_page_number(path, page, pages))
         image.tile = low_bytes
-        return array.astype(np.uint16) << 8 | _to_array(image), transparent
+        return array.astype(np.uint16) << 8 | _to_array(image), alpha
 
 
 def _page_number(path: str, page: str | None, pages: int) -> int:
@@ -98,6 +99,12 @@ def _to_array(image: Image.Image) -> Array:
     if image.mode in _CONVERTED:
         image = image.convert(_CONVERTED[image.mode])
     return np.asarray(image)
+
+
+def _transparency(image: Image.Image) -> Array | None:
+    if not ("A" in image.mode or "a" in image.mode or "transparency" in image.info):
+        return None
+    return np.asarray(ImageOps.exif_transpose(image).convert("RGBA").getchannel("A"))
 
 
 def _swapped_bytes(image: Image.Image, path: str) -> list[Any] | None:
@@ -136,9 +143,15 @@ def _swapped_bytes(image: Image.Image, path: str) -> list[Any] | None:
     return swapped or None
 
 
-def write(array: Array, layout: str, path: str, from_integers: bool) -> tuple[bytes, str]:
+def write(
+    array: Array, layout: str, path: str, from_integers: bool, alpha: Array | None
+) -> tuple[bytes, str]:
     """Encode an array as an image with 8 bits a channel, see `pixels.to_bytes`."""
     values, mapping = pixels.to_bytes(pixels.order_axes(array, layout, path), path, from_integers)
+    if alpha is not None and suffix(path) in _WITH_ALPHA and values.shape[:2] == alpha.shape:
+        colours = values.reshape(*alpha.shape, -1)
+        if colours.shape[2] in (1, 3):
+            values = np.concatenate((colours, alpha[..., None]), axis=2)
     encoded = io.BytesIO()
     try:
         with silenced():

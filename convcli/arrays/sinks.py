@@ -47,7 +47,9 @@ class Target:
                 self._header = None
             write_data(part, self._stream)
 
-    def finish(self, whole: Array | None, layout: str, from_integers: bool) -> str | None:
+    def finish(
+        self, whole: Array | None, layout: str, from_integers: bool, alpha: Array | None = None
+    ) -> str | None:
         """End an output, and write it if it is an image.
 
         Parameters
@@ -58,6 +60,8 @@ class Target:
             A letter for each of its axes.
         from_integers : bool
             Whether the input held integers.
+        alpha : ndarray, shape (rows, columns), optional
+            Transparency of the input, for an image of the same size.
 
         Returns
         -------
@@ -66,7 +70,7 @@ class Target:
         """
         if not self.is_image or whole is None or self._stream is None or self.path is None:
             return None
-        encoded, mapping = formats.write(whole, layout, self.path, from_integers)
+        encoded, mapping = formats.write(whole, layout, self.path, from_integers, alpha)
         with blaming(self.path):
             write_all(encoded, self._stream)
         return mapping

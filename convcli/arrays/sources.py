@@ -54,10 +54,14 @@ class InMemory:
 
     on_stream = False
 
-    def __init__(self, name: str, array: Array, layout: str | None = None) -> None:
+    def __init__(
+        self, name: str, array: Array, layout: str | None = None, alpha: Array | None = None
+    ) -> None:
+        """Take an array, and of an image its transparency, which is not convolved."""
         self.name = name
         self.array = array
         self.layout = layout
+        self.alpha = alpha
         self.shape = array.shape
         self.dtype = array.dtype
 

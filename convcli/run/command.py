@@ -138,8 +138,9 @@ def _convolve(run: _Run, source: Source, target: Target) -> tuple[Result, Kept]:
         source = source.whole()
     timing = _measure(run, job, source)
     done = _stream(run, job, source, target, keep_output)
-    mapping = target.finish(done.output, operation.out_layout, operation.in_dtype.kind in "iub")
-    x = source.array if isinstance(source, InMemory) else None
+    x, alpha = (source.array, source.alpha) if isinstance(source, InMemory) else (None, None)
+    from_integers = operation.in_dtype.kind in "iub"
+    mapping = target.finish(done.output, operation.out_layout, from_integers, alpha)
     verdict = _verify(run, operation, x, done)
     result = _result(source, filter_, job, target, done)
     result = result._replace(mapping=mapping, verdict=verdict, timing=timing)

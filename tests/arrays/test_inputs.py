@@ -247,8 +247,21 @@ def test_transparency_is_not_convolved(in_tmp: Path) -> None:
     done = run_command("run", "x.png", *ONE, stdin=b"")
     assert np.array_equal(done.array, x[..., :3])
     assert done.err == (
-        "convcli: note: 'x.png': its transparency is left out; only the colours are convolved\n"
+        "convcli: note: 'x.png': its transparency is not convolved; "
+        "an image of the same size keeps it\n"
     )
+
+
+@pytest.mark.parametrize(("p", "kept"), [("same", True), ("0", False)])
+def test_an_image_of_the_same_size_keeps_the_transparency(p: str, kept: bool, in_tmp: Path) -> None:
+    x = np.random.default_rng(0).integers(0, 256, (4, 5, 4), np.uint8)
+    Image.fromarray(x).save("x.png")
+    assert run_command("run", "x.png", "-k", "box:3", "-p", p, "-o", "y.png", stdin=b"").status == 0
+    y = np.asarray(Image.open("y.png"))
+    assert y.shape[2] == (4 if kept else 3)
+    if kept:
+        assert np.array_equal(y[..., 3], x[..., 3])
+    assert run_command("run", "x.png", *ONE, "-o", "y.jpg", stdin=b"").status == 0
 
 
 def test_small_floats_below_zero_do_not_come_out_black(in_tmp: Path) -> None:
