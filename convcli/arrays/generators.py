@@ -37,7 +37,7 @@ def generate(spec: str, random: "Callable[[], np.random.Generator]") -> Array:
         raise UsageError(f"{spec!r} has no size; write one such as {kind}:8x8")
     shape = notation.parse_only(repr(spec), text)
     if min(shape) < 1:
-        raise UsageError(f"{spec!r}: size {min(shape)} must be 1 or more")
+        raise UsageError(f"{spec!r}: size {min(shape)} must be 1 or more; write {kind}:8x8")
     check_room(repr(spec), shape)
     if kind == "arange":
         return np.arange(prod(shape)).reshape(shape)
