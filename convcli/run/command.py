@@ -29,6 +29,8 @@ from convcli.run.results import Facts, Kept, Result, Summary, Timing, Verdict
 from convcli.streams import Streams
 from convcli.terminal.progress import Progress
 
+_MOST_RUNS = 1_000_000  # of --time
+
 
 class _Run(NamedTuple):
     """What all arrays of one command share."""
@@ -110,8 +112,8 @@ def _window(request: RunRequest) -> Window:
         raise UsageError(
             "give one of -k FILTER, such as -k sobel-x, and -f SIZE, for a random filter"
         )
-    if request.time is not None and request.time < 1:
-        raise UsageError(f"--time {request.time} must be 1 or more; use --time 5")
+    if request.time is not None and not 1 <= request.time <= _MOST_RUNS:
+        raise UsageError(f"--time {request.time} must be from 1 to {_MOST_RUNS}; use --time 5")
     if request.output_padding is not None and not request.transposed:
         raise UsageError(
             f"--output-padding {request.output_padding} is only valid for transposed "

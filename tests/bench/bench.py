@@ -29,6 +29,7 @@ LIMIT = 15.0  # seconds
 PEERS = Path(__file__).parent / "peers"
 # An installed program has its bytecode; so has this checkout from the first run on.
 ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+ENVIRONMENT["CONVCLI_FSYNC"] = "0"  # no peer flushes the file that it replaces
 CONVCLI = str(Path(sysconfig.get_path("scripts")) / "convcli")
 
 

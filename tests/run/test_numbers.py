@@ -107,7 +107,8 @@ def test_the_list_of_filters_has_their_numbers() -> None:
         ("-k box --threads 0", "--threads 0 must be 1 or more"),
         ("-k box --memory lots", "'lots' is not an amount of memory"),
         ("-k box --engine jax", "'jax' is not an engine"),
-        ("-k box --time 0", "--time 0 must be 1 or more"),
+        ("-k box --time 0", "--time 0 must be from 1 to 1000000"),
+        ("-k box --time 1000001", "--time 1000001 must be from 1 to 1000000"),
     ],
 )
 def test_mistakes_with_filters_and_numbers(args: str, message: str, in_tmp: Path) -> None:
