@@ -18,7 +18,8 @@ def read(spec: str, path: str, member: str | None, note: Note) -> Iterator[Sourc
     import torch  # noqa: PLC0415  takes a second
 
     try:
-        with silenced():
+        # Indices of a sparse tensor that lie outside it would crash the process.
+        with silenced(), torch.sparse.check_sparse_tensor_invariants():  # type: ignore[no-untyped-call]
             # Nothing but weights: any other pickle could run code.
             content = torch.load(path, map_location="cpu", weights_only=True)
         tensors = dict(_tensors(content, "", torch.Tensor))

@@ -112,6 +112,8 @@ def _fused_call(job: Job, view: _View, images: Array) -> tuple[Plan, Callable[[]
     operation = job.operation
     if operation.out_dtype.kind in "iu" or operation.pad_mode != "zeros":
         return None
+    if not job.finite:  # libraries skip padding, or add some, where 0 times infinity is NaN
+        return None
     pads, read = [], []
     for axis, outputs, first in zip(operation.axes, view.outputs, view.origin, strict=True):
         if outputs == range(axis.out):

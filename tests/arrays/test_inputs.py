@@ -146,6 +146,16 @@ def test_tensors_that_numpy_lacks(in_tmp: Path) -> None:
         assert done.err.count("\n") == 1
 
 
+def test_a_sparse_tensor_with_indices_outside_it_is_refused(in_tmp: Path) -> None:
+    """PyTorch would write outside its memory."""
+    indices, values = torch.tensor([[5, -(2**60)]]), torch.ones(2)
+    bad = torch.sparse_coo_tensor(indices, values, (3,), check_invariants=False)
+    torch.save(bad, "bad.pt")
+    done = shell("convcli run bad.pt -k '[1]'", in_tmp)
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert done.stderr.startswith(b"convcli: error: 'bad.pt' cannot be read as weights")
+
+
 def test_a_missing_file_needs_no_library(in_tmp: Path) -> None:
     probe = "import sys; from convcli.cli import main; main(sys.argv[1:])"
     probe += "; print('torch' in sys.modules)"
