@@ -4,7 +4,6 @@ import contextlib
 import io
 import zipfile
 from collections.abc import Iterator
-from itertools import islice
 from typing import IO, Any, BinaryIO, cast
 
 from convcli.arrays import members
@@ -63,4 +62,6 @@ def read(spec: str, path: str, member: str | None, note: Note) -> Iterator[Sourc
         with stream:
             reads = FullReads(_Member(stream, info.file_size, called), called)
             # One array: as NumPy does, ignore what follows it.
-            yield from islice(stream_sources(cast("BinaryIO", reads), spec, called), 1)
+            source = next(stream_sources(cast("BinaryIO", reads), spec, called))
+            yield source
+            source.finish()

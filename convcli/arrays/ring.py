@@ -15,13 +15,13 @@ class Loan:
 
     def __init__(self, array: Array, give_back: Callable[[], None]) -> None:
         self.array = array
-        self._give_back = give_back
+        self.give_back = give_back
 
     def __enter__(self) -> Array:
         return self.array
 
     def __exit__(self, *_error: object) -> None:
-        self._give_back()
+        self.give_back()
 
 
 class Ring:

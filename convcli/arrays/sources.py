@@ -126,7 +126,11 @@ class OnStream:
         loan = ring.lend((max(size, kept),), self.dtype)
         held = loan.array
         held[:kept] = self._held[len(self._held) - kept :]
-        self._read(held[kept:])
+        try:
+            self._read(held[kept:])
+        except BaseException:
+            loan.give_back()
+            raise
         self._held = held
         loan.array = held[:size].reshape(lengths)
         return loan

@@ -84,7 +84,7 @@ def _select_groups(corr: Correlation, first: int, last: int) -> Correlation:
 
 def split(x: Array, axis: int, count: int) -> Array:
     """View an axis as two: `count` and the rest. Splitting never copies."""
-    return x.reshape(*x.shape[:axis], count, -1, *x.shape[axis + 1 :])
+    return x.reshape(*x.shape[:axis], count, x.shape[axis] // count, *x.shape[axis + 1 :])
 
 
 def even_step(n: int, most: int, threads: int, unit: int = 1) -> int:

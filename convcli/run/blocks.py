@@ -125,4 +125,5 @@ def _index_bytes(operation: Operation, in_shape: tuple[int, ...], start: int) ->
     out_bytes = math.prod(out_shape[start:]) * operation.out_dtype.itemsize
     if start <= operation.lead:
         return in_bytes + out_bytes
-    return in_bytes * operation.axis_of(operation.layout[start - 1]).s + out_bytes
+    stride = operation.axis_of(operation.layout[start - 1]).s
+    return (in_bytes // stride if operation.transposed else in_bytes * stride) + out_bytes

@@ -134,9 +134,9 @@ def _convolve(run: _Run, source: Source, target: Target) -> tuple[Result, Kept]:
     request, reporter = run.request, run.reporter
     filter_ = run.filter or _random_filter(request, source, run.opener)
     operation = _operation(run, source, filter_)
-    job = Job(operation, _engine(run, operation, source.shape))
+    job = _job(run, operation, source.shape)
     keep_output = reporter.needs_output or target.is_image or request.verify
-    if keep_output or reporter.needs_input or request.time:
+    if keep_output or request.time:
         source = source.whole()
     timing = _measure(run, job, source)
     done = _stream(run, job, source, target, keep_output)
@@ -174,18 +174,18 @@ def _operation(run: _Run, source: Source, filter_: InMemory) -> Operation:
     )
 
 
-def _engine(run: _Run, operation: Operation, shape: tuple[int, ...]) -> Engine:
-    """Return the engine chosen; if the choice is ours, PyTorch's where that is faster."""
-    request = run.request
+def _job(run: _Run, operation: Operation, shape: tuple[int, ...]) -> Job:
+    """Make the job for the engine chosen, or where that is left to us for the faster one."""
+    request, job = run.request, Job(operation, run.engine)
     ours = (request.engine, request.device, request.method) == ("auto", "cpu", "auto")
     exact = operation.out_dtype.kind in "iu"  # PyTorch holds fewer integers than NumPy
     if not ours or exact:
-        return run.engine
+        return job
     images = dict(zip(operation.layout, shape, strict=True)).get("N", 1)
-    planned = Job(operation, run.engine).plan(images)
+    planned = job.plan(images)
     if planned is None or not choose.torch_pays(*planned, run.engine.threads):
-        return run.engine
-    return choose.choose_engine("torch", "cpu", request.threads)
+        return job
+    return Job(operation, choose.choose_engine("torch", "cpu", request.threads))
 
 
 def _measure(run: _Run, job: Job, source: Source) -> Timing | None:

@@ -66,23 +66,30 @@ def convolve_block(
         out = np.empty(tuple(map(len, block.output)), operation.out_dtype)
     target = canonical(out, operation.out_layout, operation.spatial)
     dtype = job.engine.compute_dtype(operation.out_dtype, _bound(x, operation))
+    on_tile = on_tile or _ignore
     if operation.transposed and not job.finite:
         with np.errstate(all="ignore"):
             _convolve_by_definition(job, view, images.astype(dtype), target)
+        on_tile(out.size)
         return out, (_DEFINITION,)
-    if operation.transposed:  # outputs that no tap reaches hold the bias only
-        _fill_bias(target, view.bias)
     parts = list(_parts(job, view, target, dtype))
+    unreached = target.size - sum(part.target.size for part in parts)
+    if unreached:  # outputs of a transposed operation that no tap reaches hold the bias only
+        _fill_bias(target, view.bias)
+        on_tile(unreached)
 
     def run(task: tuple[_Part, Tile]) -> None:
         part, tile = task
         with np.errstate(all="ignore"):  # NaN and infinity in the input are not our errors
             count = _convolve_tile(job, view, part, tile, images)
-        if on_tile is not None:
-            on_tile(count)
+        on_tile(count)
 
     for_each(run, [(part, tile) for part in parts for tile in part.tiles()], job.engine.threads)
     return out, tuple(part.plan for part in parts)
+
+
+def _ignore(_count: int) -> None:
+    """Take no notice of a tile that is done."""
 
 
 class _View(NamedTuple):

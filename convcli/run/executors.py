@@ -1,7 +1,7 @@
 """What makes calls run: this thread, or one of its own.
 
-They have the interface of `concurrent.futures.Executor`, as a cluster's client does; the library
-itself takes longer to import than a small run takes.
+They have the shape of `concurrent.futures.Executor`, as a cluster's client does: `submit` returns a
+future. The library itself takes longer to import than a small run takes.
 """
 
 import threading
@@ -16,15 +16,18 @@ class Future(Generic[T]):
     """A call whose result can be waited for."""
 
     def __init__(self, fn: Callable[..., T], args: tuple[Any, ...]) -> None:
-        self._fn, self._args = fn, args
+        self._call: tuple[Callable[..., T], tuple[Any, ...]] | None = (fn, args)
         self._done = threading.Event()
         self._error: BaseException | None = None
         self._value: T
 
     def run(self) -> None:
-        """Make the call."""
+        """Make the call, once; what it was made with is not kept."""
+        if self._call is None:
+            return
+        (fn, args), self._call = self._call, None
         try:
-            self._value = self._fn(*self._args)
+            self._value = fn(*args)
         except BaseException as error:  # raised again where the result is asked for
             self._error = error
         self._done.set()
@@ -38,7 +41,7 @@ class Future(Generic[T]):
 
 
 class Executor(Protocol):
-    """What `concurrent.futures.Executor` promises, as far as it is used here."""
+    """What is used of `concurrent.futures.Executor`."""
 
     def submit(self, fn: Callable[..., T], /, *args: Any) -> Future[T]:
         """Arrange for a call."""
@@ -60,8 +63,7 @@ class InThisThread:
 
 class _Deferred(Future[T]):
     def result(self) -> T:
-        if not self._done.is_set():
-            self.run()
+        self.run()
         return super().result()
 
 
@@ -69,30 +71,39 @@ class InOneThread:
     """Makes calls one after another in a thread of its own, ahead of time."""
 
     def __init__(self) -> None:
-        self._waiting: SimpleQueue[Future[Any] | None] = SimpleQueue()
-        self._started = False
+        self._waiting: SimpleQueue[Future[Any] | None] | None = None
+        self._refused = False
 
     def submit(self, fn: Callable[..., T], /, *args: Any) -> Future[T]:
-        """Queue a call; where the system starts no more threads, keep it for later."""
-        if not self._started:
+        """Queue a call; once the system has refused a thread, keep calls for later, in order."""
+        if self._waiting is None and not self._refused:
+            waiting: SimpleQueue[Future[Any] | None] = SimpleQueue()
             # A daemon: a read that never ends must not keep the process from ending.
+            thread = threading.Thread(target=_serve, args=(waiting,), daemon=True)
             try:
-                threading.Thread(target=self._serve, daemon=True).start()
+                thread.start()
+                self._waiting = waiting
             except RuntimeError:
-                return _Deferred(fn, args)
-            self._started = True
+                self._refused = True
+        if self._waiting is None:
+            return _Deferred(fn, args)
         future = Future(fn, args)
         self._waiting.put(future)
         return future
 
     def shutdown(self) -> None:
         """Drop the calls that have not begun, and end the thread after the one that has."""
+        waiting, self._waiting = self._waiting, None
+        if waiting is None:
+            return
         try:
             while True:
-                self._waiting.get_nowait()
+                waiting.get_nowait()
         except Empty:
-            self._waiting.put(None)
+            waiting.put(None)
 
-    def _serve(self) -> None:
-        while (future := self._waiting.get()) is not None:
-            future.run()
+
+def _serve(waiting: "SimpleQueue[Future[Any] | None]") -> None:
+    while (future := waiting.get()) is not None:
+        future.run()
+        del future  # its result is not held while the next call is awaited

@@ -69,9 +69,14 @@ class Pipeline:
                 with loan:
                     yield made
         except BaseException:
-            reader.shutdown()
-            convolver.shutdown()
+            self.shutdown()
             raise
+
+    def shutdown(self) -> None:
+        """End the threads; blocks that are on their way are dropped."""
+        self._reader.shutdown()
+        self._convolver.shutdown()
+        self._inputs, self._outputs = Ring(), Ring()  # some slots may not have been given back
 
     def _make(
         self,
@@ -84,7 +89,11 @@ class Pipeline:
         with reading.result() as x:
             shape = tuple(map(len, block.output))
             loan = self._outputs.lend(shape, job.operation.out_dtype)
-            y, plans = convolve_block(job, block, x, loan.array, on_tile)
+            try:
+                y, plans = convolve_block(job, block, x, loan.array, on_tile)
+            except BaseException:
+                loan.give_back()
+                raise
         return Made(block, y, plans), loan
 
 

@@ -38,7 +38,6 @@ class Reporter:
         in_full = self._shown and self._format == "table"
         self._values = in_full and not data_to_stdout and request.output is None
         self.needs_output = self._values or request.plot
-        self.needs_input = request.plot
 
     def add(self, result: Result, kept: Kept) -> None:
         """Report one array, or keep its row for the one table of many."""

@@ -85,7 +85,7 @@ class Result(NamedTuple):
     low, mean, high : float
         Of the output.
     seconds : float
-        Time of convolving, without reading and writing.
+        Time of waiting for blocks: they are read and convolved ahead of writing.
     mapping : str or None
         How values became an image's.
     verdict : Verdict or None

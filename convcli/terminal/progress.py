@@ -19,6 +19,7 @@ class Progress:
         self._stream = stream
         self._total = total
         self._done = 0.0
+        self._closed = False
         self._begin = time.monotonic()
         self._lock = threading.Lock()
         self._bar: "progress.Progress | None" = None  # noqa: UP037
@@ -28,11 +29,14 @@ class Progress:
 
     def __exit__(self, *_error: object) -> None:
         self.pause()
+        self._closed = True
 
     def advance(self, share: float) -> None:
         """Add a share of one input."""
         with self._lock:
             self._done += share
+            if self._closed:  # a thread that has not ended yet
+                return
             if self._bar is None:
                 if time.monotonic() - self._begin < _SOON or not self._stream.isatty():
                     return

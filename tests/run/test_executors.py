@@ -94,11 +94,27 @@ def test_shutdown_drops_what_has_not_begun() -> None:
 def test_without_threads_a_call_is_made_when_it_is_asked_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def refuse(_thread: threading.Thread) -> None:
-        raise RuntimeError("can't start new thread")
-
-    monkeypatch.setattr(threading.Thread, "start", refuse)
+    monkeypatch.setattr(threading.Thread, "start", _refuse)
     executor = InOneThread()
     future = executor.submit(threading.get_ident)
     assert future.result() == threading.get_ident()
     executor.shutdown()
+
+
+def test_a_thread_that_starts_too_late_does_not_change_the_order(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", _refuse)
+        executor = InOneThread()
+        order: list[int] = []
+        first = executor.submit(order.append, 1)
+    second = executor.submit(order.append, 2)  # a thread could start now
+    first.result()
+    second.result()
+    assert order == [1, 2]
+    executor.shutdown()
+
+
+def _refuse(_thread: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")

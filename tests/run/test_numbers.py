@@ -337,3 +337,11 @@ def test_what_float16_cannot_hold_is_infinite_without_a_warning(engine: str, in_
         done = run_command("run", *args, stdin=b"")
     assert (done.status, done.err) == (0, "")
     assert np.isinf(np.load("y.npy")).all()
+
+
+def test_a_bias_need_not_fit_where_every_output_is_reached() -> None:
+    x = np.ones((4, 4), np.uint8)
+    args = "-k [[-100]] --transposed --bias 300 --dtype uint8".split()
+    done = run_command("run", "-", *args, stdin=npy_bytes(x))
+    assert done.status == 0, done.err
+    assert done.array.tolist() == np.full((4, 4), 200).tolist()

@@ -98,3 +98,15 @@ def test_an_error_while_reading_reaches_the_caller() -> None:
     assert main(["run", "-k", "box:3", "--memory", "1K"], streams) == 1
     assert err.bytes.getvalue().count(b"\n") == 1
     assert len(out.getvalue()) < 48 * 8 * 8
+
+
+def test_a_pipeline_goes_on_after_a_run_that_was_given_up() -> None:
+    x = np.arange(4000).reshape(400, 10)
+    job = Job(resolve(x, np.ones((1, 1), np.int64)), engine_of("numpy"))
+    blocks = plan_blocks(job.operation, x.shape, 1600)
+    pipeline = Pipeline()
+    given_up = pipeline.run(job, InMemory("x", x), blocks)
+    next(given_up)
+    given_up.close()  # type: ignore[attr-defined]
+    rows = [made.y.copy() for made in pipeline.run(job, InMemory("x", x), blocks)]
+    assert np.array_equal(np.concatenate(rows), x)

@@ -1,5 +1,7 @@
 """Transposed convolutions whose weights are NaN or infinite: only what they reach is affected."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -22,6 +24,16 @@ def test_a_nan_weight_reaches_what_it_writes(engine: str) -> None:
     )
     nan = np.nan
     np.testing.assert_array_equal(done.array, [[1, 2, 1], [2, nan, nan], [1, nan, nan]])
+
+
+def test_rows_that_no_input_reaches_hold_zeros(in_tmp: Path) -> None:
+    """Some blocks of the output need no row of the input at all."""
+    np.save("nan.npy", np.array([[np.nan]], np.float32))
+    args = "-k nan.npy --transposed -s 3 --memory 64".split()
+    y = run_command("run", "ones:4x4", *args, stdin=b"").array
+    expected = np.zeros((10, 10))
+    expected[::3, ::3] = np.nan
+    np.testing.assert_array_equal(y, expected)
 
 
 @pytest.mark.parametrize("engine", ENGINES, ids=lambda engine: engine.name)
