@@ -69,13 +69,13 @@ def _decode(path: str, page: str | None) -> tuple[Array, Array | None]:
         pages = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
         image.seek(_page_number(path, page, pages))
         low_bytes = _swapped_bytes(image, path)
-        array, alpha = _to_array(image), _transparency(image)
+        colours, alpha = _to_arrays(image)
     if low_bytes is None:
-        return array, alpha
+        return colours, alpha
     with Image.open(path) as image:
         image.seek(_page_number(path, page, pages))
         image.tile = low_bytes
-        return array.astype(np.uint16) << 8 | _to_array(image), alpha
+        return colours.astype(np.uint16) << 8 | _to_arrays(image)[0], alpha
 
 
 def _page_number(path: str, page: str | None, pages: int) -> int:
@@ -94,17 +94,18 @@ def _page_number(path: str, page: str | None, pages: int) -> int:
     return int(page)
 
 
-def _to_array(image: Image.Image) -> Array:
-    image = ImageOps.exif_transpose(image)
+def _to_arrays(image: Image.Image) -> tuple[Array, Array | None]:
+    """Return the colours of an image that is turned upright, and its transparency."""
+    ImageOps.exif_transpose(image, in_place=True)
+    if image.mode == "RGBA":  # views: a large image is not copied
+        array = np.asarray(image)
+        return array[..., :3], array[..., 3]
+    alpha = None
+    if "A" in image.mode or "a" in image.mode or "transparency" in image.info:
+        alpha = np.asarray(image.convert("RGBA").getchannel("A"))
     if image.mode in _CONVERTED:
         image = image.convert(_CONVERTED[image.mode])
-    return np.asarray(image)
-
-
-def _transparency(image: Image.Image) -> Array | None:
-    if not ("A" in image.mode or "a" in image.mode or "transparency" in image.info):
-        return None
-    return np.asarray(ImageOps.exif_transpose(image).convert("RGBA").getchannel("A"))
+    return np.asarray(image), alpha
 
 
 def _swapped_bytes(image: Image.Image, path: str) -> list[Any] | None:
