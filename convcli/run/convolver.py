@@ -51,6 +51,7 @@ def convolve_block(
     ConvcliError
         Exact integers do not fit, or the device failed.
     """
+    on_tile = on_tile or _ignore
     operation = job.operation
     view = _view(operation, block)
     images = canonical(x, operation.layout, operation.spatial)
@@ -59,14 +60,12 @@ def convolve_block(
         plan, call = fused
         with np.errstate(all="ignore"):
             y = call().astype(operation.out_dtype, copy=False)
-        if on_tile is not None:
-            on_tile(y.size)
+        on_tile(y.size)
         return restored(y, operation.out_layout, operation.spatial), (plan,)
     if out is None:
         out = np.empty(tuple(map(len, block.output)), operation.out_dtype)
     target = canonical(out, operation.out_layout, operation.spatial)
     dtype = job.engine.compute_dtype(operation.out_dtype, _bound(x, operation))
-    on_tile = on_tile or _ignore
     if operation.transposed and not job.finite:
         with np.errstate(all="ignore"):
             _convolve_by_definition(job, view, images.astype(dtype), target)
