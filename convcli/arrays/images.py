@@ -94,6 +94,8 @@ def _page_number(called: str, path: str, page: str | None, pages: int) -> int:
             raise UsageError(f"{called} is an image, which has no members; leave ::{page} out")
         return 0
     named = f"name one, from {path}::0 to {path}::{pages - 1}"
+    if path == "-":
+        named = "save it to a file, and name one, such as x.tif::0"
     if page is None:
         raise UsageError(f"{called} holds {pages} pages; {named}")
     if not (page.isdecimal() and len(page) < 10 and int(page) < pages):

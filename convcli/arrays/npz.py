@@ -13,7 +13,7 @@ from convcli.arrays.npy import write_data, write_header
 from convcli.arrays.sources import Source, stream_sources
 from convcli.arrays.transfer import FullReads, write_all
 from convcli.arrays.writers import Whole
-from convcli.errors import ConvcliError
+from convcli.errors import ConvcliError, UsageError
 
 _PIECE = 1 << 20  # bytes decompressed at once
 
@@ -59,6 +59,12 @@ def read(
         archive = zipfile.ZipFile(file or path)
     with archive:
         names = [name.removesuffix(".npy") for name in archive.namelist()]
+        if file is not None and len(names) > 1:
+            listed = ", ".join(names[:12])
+            raise UsageError(
+                f"{path} holds {len(names)} arrays ({listed}); save it to a file, and name one, "
+                f"such as x.npz::{names[0]}"
+            )
         name = members.choose(path, member, names)
         called = repr(f"{path}::{name}")
         info = archive.infolist()[names.index(name)]

@@ -56,31 +56,29 @@ class Opener:
             yield InMemory("literal", literals.parse_list("INPUT", spec))
             return
         path, _, member = spec.partition("::")
-        if path == "-":
+        if spec == "-":
             if self._stdin_taken:
                 raise UsageError("- is named twice, and a pipe can be read once; use a file")
             self._stdin_taken = True
-            yield from self._stream(self._streams.stdin.buffer, spec, "standard input", member)
+            yield from self._stream(self._streams.stdin.buffer, "-", "standard input")
         elif formats.suffix(path) in formats.READERS:
             yield from formats.read(spec, path, member or None, self._note)
         else:
             if member:
                 raise UsageError(f"{spec!r}: {path!r} is one array; leave ::{member} out")
             with open(path, "rb", buffering=0) as stream:
-                yield from self._stream(stream, path, repr(path), "")
+                yield from self._stream(stream, path, repr(path))
 
     def _note(self, text: str) -> None:
         note(self._streams, text)
 
-    def _stream(self, stream: BinaryIO, name: str, called: str, member: str) -> Iterator[Source]:
+    def _stream(self, stream: BinaryIO, name: str, called: str) -> Iterator[Source]:
         """Read what a stream holds: arrays one after another, an image, an archive, or text."""
         # Unbuffered, as files are: what is read goes straight to the array.
         reads = cast("BinaryIO", FullReads(getattr(stream, "raw", stream), called))
         head = reads.read(formats.HEAD)
         kind = formats.sniff(head)
         if kind is None or formats.suffix(name) == ".npy":
-            if member:
-                raise UsageError(f"{name!r}: {called} holds one array; leave ::{member} out")
             yield from stream_sources(reads, name, called, head)
             return
         import io  # noqa: PLC0415  not needed for .npy
@@ -90,10 +88,10 @@ class Opener:
         rejoined = Rejoined(head, reads)
         if kind == "text_files":  # read once, in order
             file = cast("BinaryIO", io.BufferedReader(rejoined))
-            yield from formats.read(name, called, member or None, self._note, kind, file)
+            yield from formats.read(name, called, None, self._note, kind, file)
             return
         with spooled(cast("BinaryIO", rejoined)) as file:
-            yield from formats.read(name, called, member or None, self._note, kind, file)
+            yield from formats.read(name, called, None, self._note, kind, file)
 
     def array(self, option: str, spec: str) -> InMemory:
         """Open what must be one array: a filter or a bias."""
@@ -111,7 +109,8 @@ class Opener:
             return InMemory(spec, filters.named(spec, self._dims))
         if name in filters.PAIRS:
             x, y = filters.pair(spec, self._dims)
-            return Gradient(spec, x, y)
+            of = " and ".join(filters.PAIRS[name])
+            return Gradient(f"{spec} (magnitude of {of})", x, y)
         try:
             return self.array("-k", spec)
         except FileNotFoundError:

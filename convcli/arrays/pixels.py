@@ -87,11 +87,9 @@ def own_range(x: Array, asked: DType | None = None) -> Range | None:
     if x.dtype.kind == "c":
         return None
     low, high = float(x.min()), float(x.max())
-    if not (low >= -_SLIP and high < 255.5):  # NaN is in no range
-        return None
     if x.dtype.kind == "f" and high < _DARK:
-        return 0.0, high if high > 1 + _SLIP else 1.0
-    return 0.0, 255.0
+        return (0.0, high if high > 1 + _SLIP else 1.0) if low >= -_SLIP else None
+    return (0.0, 255.0) if low > -0.5 and high < 255.5 else None  # NaN is in no range
 
 
 def to_pixels(

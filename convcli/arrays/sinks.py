@@ -148,8 +148,7 @@ class Sink:
     def _refuse_own_input(self, stream: BinaryIO, called: str, spec: str) -> None:
         """Refuse a file that grows as it is read: the run would never end."""
         try:
-            path = spec.partition("::")[0]
-            source = self._streams.stdin.fileno() if path == "-" else path
+            source = self._streams.stdin.fileno() if spec == "-" else spec.partition("::")[0]
             found = os.stat(source)
             same = same_file(found, os.fstat(stream.fileno()))
         except (OSError, ValueError):  # a generator, or a stream without a descriptor
@@ -196,8 +195,8 @@ def output_name(spec: str, ending: str = "") -> str:
     stem, old = os.path.splitext(os.path.basename(path))
     if member:
         stem, old = f"{stem}-{member}", ".npy"  # a member may have slashes, as paths do
-    if path == "-":
-        stem = f"stdin-{member}" if member else "stdin"
+    if spec == "-":
+        stem = "stdin"
     if spec.startswith("[") and not os.path.exists(spec):
         stem, old = "literal", ".npy"
     kept = ending or (old if old.lower() in formats.WRITERS else ".npy")

@@ -68,12 +68,9 @@ def read(
         for number, lines in _pieces(text, called):
             table.add(number, lines)
         text.detach()
-        if table.header is not None:
-            note(
-                f"{called}: the first line, {shortened(table.header)}, holds no number, and is "
-                f"skipped"
-            )
         header = table.end()
+        if table.header is not None:
+            note(f"{called}: the first line, {shortened(table.header)}, is read as a header")
         source = OnStream(spec, called, header, spool)
         yield source
 
@@ -162,8 +159,8 @@ class _Table:
                     )
             if len(fields) != self._columns:
                 return ConvcliError(
-                    f"{self._called}, line {number} has {len(fields)} columns, and the first row "
-                    f"has {self._columns}; write rows of equal length"
+                    f"{self._called}, line {number}: the row has length {len(fields)}, and the "
+                    f"first row {self._columns}; write rows of equal length"
                 )
         reason = str(error).partition("\n")[0]
         return ConvcliError(f"{self._called} cannot be read as numbers ({reason}); save it again")
@@ -179,9 +176,8 @@ class _Table:
     def end(self) -> Header:
         """Return to the start of the numbers, and say what they are."""
         if not self._rows:
-            raise ConvcliError(
-                f"{self._called} holds no numbers; write rows of them, such as 1,2,3"
-            )
+            what = " but a header" if self.header is not None else ""
+            raise ConvcliError(f"{self._called} holds no numbers{what}; write rows such as 1,2,3")
         self._spool.seek(0)
         one_column = self._columns == 1
         shape = (self._rows,) if one_column else (self._rows, self._columns)
