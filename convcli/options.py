@@ -174,8 +174,9 @@ class RunRequest(NamedTuple):
         Argument(
             metavar="[INPUT]...",
             rich_help_panel=_DATA,
-            help="A .npy file, an image, file::member of an .npz, .safetensors or .pt file, - for "
-            "standard input, or rand:8x8, randn: arange: ones: zeros:.",
+            help="A .npy file, an image, numbers as .csv or .txt, file::member of an .npz, "
+            ".safetensors or .pt file, - for standard input, a literal [[0,1],[2,3]], or rand:8x8, "
+            "randn: arange: ones: zeros:.",
         ),
     ] = None
     kernel: Annotated[
