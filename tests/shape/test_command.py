@@ -114,9 +114,9 @@ def test_json_is_one_object_with_stable_names() -> None:
     done = run_command("shape", *"-n 8x6 -f 3 -p 0:1x1 --format json".split())
     (line,) = done.out.splitlines()
     record = json.loads(line)
-    assert record["n"] == [8, 6]
-    assert record["p"] == [[0, 1], [1, 1]]
-    assert record["out"] == [7, 6]
+    assert record["input"] == [8, 6]
+    assert record["padding"] == [[0, 1], [1, 1]]
+    assert record["output"] == [7, 6]
 
 
 def test_plain_output_is_input() -> None:
