@@ -31,7 +31,9 @@ def run(request: "ShapeRequest", streams: Streams) -> int:
     misfits = Misfits(streams)
     if request.solve is not None or request.out is not None:
         _show_answers(request, fmt, streams)
-    elif request.layers or request.layers_file is not None:
+        return 0
+    _check_fields(request, fmt)
+    if request.layers or request.layers_file is not None:
         _show_stacks(request, fmt, streams, misfits)
     else:
         _show_steps(cases(request, misfits.report), request, fmt, streams)
@@ -56,12 +58,16 @@ def _choose_format(request: "ShapeRequest", streams: Streams) -> str:
     fmt = choose_format(wanted, streams.stdout, FORMATS)
     if request.explain and fmt in ("plain", "csv"):
         raise UsageError(f"--explain has no {fmt} form; use --format table or json")
+    return fmt
+
+
+def _check_fields(request: "ShapeRequest", fmt: str) -> None:
     if request.fields is not None and fmt in ("table", "plain"):
+        verb = "add" if request.format is None else "use"
         raise UsageError(
-            f"--fields {request.fields} has no meaning for the format {fmt}; add --format json, "
+            f"--fields {request.fields} has no meaning for the format {fmt}; {verb} --format json, "
             f"or csv"
         )
-    return fmt
 
 
 def _show_answers(request: "ShapeRequest", fmt: str, streams: Streams) -> None:
