@@ -125,7 +125,7 @@ FIGURES = (
     Figure("channels_in", lambda row: row.step.c_in, total="first", header="c in"),
     Figure(
         "channels_out", lambda row: row.step.c_out, total="last",
-        header="c", cell=lambda row: str(row.step.c_out), drop=3,
+        header="c", cell=lambda row: row.step.c_out and str(row.step.c_out), drop=3,
     ),
     Figure("groups", lambda row: row.step.layer.g, header="g"),
     Figure("bias", lambda row: row.step.layer.bias),

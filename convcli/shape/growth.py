@@ -53,14 +53,14 @@ def _growth(
 ) -> Iterator[Text]:
     """Draw what the middle output of each layer reads, a bar a layer, to scale."""
     n = axes[0].n
-    spans = [_span(field, axis.out // 2) for field, axis in zip(fields, axes, strict=True)]
+    spans = [span(field, axis.out // 2) for field, axis in zip(fields, axes, strict=True)]
     begin = min(0, *[first for first, _ in spans])
     end = max(n, *[last + 1 for _, last in spans])
     labels = _labels(steps, fields, width)
     cells = min(max(width - len(labels[0]), 1), end - begin)
     yield Text(f"How the receptive field grows, {names}:")
     for label, (first, last) in zip(labels, spans, strict=True):
-        yield Text(label).append(_bar(range(first, last + 1), n, range(begin, end), cells))
+        yield Text(label).append(bar(range(first, last + 1), n, range(begin, end), cells))
     beyond = f", {_BEYOND} padding" if end - begin > n else ""
     pixels = (end - begin) / cells
     scale = "a pixel" if pixels == 1 else f"{pixels:.3g} pixels"
@@ -71,12 +71,12 @@ def _growth(
     misses = [i for i, (first, last) in enumerate(spans, 1) if first > 0 or last < n - 1]
     if misses[-1:] != [len(steps)]:
         yield Text(f"from layer {misses[-1] + 1 if misses else 1} on, it is the whole input")
-    if lost := _never_read(axes):
+    if lost := never_read(axes):
         yield Text(f"the last {lost} of the {n} input pixels reach no output of the stack")
     yield Text()
 
 
-def _span(field: Field, output: int) -> tuple[int, int]:
+def span(field: Field, output: int) -> tuple[int, int]:
     """Return first and last input pixel that an output depends on, not cut at the borders."""
     first = floor(output * field.j) - field.P
     return first, first + field.r - 1
@@ -96,7 +96,7 @@ def _labels(steps: Sequence[Step], fields: Sequence[Field], width: int) -> list[
     ]
 
 
-def _bar(span: range, n: int, drawn: range, cells: int) -> Text:
+def bar(span: range, n: int, drawn: range, cells: int) -> Text:
     """Draw a span of pixels on an input of `n`, in so many characters for all that is drawn."""
 
     def place(pixel: int) -> int:
@@ -113,7 +113,7 @@ def _bar(span: range, n: int, drawn: range, cells: int) -> Text:
     return text
 
 
-def _never_read(axes: Sequence[Axis]) -> int:
+def never_read(axes: Sequence[Axis]) -> int:
     """Count the input pixels at the end of an axis that no output of the stack depends on.
 
     Zero where that is not known: outputs of transposed layers, and pixels between others.
@@ -122,7 +122,7 @@ def _never_read(axes: Sequence[Axis]) -> int:
         return 0
     used = axes[-1].out
     for axis in reversed(axes):
-        used = axis.n - unread_end(axis._replace(out=used))
+        used = used and axis.n - unread_end(axis._replace(out=used))
     return axes[0].n - used
 
 
@@ -147,15 +147,14 @@ def _costliest(
     what: str, counts: Sequence[int | None], steps: Sequence[Step], width: int
 ) -> Iterator[RenderableType]:
     """Show which layers have most of the parameters, or of the arithmetic."""
+    if None in counts or not any(counts):
+        return
     known = [(count, i) for i, count in enumerate(counts) if count]
     whole = sum(count for count, _ in known)
-    if not whole:
-        return
     top = sorted(known, key=lambda each: (-each[0], each[1]))[:_MOST]
     rows = [(str(i + 1), layer_text(steps[i]), count) for count, i in top]
-    others = len(steps) - len(top)
-    if others:
-        rest = whole - sum(count for count, _ in top)
+    others, rest = len(steps) - len(top), whole - sum(count for count, _ in top)
+    if rest:
         rows.append(("", f"the other {others}" if others > 1 else "the other layer", rest))
     numbers, layers, values = zip(*rows, strict=True)
     shares = [count / whole for count in values]

@@ -99,13 +99,16 @@ def stack_records(
 
 
 def total(steps: Sequence[Step]) -> Record:
-    """Sum up a stack, from the input of its first layer to the output of its last one."""
+    """Sum up a stack, from the input of its first layer to the output of its last one.
+
+    A sum of which a part is not known is None.
+    """
     rows = [Row(step) for step in steps]
     result: Record = {"kind": "total", "layers": len(steps)}
     for figure in FIGURES:
         if figure.total == "sum":
-            known = [value for value in map(figure.value, rows) if value is not None]
-            result[figure.key] = sum(known) if known else None
+            values = [figure.value(row) for row in rows]
+            result[figure.key] = None if None in values else sum(values)
         elif figure.total:
             result[figure.key] = figure.value(rows[0 if figure.total == "first" else -1])
     return result

@@ -160,12 +160,13 @@ def show_stack(steps: Sequence[Step], streams: Streams, explained: bool = False)
 
 def _from_input_to_output(steps: Sequence[Step]) -> Text:
     first, last = steps[0], steps[-1]
-    text = Text(f"input {format_sizes([a.n for a in first.axes])}")
-    text.append("" if first.c_in is None else f", {first.c_in} channels")
-    text.append(" → output ")
+    text = Text(f"input {format_sizes([a.n for a in first.axes])}{_channels(first.c_in)} → output ")
     text.append(format_sizes(last.out), ANSWER)
-    text.append("\n" if last.c_out is None else f", {last.c_out} channels\n")
-    return text
+    return text.append(f"{_channels(last.c_out)}\n")
+
+
+def _channels(count: int | None) -> str:
+    return "" if count is None else f", {count} channel{'s' if count > 1 else ''}"
 
 
 def show_answers(
