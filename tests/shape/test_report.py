@@ -93,6 +93,21 @@ def test_pixels_at_the_end_that_reach_no_output_are_counted(steps: list[Step]) -
         assert lost == (0 if gaps else _needed(steps, i))
 
 
+@pytest.mark.parametrize(
+    ("n", "layers", "lost"),
+    [
+        (224, ["conv f=7 s=2 p=3"], 0),
+        (11, ["maxpool f=2", "maxpool f=2"], 3),
+        (8, ["conv f=4 s=3", "conv f=1 s=3 p=1"], 8),  # the second layer reads its padding only
+        (8, ["conv f=1 s=2"], 0),  # between others
+        (8, ["convt f=1"], 0),
+    ],
+)
+def test_what_reaches_no_output(n: int, layers: list[str], lost: int) -> None:
+    axes = [step.axes[0] for step in follow(parse_layers(layers, "-l"), (n,))]
+    assert growth.never_read(axes) == lost
+
+
 @given(stacks(kinds=("conv", "maxpool")))
 def test_the_span_drawn_is_what_the_middle_output_reads(steps: list[Step]) -> None:
     for i in range(len(steps[0].axes)):
