@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
+from convcli.explain.words import layer_text
 from convcli.geometry.axis import Axis
 from convcli.geometry.coverage import unread, unread_end
 from convcli.geometry.keys import WINDOW
@@ -84,12 +85,6 @@ def _window_figure(key: str, header: str = "", total: Literal["", "first"] = "")
 def _pads(row: Row) -> str | None:
     axes = row.step.axes
     return format_padding([(axis.pb, axis.pe) for axis in axes]) if axes else None
-
-
-def layer_text(step: Step) -> str:
-    """Write a layer in its notation, after its name if it has one."""
-    name = f"{step.layer.name}: " if step.layer.name else ""
-    return name + format_layer(step.layer)
 
 
 def _output(row: Row) -> list[int]:

@@ -52,9 +52,9 @@ def _explained() -> tuple[Figure, ...]:
 
     The coverage of an axis of more than a million pixels is None.
     """
+    from convcli.explain.frameworks import keras, onnx, pytorch  # noqa: PLC0415
     from convcli.geometry.coverage import coverage, extent  # noqa: PLC0415  used here only
     from convcli.geometry.formula import formula  # noqa: PLC0415
-    from convcli.shape.frameworks import keras, onnx, pytorch  # noqa: PLC0415
 
     def coverages(row: Row) -> list[list[int] | None]:
         return [coverage(a) if extent(a) <= _MAX_COVERAGE else None for a in row.step.axes]

@@ -190,7 +190,8 @@ def test_receptive_fields(network: str, fields: dict[str, Any]) -> None:
     layers = layers_of(network)
     for name in fields.keys() - {"input"}:
         for axis in (0, 1):
-            assert [layers[name][key][axis] for key in "rjP"] == list(fields[name])
+            keys = ("receptive_field", "jump", "effective_padding")
+            assert [layers[name][key][axis] for key in keys] == list(fields[name])
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,12 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from convcli.errors import ConvcliError
+from convcli.explain import growth
+from convcli.explain.words import layer_text
 from convcli.geometry.coverage import reads, unread, unread_end
 from convcli.geometry.layers import parse_layers
 from convcli.geometry.network import Step, follow
-from convcli.shape import growth, report
-from convcli.shape.figures import layer_text
+from convcli.shape import report
 from convcli.streams import Streams
 from tests.conftest import Stream
 
