@@ -164,6 +164,15 @@ class ShapeRequest(NamedTuple):
             metavar="table|plain|json|csv",
         ),
     ] = None
+    fields: Annotated[
+        str | None,
+        _option(
+            _SHOW,
+            "Keys of JSON or columns of CSV, in this order, such as layer,output,macs.",
+            "--fields",
+            metavar="NAME,...",
+        ),
+    ] = None
 
 
 class RunRequest(NamedTuple):

@@ -8,7 +8,6 @@ from typing import Any, TextIO
 import numpy as np
 from rich import box
 from rich.table import Table
-from rich.text import Text
 
 from convcli.arrays.dtypes import Array
 from convcli.geometry.formula import formulas
@@ -18,8 +17,7 @@ from convcli.geometry.pad_modes import PAD_MODES
 from convcli.run.axes import SPATIAL
 from convcli.run.heat_map import heat_map
 from convcli.run.results import Facts, Kept, Result, Timing, Verdict
-from convcli.streams import printable
-from convcli.terminal.tables import columns_table, console, facts_table
+from convcli.terminal.tables import Column, Sheet, console, facts_table
 
 _ROWS = 24  # rows of values that are shown whole
 
@@ -41,7 +39,7 @@ def show(result: Result, kept: Kept, stream: TextIO, values: bool, plot: bool) -
         Whether to show the output's numbers, and the heat maps.
     """
     out = console(stream)
-    out.print(facts_table(facts(result), operation_name(result)))
+    out.print(facts_table(facts(result), operation_name(result), answer="output"))
     if values and kept.output is not None:
         out.print(values_table(kept.output, out.width))
     if plot:
@@ -52,19 +50,31 @@ def show(result: Result, kept: Kept, stream: TextIO, values: bool, plot: bool) -
 
 def show_many(results: Sequence[Result], stream: TextIO) -> None:
     """Show one row for each of many arrays."""
-    table = columns_table(["input", "output", "min", "mean", "max", "written to"])
-    for result in results:
-        figures = (result.low, result.mean, result.high)
-        path = result.output.name or "-"
-        table.add_row(
-            Text(printable(result.input.name)),
-            f"{format_sizes(result.output.shape)} {result.output.dtype}",
-            *(f"{figure:.4g}" for figure in figures),
-            Text(printable(f"{path}, {result.mapping.text}" if result.mapping else path)),
-        )
     out = console(stream)
+    sheet = Sheet(
+        [
+            Column("input", [result.input.name for result in results], text=True),
+            Column(
+                "output",
+                [f"{format_sizes(r.output.shape)} {r.output.dtype}" for r in results],
+                answer=True,
+            ),
+            Column("min", [f"{result.low:.4g}" for result in results], drop=3),
+            Column("mean", [f"{result.mean:.4g}" for result in results], drop=1),
+            Column("max", [f"{result.high:.4g}" for result in results], drop=2),
+            Column("written to", list(map(_written_to, results)), text=True),
+        ],
+        out.width,
+    )
     out.print(operation_name(results[0]))
-    out.print(table)
+    out.print(sheet, crop=False)
+    if sheet.dropped:
+        out.print(f"{', '.join(sheet.dropped)} dropped: {out.width} columns; --format json has all")
+
+
+def _written_to(result: Result) -> str:
+    path = result.output.name or "-"
+    return f"{path}, {result.mapping.text}" if result.mapping else path
 
 
 def operation_name(result: Result) -> str:
