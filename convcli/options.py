@@ -73,9 +73,22 @@ OutputPadding = Annotated[
         metavar="SIZES",
     ),
 ]
+Pool = Annotated[
+    str | None,
+    _option(
+        _WINDOW,
+        "Pooling instead of a convolution: the maximum or the mean of each window.",
+        "--pool",
+        metavar="max|avg",
+    ),
+]
+Ceil = Annotated[bool, _option(_WINDOW, "Round the size of a pooling layer up.", "--ceil")]
 Groups = Annotated[
     str | None, _option(_COST, "Groups of channels (default: 1).", "-g", "--groups", metavar="N")
 ]
+
+
+NoBias = Annotated[bool, _option(_COST, "A layer without bias.", "--no-bias")]
 
 
 class ShapeRequest(NamedTuple):
@@ -98,10 +111,8 @@ class ShapeRequest(NamedTuple):
     dims: Dims = None
     transposed: Transposed = False
     output_padding: OutputPadding = None
-    pool: Annotated[bool, _option(_WINDOW, "A pooling layer.", "--pool")] = False
-    ceil: Annotated[bool, _option(_WINDOW, "Round the size of a pooling layer up.", "--ceil")] = (
-        False
-    )
+    pool: Pool = None
+    ceil: Ceil = False
     channels: Annotated[
         str | None,
         _option(
@@ -113,7 +124,7 @@ class ShapeRequest(NamedTuple):
         ),
     ] = None
     groups: Groups = None
-    no_bias: Annotated[bool, _option(_COST, "A layer without bias.", "--no-bias")] = False
+    no_bias: NoBias = False
     layers: Annotated[
         list[str] | None,
         _option(
@@ -235,7 +246,20 @@ class RunRequest(NamedTuple):
     dims: Dims = None
     transposed: Transposed = False
     output_padding: OutputPadding = None
+    pool: Pool = None
+    ceil: Ceil = False
+    channels: Annotated[
+        str | None,
+        _option(
+            _COST,
+            "A new layer: random weights and bias for these channels, with -f.",
+            "-c",
+            "--channels",
+            metavar="OUT|IN:OUT",
+        ),
+    ] = None
     groups: Groups = None
+    no_bias: NoBias = False
     device: Annotated[
         str,
         _option(

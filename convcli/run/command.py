@@ -16,8 +16,9 @@ from convcli.engines import choose
 from convcli.engines.base import Engine
 from convcli.errors import ConvcliError, UsageError
 from convcli.geometry import notation
-from convcli.geometry.axis import Window
+from convcli.geometry.axis import POOLS, Kind, Window
 from convcli.geometry.pad_modes import parse_pad_mode
+from convcli.geometry.pooling import parse_pool
 from convcli.options import RunRequest
 from convcli.run.axes import check_dims
 from convcli.run.blocks import plan_blocks
@@ -26,6 +27,7 @@ from convcli.run.operation import Operation, resolve
 from convcli.run.pipeline import Pipeline
 from convcli.run.reporter import Reporter
 from convcli.run.results import Facts, Kept, Result, Summary, Timing, Verdict
+from convcli.run.weights import Weights, check_weights, choose_weights
 from convcli.streams import Streams
 from convcli.terminal.progress import Progress
 
@@ -108,10 +110,7 @@ def _inputs(request: RunRequest, streams: Streams) -> list[str]:
 
 def _window(request: RunRequest) -> Window:
     """Read the options of the window; its filter size comes from the filter."""
-    if (request.kernel is None) == (request.f is None):
-        raise UsageError(
-            "give one of -k FILTER, such as -k sobel-x, and -f SIZE, for a random filter"
-        )
+    check_weights(request)
     if request.time is not None and not 1 <= request.time <= _MOST_RUNS:
         raise UsageError(f"--time {request.time} must be from 1 to {_MOST_RUNS}; use --time 5")
     if request.output_padding is not None and not request.transposed:
@@ -119,21 +118,23 @@ def _window(request: RunRequest) -> Window:
             f"--output-padding {request.output_padding} is only valid for transposed "
             f"convolutions; add --transposed"
         )
+    kind: Kind = "convt" if request.transposed else "conv"
     return Window(
         f=(1,),
-        s=notation.parse_only("-s", request.s or "1"),
+        s=notation.parse_only("-s", request.s or str(request.f if request.pool else 1)),
         p=notation.parse_only_padding("-p", request.p or "0"),
         d=notation.parse_only("-d", request.d or "1"),
         op=notation.parse_only("--output-padding", request.output_padding or "0"),
-        kind="convt" if request.transposed else "conv",
+        kind=parse_pool(request.pool) if request.pool else kind,
+        ceil=request.ceil,
     )
 
 
 def _convolve(run: _Run, source: Source, target: Target) -> tuple[Result, Kept]:
     """Convolve one array, write it, and time and check it where that was asked for."""
     request, reporter = run.request, run.reporter
-    filter_ = run.filter or _random_filter(request, source, run.opener)
-    operation = _operation(run, source, filter_)
+    weights = choose_weights(request, source, run.opener, run.filter, run.bias)
+    operation = _operation(run, source, weights)
     job = _job(run, operation, source.shape)
     keep_output = reporter.needs_output or target.is_image or request.verify
     if keep_output or request.time:
@@ -144,30 +145,22 @@ def _convolve(run: _Run, source: Source, target: Target) -> tuple[Result, Kept]:
     from_integers = operation.in_dtype.kind in "iub"
     mapping = target.finish(done.output, operation.out_layout, from_integers, alpha)
     verdict = _verify(run, operation, x, done)
-    result = _result(source, filter_, job, target, done)
+    result = _result(source, weights.filter, job, target, done)
     result = result._replace(mapping=mapping, verdict=verdict, timing=timing)
-    return result, Kept(x, filter_.array, done.output)
+    return result, Kept(x, None if request.pool else weights.filter.array, done.output)
 
 
-def _random_filter(request: RunRequest, source: Source, opener: Opener) -> InMemory:
-    """Make the filter of ``-f``; a single size is for two axes, or one if there is only one."""
-    layout = request.layout or source.layout
-    spatial = len(layout.upper().replace("N", "").replace("C", "")) if layout else 0
-    dims = request.dims or spatial or min(len(source.shape), 2)
-    return opener.random_filter(str(request.f), dims)
-
-
-def _operation(run: _Run, source: Source, filter_: InMemory) -> Operation:
+def _operation(run: _Run, source: Source, weights: Weights) -> Operation:
     request = run.request
     return resolve(
         source.shape,
         source.dtype,
-        filter_.array,
+        weights.filter.array,
         run.window,
-        bias=run.bias,
+        bias=weights.bias,
         groups=notation.parse_number("-g", request.groups) if request.groups else None,
         layout=request.layout or source.layout,
-        dims=request.dims,
+        dims=weights.dims,
         flip=request.flip,
         pad_mode=parse_pad_mode(request.pad_mode),
         dtype=request.dtype,
@@ -253,9 +246,10 @@ def _require_passed(verdict: Verdict | None) -> None:
 def _result(source: Source, filter_: InMemory, job: Job, target: Target, done: _Done) -> Result:
     """Gather the facts of a report."""
     operation, summary = job.operation, done.summary
+    pooling = operation.kind in POOLS
     return Result(
         input=Facts(source.name, source.shape, str(source.dtype), operation.layout),
-        filter=Facts(filter_.name, filter_.shape, str(filter_.dtype)),
+        filter=Facts(filter_.name, filter_.shape, "" if pooling else str(filter_.dtype)),
         output=Facts(
             target.path or "",
             operation.out_shape(source.shape),

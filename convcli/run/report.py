@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from convcli.arrays.dtypes import Array
+from convcli.geometry.axis import POOLS
 from convcli.geometry.formula import formulas
 from convcli.geometry.notation import format_padding, format_sizes
 from convcli.geometry.pad_modes import PAD_MODES
@@ -68,6 +69,8 @@ def show_many(results: Sequence[Result], stream: TextIO) -> None:
 
 def operation_name(result: Result) -> str:
     """Name the operation in the words of signal processing and of PyTorch."""
+    if result.kind in POOLS:
+        return "max pooling" if result.kind == "maxpool" else "average pooling"
     name = (
         "convolution (the filter is flipped)"
         if result.flip
@@ -80,7 +83,8 @@ def facts(result: Result) -> Iterator[tuple[str, str]]:
     """Name everything that was resolved and measured, one fact at a time."""
     yield "input", _array(result.input)
     yield "axes", _axes(result)
-    yield "filter", _array(result.filter)
+    pooling = result.kind in POOLS
+    yield "filter", format_sizes(result.filter.shape) if pooling else _array(result.filter)
     yield "padding", _padding(result)
     yield "stride", format_sizes([a.s for a in result.axes])
     if any(a.d > 1 for a in result.axes):
@@ -117,7 +121,7 @@ def record(result: Result) -> dict[str, Any]:
         "input_shape": list(result.input.shape),
         "input_dtype": result.input.dtype,
         "layout": result.input.layout,
-        "filter": result.filter.name,
+        "filter": None if result.kind in POOLS else result.filter.name,
         "filter_shape": list(result.filter.shape),
         "operation": operation_name(result),
         "transposed": result.transposed,
@@ -187,7 +191,7 @@ def _milliseconds(seconds: float) -> str:
 
 
 def _number(value: Any) -> str:
-    return str(value) if value.dtype.kind in "iu" else f"{value:.4g}"
+    return str(value) if value.dtype.kind in "iub" else f"{value:.4g}"
 
 
 def _array(array: Facts) -> str:
@@ -201,7 +205,8 @@ def _axes(result: Result) -> str:
     if not result.each_channel:
         return f"{read}; the filter: out, in/groups, spatial"
     if "C" in layout:
-        read += "; the filter is applied to each channel"
+        what = "channels are pooled one by one"
+        read += f"; {what if result.kind in POOLS else 'the filter is applied to each channel'}"
     if layout in ("CHW", "NCHW") and result.input.shape[-1] in (3, 4):
         read += "; if the last axis holds colours, use --layout HWC"
     return read
@@ -213,6 +218,10 @@ def _padding(result: Result) -> str:
         return pads
     if result.transposed:
         return f"{pads}, cropped from the output"
+    if result.kind == "maxpool":
+        return f"{pads}, never the maximum"
+    if result.kind == "avgpool":
+        return f"{pads} of zeros, which count in the mean"
     if result.pad_mode == "zeros":
         return f"{pads} of zeros"
     mode = PAD_MODES[result.pad_mode]
@@ -220,9 +229,10 @@ def _padding(result: Result) -> str:
 
 
 def _timing(timing: Timing) -> str:
+    macs = f"{timing.macs / timing.seconds:.3g} MAC/s, " if timing.macs else ""
     return (
         f"median of {timing.runs}: {_milliseconds(timing.seconds)}, "
-        f"{timing.macs / timing.seconds:.3g} MAC/s, {timing.bytes / timing.seconds:.3g} bytes/s"
+        f"{macs}{timing.bytes / timing.seconds:.3g} bytes/s"
     )
 
 
@@ -240,7 +250,8 @@ def _planes(result: Result, kept: Kept) -> Iterator[tuple[str, Array]]:
     letters = ("" if result.each_channel else "NC") + SPATIAL[dims]
     if kept.input is not None:
         yield _plane("input", kept.input, result.input.layout)
-    yield _plane("filter", kept.filter, letters)
+    if kept.filter is not None:
+        yield _plane("filter", kept.filter, letters)
     if kept.output is not None:
         yield _plane("output", kept.output, result.output.layout)
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from convcli.arrays.dtypes import Array
-from convcli.geometry.axis import Axis
+from convcli.geometry.axis import Axis, Kind
 
 
 class Verdict(NamedTuple):
@@ -114,14 +114,19 @@ class Result(NamedTuple):
     timing: Timing | None = None
 
     @property
+    def kind(self) -> Kind:
+        """What it was: a convolution, a transposed one, or pooling."""
+        return self.axes[0].kind
+
+    @property
     def transposed(self) -> bool:
         """Whether it was a transposed convolution."""
-        return self.axes[0].kind == "convt"
+        return self.kind == "convt"
 
 
 class Kept(NamedTuple):
     """Arrays that were kept in memory to show them; None where they were not."""
 
     input: Array | None
-    filter: Array
+    filter: Array | None  # pooling has none
     output: Array | None

@@ -5,7 +5,7 @@ import statistics
 import time
 
 from convcli.arrays.sources import Source
-from convcli.geometry.axis import Window
+from convcli.geometry.axis import POOLS, Window
 from convcli.geometry.network import Layer, apply
 from convcli.run.blocks import plan_blocks
 from convcli.run.job import Job
@@ -55,6 +55,8 @@ def _macs(operation: Operation, shape: tuple[int, ...]) -> int:
         d=tuple(a.d for a in axes),
         op=tuple(a.op for a in axes),
         kind=axes[0].kind,
+        ceil=axes[0].ceil,
     )
-    step = apply(Layer(window, out, operation.groups), tuple(a.n for a in axes), channels)
+    groups = 1 if operation.kind in POOLS else operation.groups
+    step = apply(Layer(window, out, groups), tuple(a.n for a in axes), channels)
     return (step.macs or 0) * sizes.get("N", 1)
