@@ -73,7 +73,8 @@ def _by_torch(pool: Pool) -> NDArray[Any]:
     """Pool in float64, or integers in int64, which hold every number exactly."""
     window, dims = pool.window, len(pool.window.f)
     x = pool.x.astype("f8" if pool.x.dtype.kind == "f" else "i8")
-    padding = [begin for begin, _ in window.p if not isinstance(begin, str)]
+    assert not isinstance(window.p, str)
+    padding = [begin for begin, _ in window.p]
     if window.kind == "avgpool":
         function = getattr(torch.nn.functional, f"avg_pool{dims}d")
         y = function(
