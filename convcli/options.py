@@ -83,6 +83,22 @@ Pool = Annotated[
     ),
 ]
 Ceil = Annotated[bool, _option(_WINDOW, "Round the size of a pooling layer up.", "--ceil")]
+Explain = Annotated[
+    bool,
+    _option(
+        _SHOW,
+        "Explain the size: the formula step by step, the windows, how often each pixel is read.",
+        "--explain",
+    ),
+]
+Animate = Annotated[
+    bool,
+    _option(
+        _SHOW,
+        "Slide the window over the input; space pauses, arrows step, + and - set the speed.",
+        "--animate",
+    ),
+]
 Groups = Annotated[
     str | None, _option(_COST, "Groups of channels (default: 1).", "-g", "--groups", metavar="N")
 ]
@@ -154,18 +170,8 @@ class ShapeRequest(NamedTuple):
     out: Annotated[
         str | None, _option(_STACK, "Output size that --solve aims at.", "--out", metavar="SIZES")
     ] = None
-    explain: Annotated[
-        bool,
-        _option(
-            _SHOW,
-            "Explain the size: the formula step by step, the windows, how often each pixel is "
-            "read.",
-            "--explain",
-        ),
-    ] = False
-    animate: Annotated[bool, _option(_SHOW, "Slide the window over the input.", "--animate")] = (
-        False
-    )
+    explain: Explain = False
+    animate: Animate = False
     format: Annotated[
         str | None,
         _option(
@@ -312,6 +318,14 @@ class RunRequest(NamedTuple):
         _option(_SHOW, "Format of the report.", "--format", metavar="table|plain|json"),
     ] = None
     quiet: Annotated[bool, _option(_SHOW, "No report.", "-q", "--quiet")] = False
+    verbose: Annotated[
+        bool,
+        _option(
+            _SHOW, "Report also how axes were read, the method and its estimate.", "-v", "--verbose"
+        ),
+    ] = False
+    explain: Explain = False
+    animate: Animate = False
     plot: Annotated[
         bool, _option(_SHOW, "Draw input, filter and output as heat maps.", "--plot")
     ] = False

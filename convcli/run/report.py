@@ -7,10 +7,12 @@ from typing import Any, TextIO
 
 import numpy as np
 from rich import box
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from convcli.arrays.dtypes import Array
+from convcli.explain.layer import explain_layer
 from convcli.geometry.axis import POOLS
 from convcli.geometry.formula import formulas
 from convcli.geometry.keys import WINDOW
@@ -18,7 +20,8 @@ from convcli.geometry.notation import format_padding, format_sizes
 from convcli.geometry.pad_modes import PAD_MODES
 from convcli.run.axes import SPATIAL
 from convcli.run.heat_map import heat_map
-from convcli.run.results import Facts, Kept, Result, Timing, Verdict
+from convcli.run.layer import as_step
+from convcli.run.results import Facts, Kept, Parts, Result, Timing, Verdict
 from convcli.streams import printable
 from convcli.terminal.tables import columns_table, console, facts_table
 
@@ -30,25 +33,32 @@ def write_json(result: Result, stream: TextIO) -> None:
     stream.write(json.dumps(record(result), allow_nan=False) + "\n")
 
 
-def show(result: Result, kept: Kept, stream: TextIO, values: bool, plot: bool) -> None:
-    """Show the table of one array, its values and heat maps.
-
-    Parameters
-    ----------
-    result : Result
-    kept : Kept
-    stream : text stream
-    values, plot : bool
-        Whether to show the output's numbers, and the heat maps.
-    """
+def show(result: Result, kept: Kept, stream: TextIO, parts: Parts) -> None:
+    """Show the table of one array, and the parts that are wanted."""
     out = console(stream)
-    out.print(facts_table(facts(result), operation_name(result)))
-    if values and kept.output is not None:
+    out.print(facts_table(facts(result, parts.verbose), operation_name(result)))
+    if parts.values and kept.output is not None:
         out.print(values_table(kept.output, out.width))
-    if plot:
+    if parts.plot:
         for name, array in _planes(result, kept):
             out.print(f"{name}:")
             out.print(heat_map(array, out))
+    if parts.explain:
+        out.print()
+        _explain(result, out)
+
+
+def _explain(result: Result, out: Console) -> None:
+    """Explain the layer as `shape` does, and say what the lines for frameworks leave out."""
+    c_in = c_out = None
+    if "C" in result.output.layout:
+        c_in, c_out = _channels(result.input), _channels(result.output)
+    groups = (c_out or 1) if result.each_channel else result.groups
+    explain_layer(as_step(result.axes, c_in, c_out, groups, bool(result.bias)), out)
+    if result.pad_mode != "zeros" and any(a.pb or a.pe for a in result.axes):
+        out.print(f"These three pad with zeros; here padding is {result.pad_mode}.")
+    if result.flip:
+        out.print("These three do not flip the filter; here it is flipped.")
 
 
 def show_many(results: Sequence[Result], stream: TextIO) -> None:
@@ -80,10 +90,14 @@ def operation_name(result: Result) -> str:
     return f"transposed {name}" if result.transposed else name
 
 
-def facts(result: Result) -> Iterator[tuple[str, str]]:
-    """Name everything that was resolved and measured, one fact at a time."""
+def facts(result: Result, verbose: bool = True) -> Iterator[tuple[str, str]]:
+    """Name what was resolved and measured, one fact at a time.
+
+    Only if `verbose` are axes named that can be read in one way, and the method with its estimate.
+    """
     yield "input", _array(result.input)
-    yield "axes", _axes(result)
+    if verbose or not result.each_channel or result.input.layout != SPATIAL[len(result.axes)]:
+        yield "axes", _axes(result)
     pooling = result.kind in POOLS
     yield "filter", format_sizes(result.filter.shape) if pooling else _array(result.filter)
     yield "padding", _padding(result)
@@ -95,13 +109,14 @@ def facts(result: Result) -> Iterator[tuple[str, str]]:
         yield "bias", f"{len(bias)} numbers" if len(bias) > 1 else f"{bias[0]:g}"
     yield "output", f"{format_sizes(result.output.shape)} {result.output.dtype}"
     yield "formula", formulas(result.axes)
-    methods = " and ".join(result.methods)
-    yield "runs on", f"{result.device} by {result.engine}, method {methods}"
-    if result.costs:
+    where = f"{result.device} by {result.engine}"
+    if verbose:
+        yield "method", " and ".join(result.methods)
+    if verbose and result.costs:
         by_cost = sorted(result.costs.items(), key=lambda item: item[1])
         costs = ", ".join(f"{name} {_milliseconds(cost * 1e-9)}" for name, cost in by_cost)
         yield "estimated", f"{costs}, on one core"
-    yield "time", _milliseconds(result.seconds)
+    yield "time", f"{_milliseconds(result.seconds)} on {where}"
     figures = f"{result.low:.6g} / {result.mean:.6g} / {result.high:.6g}"
     magnitudes = " (magnitudes)" if result.output.dtype.startswith("complex") else ""
     yield "min/mean/max", figures + magnitudes

@@ -124,6 +124,15 @@ class Result(NamedTuple):
         return self.kind == "convt"
 
 
+class Parts(NamedTuple):
+    """What a report shows besides the facts that everyone wants."""
+
+    values: bool = False  # the output's numbers
+    plot: bool = False
+    explain: bool = False
+    verbose: bool = False
+
+
 class Kept(NamedTuple):
     """Arrays that were kept in memory to show them; None where they were not."""
 
