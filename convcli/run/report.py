@@ -18,8 +18,8 @@ from convcli.geometry.formula import formulas
 from convcli.geometry.keys import WINDOW
 from convcli.geometry.notation import format_padding, format_sizes
 from convcli.geometry.pad_modes import PAD_MODES
+from convcli.run import plot
 from convcli.run.axes import SPATIAL
-from convcli.run.heat_map import heat_map
 from convcli.run.layer import as_step
 from convcli.run.results import Facts, Kept, Parts, Result, Timing, Verdict
 from convcli.streams import printable
@@ -40,9 +40,8 @@ def show(result: Result, kept: Kept, stream: TextIO, parts: Parts) -> None:
     if parts.values and kept.output is not None:
         out.print(values_table(kept.output, out.width))
     if parts.plot:
-        for name, array in _planes(result, kept):
-            out.print(f"{name}:")
-            out.print(heat_map(array, out))
+        out.print()
+        plot.show(result, kept, out)
     if parts.explain:
         out.print()
         _explain(result, out)
@@ -267,24 +266,3 @@ def _verdict(verdict: Verdict) -> str:
         f"{outcome}: {verdict.checked:,} of {verdict.total:,} outputs, largest error "
         f"{verdict.error:.3g}, tolerance {verdict.tolerance:.3g}"
     )
-
-
-def _planes(result: Result, kept: Kept) -> Iterator[tuple[str, Array]]:
-    """Choose a plane of input, filter and output, the first of each, with its name."""
-    dims = len(result.axes)
-    letters = ("" if result.each_channel else "NC") + SPATIAL[dims]
-    if kept.input is not None:
-        yield _plane("input", kept.input, result.input.layout)
-    if kept.filter is not None:
-        yield _plane("filter", kept.filter, letters)
-    if kept.output is not None:
-        yield _plane("output", kept.output, result.output.layout)
-
-
-def _plane(name: str, array: Array, layout: str) -> tuple[str, Array]:
-    index = tuple(slice(None) if letter in "HW" else 0 for letter in layout)
-    others = [letter for letter in layout if letter not in "HW"]
-    plane = np.atleast_2d(array[index])
-    if "H" in layout and layout.index("H") > layout.index("W"):
-        plane = plane.T
-    return f"{name}, the first of {' and '.join(others)}" if others else name, plane
