@@ -47,4 +47,4 @@ def _macs(operation: Operation, shape: tuple[int, ...]) -> int:
     channels = sizes.get("C", 1)
     out = channels if operation.each_channel else len(operation.filter)
     step = as_step(operation.axes, channels, out, operation.groups, bias=False)
-    return (step.macs or 0) * sizes.get("N", 1)
+    return (step.macs or 0) * sizes.get("N", 1) * max(len(operation.parts), 1)

@@ -48,13 +48,12 @@ def verify(x: Array, y: Array, operation: Operation, transformed: bool = False) 
     places = _places(found.shape)
     if operation.kind == "maxpool":
         return _verify_maxima(images, found, operation, places)
+    if operation.parts:
+        return _verify_joined(images, found, operation, transformed)
     exact = operation.out_dtype.kind in "iu"
     kind = np.dtype(np.int64) if exact else np.result_type(operation.out_dtype, np.float64)
     with np.errstate(all="ignore"):
         sums = _sums(images, operation, places, kind)
-        if operation.kind == "avgpool":
-            count = _counted(operation, places[2:])
-            sums = _Sums(sums.total / count, sums.magnitude / count, sums.largest)
         actual = found[at(*places)].astype(kind)
         same = (actual == sums.total) | (np.isnan(actual) & np.isnan(sums.total))
         error = np.where(same, 0, np.abs(actual - sums.total).astype(np.float64))
@@ -86,6 +85,9 @@ def _verify_maxima(images: Array, found: Array, operation: Operation, places: Pl
         best = np.where(larger, seen, best)
         begun |= counts
     with np.errstate(all="ignore"):
+        if operation.parts:  # integers that are clipped to their type
+            info: Any = np.iinfo(operation.out_dtype)
+            best = np.minimum(np.maximum(best.astype(np.longdouble), info.min), info.max)
         actual, expected = found[at(*places)], best.astype(operation.out_dtype)
         same = (actual == expected) | (np.isnan(actual) & np.isnan(expected))
         wrong = np.abs(actual.astype(np.float64) - expected.astype(np.float64))
@@ -100,6 +102,39 @@ def _counted(operation: Operation, outputs: Sequence[NDArray[np.intp]]) -> Array
         taps = output[:, None] * axis.s - axis.pb + np.arange(axis.f) * axis.d
         count *= (taps < axis.n + axis.pe).sum(axis=1)
     return count
+
+
+def _verify_joined(images: Array, found: Array, operation: Operation, transformed: bool) -> Verdict:
+    """Check outputs that are joined from sums: magnitudes of gradients, and clipped integers."""
+    places = _places(found.shape)
+    to_integers = operation.out_dtype.kind in "iu"
+    totals, tolerance = [], np.zeros(len(places[0]))
+    with np.errstate(all="ignore"):
+        for part in operation.parts:
+            exact = part.out_dtype.kind in "iu"
+            kind = np.dtype(np.int64) if exact else np.result_type(part.out_dtype, np.float64)
+            sums = _sums(images, part, places, kind)
+            totals.append(sums.total)
+            if not exact:
+                tolerance += _tolerance(images, part, sums, transformed)
+        expected = np.hypot(*totals) if len(totals) == 2 else totals[0]
+        if to_integers:
+            info: Any = np.iinfo(operation.out_dtype)
+            expected = np.minimum(np.maximum(expected.astype(np.longdouble), info.min), info.max)
+            rounds = len(totals) == 2 or totals[0].dtype.kind == "f"
+            tolerance += 0.5 if rounds else 0
+        else:
+            stored: Any = np.finfo(operation.out_dtype)
+            tolerance += 4 * float(stored.eps) * expected + float(stored.smallest_subnormal)
+        actual = found[at(*places)].astype(np.longdouble if to_integers else np.float64)
+        same = (actual == expected) | (np.isnan(actual) & np.isnan(expected))
+        error = np.where(same, 0, np.abs(actual - expected)).astype(np.float64)
+        error[np.isnan(error)] = np.inf
+        tolerance[~np.isfinite(tolerance)] = 0
+        if not to_integers:  # what the output's type cannot hold is infinite
+            error[np.isinf(actual) & (expected + tolerance >= stored.max)] = 0
+    worst = int(np.argmax(error - tolerance))
+    return Verdict(len(actual), found.size, float(error[worst]), float(tolerance[worst]))
 
 
 class _Sums(NamedTuple):
@@ -174,4 +209,7 @@ def _sums(x: Array, operation: Operation, places: Places, kind: DType) -> _Sums:
             total += np.where(counts, products, 0) if operation.transposed else products
             magnitude += np.abs(np.where(counts, products, 0)).astype(np.float64)
             largest = np.maximum(largest, np.abs(np.where(counts, seen, 0)).astype(np.float64))
+    if operation.kind == "avgpool":
+        count = _counted(operation, outputs)
+        return _Sums(total / count, magnitude / count, largest)
     return _Sums(total, magnitude, largest)
