@@ -143,14 +143,12 @@ def _animate(request: "ShapeRequest", streams: Streams) -> None:
         },
         "--animate",
     )
-    if not (streams.stdout.isatty() and streams.stdin.isatty()):
-        raise UsageError(
-            "--animate needs a terminal, and standard input or output is a pipe or a file; "
-            "use --explain instead"
-        )
+    from convcli.explain.keys import require_terminal  # noqa: PLC0415  used by --animate only
+
+    require_terminal(streams)
     steps = list(islice(cases(request), 2))
     if len(steps) != 1:
         raise UsageError("--animate shows one case, not a sweep; give each option one value")
-    from convcli.explain import animation  # noqa: PLC0415  used by --animate only
+    from convcli.explain import animation  # noqa: PLC0415
 
-    animation.play(steps[0], streams)
+    animation.play(steps[0].axes, streams)
