@@ -92,7 +92,7 @@ class Opener:
 
     def random_filter(self, text: str, dims: int) -> InMemory:
         """Draw the filter of a fresh ``nn.Conv2d``: one for all arrays of a command."""
-        sizes = notation.parse_only("-f", text)
+        sizes = notation.parse_only("-f", text, most_axes=None)
         sizes = sizes * dims if len(sizes) == 1 else sizes
         if sizes not in self._random_filters:
             weights = generators.random_weights(text, sizes, self._random)

@@ -23,8 +23,8 @@ T = TypeVar("T")
 
 Kind = Literal["conv", "convt", "maxpool", "avgpool"]
 POOLS = ("maxpool", "avgpool")
-PaddingWord = Literal["valid", "same", "same-lower", "full"]
-PADDING_WORDS: tuple[PaddingWord, ...] = ("valid", "same", "same-lower", "full")
+PaddingWord = Literal["valid", "same", "same-lower", "full", "causal"]
+PADDING_WORDS: tuple[PaddingWord, ...] = ("valid", "same", "same-lower", "full", "causal")
 
 # One value for each axis, or a single one for all; padding is (before, after), or a word.
 Sizes = tuple[int, ...]
