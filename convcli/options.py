@@ -335,15 +335,42 @@ class RunRequest(NamedTuple):
         str | None,
         _option(
             _SHOW,
-            "Write to a .npy file, an image, or a directory/; - is standard output.",
+            "Write to a file, whose ending says the format, or to a directory/; - is standard "
+            "output.",
             "-o",
             "--output",
             metavar="PATH",
         ),
     ] = None
+    output_format: Annotated[
+        str | None,
+        _option(
+            _SHOW,
+            "Format of the output, whatever the ending: npy, npz, csv, tsv, txt, png, jpg, tif...",
+            "--output-format",
+            metavar="FORMAT",
+        ),
+    ] = None
+    scale: Annotated[
+        str | None,
+        _option(
+            _SHOW,
+            "How values become those of an image. By default those within the input's range are "
+            "kept; where some are outside, clip if the filter sums to 1, else minmax. abs: "
+            "magnitudes; signed: 0 is mid-grey. clip with --dtype uint8 is for any output.",
+            "--scale",
+            metavar="clip|minmax|abs|signed",
+        ),
+    ] = None
     format: Annotated[
         str | None,
-        _option(_SHOW, "Format of the report.", "--format", metavar="table|plain|json"),
+        _option(
+            _SHOW,
+            "Format of the report. With json, standard output carries the report, and the array "
+            "goes where -o says.",
+            "--format",
+            metavar="table|plain|json",
+        ),
     ] = None
     quiet: Annotated[bool, _option(_SHOW, "No report.", "-q", "--quiet")] = False
     plot: Annotated[

@@ -3,15 +3,16 @@
 import math
 import time
 from collections import Counter
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from convcli.arrays import filters
 from convcli.arrays.dtypes import Array, at
-from convcli.arrays.opener import Opener
+from convcli.arrays.opener import Gradient, Opener
 from convcli.arrays.sinks import Sink, Target
 from convcli.arrays.sources import InMemory, Source
+from convcli.arrays.writers import Whole
 from convcli.engines import choose
 from convcli.engines.base import Engine
 from convcli.errors import ConvcliError, UsageError
@@ -28,6 +29,9 @@ from convcli.run.reporter import FORMATS, Reporter
 from convcli.run.results import Facts, Kept, Result, Summary, Timing, Verdict
 from convcli.streams import Streams, choose_format
 from convcli.terminal.progress import Progress
+
+if TYPE_CHECKING:  # only images need it
+    from convcli.arrays.pixels import Scaling
 
 _MOST_RUNS = 1_000_000  # of --time
 
@@ -60,7 +64,8 @@ def run(request: RunRequest, streams: Streams) -> int:
     check_dims(request.dims)
     inputs = _inputs(request, streams)
     request = request._replace(inputs=inputs)
-    sink = Sink(request.output, inputs, streams)
+    report_only = request.format == "json"  # unless -o names a place for the array
+    sink = Sink(request.output, inputs, streams, request.output_format, report_only)
     reporter = Reporter(request, streams, sink.to_stdout)
     opener = Opener(streams, request.seed, request.dims)
     with Progress(streams.stderr, len(inputs)) as progress:
@@ -80,6 +85,7 @@ def run(request: RunRequest, streams: Streams) -> int:
         )
         for spec in inputs:
             with sink.open(spec) as target:
+                _check_scale(request, target)
                 for source in opener.inputs(spec):
                     result, kept = _convolve(shared, source, target)
                     progress.pause()
@@ -102,7 +108,24 @@ def _list_kernels(request: RunRequest, streams: Streams) -> int:
         rows = ["[" + ",".join(f"{value:g}" for value in row) + "]" for row in filter_.tolist()]
         text = "[" + ",".join(rows) + "]"
         streams.stdout.write(f"{spec:<12} {text}\n")
+    for name, (x, y) in filters.PAIRS.items():
+        streams.stdout.write(f"{name:<12} sqrt(x² + y²) of {x} and {y}\n")
     return 0
+
+
+def _check_scale(request: RunRequest, target: Target) -> None:
+    """Refuse a scale of what holds numbers as they are; integers may be clipped to their type."""
+    scale = request.scale
+    if scale is None:
+        return
+    from convcli.arrays.pixels import SCALES  # noqa: PLC0415  seldom needed
+
+    if scale not in SCALES:
+        raise UsageError(f"--scale {scale!r} is not a scale; write one of {', '.join(SCALES)}")
+    if target.is_image or (scale == "clip" and request.dtype is not None):
+        return
+    also = "; add --dtype uint8 to clip numbers" if scale == "clip" else ""
+    raise UsageError(f"--scale {scale} is for images; omit it, or write -o y.png{also}")
 
 
 def _inputs(request: RunRequest, streams: Streams) -> list[str]:
@@ -142,18 +165,33 @@ def _convolve(run: _Run, source: Source, target: Target) -> tuple[Result, Kept]:
     filter_ = run.filter or _random_filter(request, source, run.opener)
     operation = _operation(run, source, filter_)
     job = _job(run, operation, source.shape)
-    keep_output = reporter.needs_output or target.is_image or request.verify
+    target.begin(operation.out_shape(source.shape), operation.out_dtype, operation.out_layout)
+    keep_output = reporter.needs_output or target.needs_whole or request.verify
     if keep_output or request.time:
         source = source.whole()
     timing = _measure(run, job, source)
     done = _stream(run, job, source, target, keep_output)
     x, alpha = (source.array, source.alpha) if isinstance(source, InMemory) else (None, None)
-    from_integers = operation.in_dtype.kind in "iub"
-    mapping = target.finish(done.output, operation.out_layout, from_integers, alpha)
+    whole = None
+    if target.needs_whole and x is not None and done.output is not None:
+        whole = Whole(done.output, operation.out_layout, _scaling(request, job, x), alpha)
+    mapping = target.finish(whole)
     verdict = _verify(run, operation, x, done)
     result = _result(source, filter_, job, target, done)
-    result = result._replace(mapping=mapping, verdict=verdict, timing=timing)
+    seed = run.opener.used_seed
+    result = result._replace(mapping=mapping, verdict=verdict, timing=timing, seed=seed)
     return result, Kept(x, filter_.array, done.output)
+
+
+def _scaling(request: RunRequest, job: Job, x: Array) -> "Scaling":
+    """Say what the values of an image mean: by its input, by the filter, and as asked."""
+    from convcli.arrays.pixels import Scaling, own_range  # noqa: PLC0415  only for images
+
+    operation = job.operation
+    sums = [one.filter.reshape(len(one.filter), -1).sum(axis=1) for one in job.passes]
+    keeps = operation.second is None and np.allclose(np.concatenate(sums), 1, rtol=0, atol=1e-3)
+    asked = operation.out_dtype if request.dtype is not None else None
+    return Scaling(request.scale, own_range(x, asked), keeps)
 
 
 def _random_filter(request: RunRequest, source: Source, opener: Opener) -> InMemory:
@@ -178,6 +216,8 @@ def _operation(run: _Run, source: Source, filter_: InMemory) -> Operation:
         flip=request.flip,
         pad_mode=parse_pad_mode(request.pad_mode),
         dtype=request.dtype,
+        saturate=request.scale == "clip",
+        second=filter_.second if isinstance(filter_, Gradient) else None,
     )
 
 
@@ -222,7 +262,6 @@ def _stream(run: _Run, job: Job, source: Source, target: Target, keep: bool) -> 
     methods: set[str] = set()
     costs: Counter[str] = Counter()
     kept = np.empty(shape, operation.out_dtype) if keep else None
-    target.begin(shape, operation.out_dtype)
     blocks = plan_blocks(operation, source.shape, run.memory, job.whole_tiles)
     made = run.pipeline.run(job, source, blocks, lambda count: run.progress.advance(count / total))
     while True:

@@ -15,12 +15,13 @@ from convcli.geometry.axis import Axis
 from convcli.run.axes import canonical, restored
 from convcli.run.blocks import Block
 from convcli.run.job import Job, LayerPart
+from convcli.run.joined import join
 from convcli.run.operation import Operation
 from convcli.run.scatter import scatter
 from convcli.run.threads import for_each
 from convcli.run.tiles import Tile, cut, needed, padded_slab, span
 
-OnTile = Callable[[int], None]
+OnTile = Callable[[float], None]
 
 
 def convolve_block(
@@ -53,6 +54,8 @@ def convolve_block(
     """
     on_tile = on_tile or _ignore
     operation = job.operation
+    if job.parts:
+        return _convolve_joined(job, block, x, out, on_tile)
     view = _view(operation, block)
     images = canonical(x, operation.layout, operation.spatial)
     fused = _fused_call(job, view, images)
@@ -87,7 +90,26 @@ def convolve_block(
     return out, tuple(part.plan for part in parts)
 
 
-def _ignore(_count: int) -> None:
+def _convolve_joined(
+    job: Job, block: Block, x: Array, out: Array | None, on_tile: OnTile
+) -> tuple[Array, tuple[Plan, ...]]:
+    """Convolve a block with each part of a job, and join what they make."""
+
+    def on_part(count: float) -> None:
+        on_tile(count / len(job.parts))
+
+    shape, kind = tuple(map(len, block.output)), job.operation.sums_dtype
+    made = [
+        convolve_block(part, block, x, buffer(f"sums {i}", shape, kind), on_part)
+        for i, part in enumerate(job.parts)
+    ]
+    if out is None:
+        out = np.empty(shape, job.operation.out_dtype)
+    join([sums for sums, _ in made], out)
+    return out, tuple(plan for _, plans in made for plan in plans)
+
+
+def _ignore(_count: float) -> None:
     """Take no notice of a tile that is done."""
 
 

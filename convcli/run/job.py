@@ -43,6 +43,7 @@ class Job:
     def __init__(self, operation: Operation, engine: Engine) -> None:
         self.operation = operation
         self.engine = engine
+        self.parts = tuple(Job(part, engine) for part in operation.parts)
         self.passes = list(lower(operation.filter, operation.axes))
         self.finite = bool(np.isfinite(operation.filter).all())
         self._correlations: dict[tuple[int, DType, int], Correlation] = {}
@@ -65,6 +66,8 @@ class Job:
         tuple or None
             None if no output is reached by any tap.
         """
+        if self.parts:  # they are planned alike
+            return self.parts[0].plan(images, channels)
         if not self.passes:
             return None
         operation = self.operation

@@ -60,7 +60,7 @@ def show_many(results: Sequence[Result], stream: TextIO) -> None:
             Text(printable(result.input.name)),
             f"{format_sizes(result.output.shape)} {result.output.dtype}",
             *(f"{figure:.4g}" for figure in figures),
-            Text(printable(f"{path}, {result.mapping}" if result.mapping else path)),
+            Text(printable(f"{path}, {result.mapping.text}" if result.mapping else path)),
         )
     out = console(stream)
     out.print(operation_name(results[0]))
@@ -97,6 +97,8 @@ def facts(result: Result) -> Iterator[tuple[str, str]]:
         by_cost = sorted(result.costs.items(), key=lambda item: item[1])
         costs = ", ".join(f"{name} {_milliseconds(cost * 1e-9)}" for name, cost in by_cost)
         yield "estimated", f"{costs}, on one core"
+    if result.seed is not None:
+        yield "seed", str(result.seed)
     yield "time", _milliseconds(result.seconds)
     figures = f"{result.low:.6g} / {result.mean:.6g} / {result.high:.6g}"
     magnitudes = " (magnitudes)" if result.output.dtype.startswith("complex") else ""
@@ -106,7 +108,7 @@ def facts(result: Result) -> Iterator[tuple[str, str]]:
     if result.verdict is not None:
         yield "verified", _verdict(result.verdict)
     if result.output.name:
-        mapping = f", values {result.mapping}" if result.mapping else ""
+        mapping = f", values {result.mapping.text}" if result.mapping else ""
         yield "written to", f"{result.output.name}{mapping}"
 
 
@@ -128,7 +130,8 @@ def record(result: Result) -> dict[str, Any]:
         "filter_shape": list(result.filter.shape),
         "filter_dtype": result.filter.dtype,
         **_array_record("output", result.output),
-        "mapping": result.mapping,
+        "mapping": result.mapping and result.mapping.text,
+        "seed": result.seed,
         "device": result.device,
         "engine": result.engine,
         "methods": list(result.methods),

@@ -1,10 +1,12 @@
 """Decides whether, where and in which format a report is written."""
 
+import functools
+
 from convcli.errors import UsageError
 from convcli.geometry.notation import format_sizes
 from convcli.options import RunRequest
 from convcli.run.results import Kept, Result
-from convcli.streams import Streams, choose_format
+from convcli.streams import Streams, choose_format, note
 
 FORMATS = ("table", "plain", "json")
 
@@ -34,6 +36,9 @@ class Reporter:
         many = len(request.inputs or ()) > 1
         self._together = many and self._format == "table" and not extras
         self._rows: list[Result] = []
+        self._note = functools.partial(note, streams)
+        self._untold = not request.quiet and not (self._shown and self._format != "plain")
+        self._altered: list[Result] = []  # whose values were changed to become an image's
         self.needs_summary = self._shown and self._format != "plain"
         in_full = self._shown and self._format == "table"
         self._values = in_full and not data_to_stdout and request.output is None
@@ -41,6 +46,8 @@ class Reporter:
 
     def add(self, result: Result, kept: Kept) -> None:
         """Report one array, or keep its row for the one table of many."""
+        if self._untold and result.mapping is not None and result.mapping.altered:
+            self._altered.append(result)
         if not self._shown:
             return
         if self._format == "plain":
@@ -57,8 +64,20 @@ class Reporter:
             report.show(result, kept, self._stream, self._values, self._plot)
 
     def end(self) -> None:
-        """Write the one table of many arrays."""
+        """Write the one table of many arrays; say what else changed the values of images."""
+        if self._altered:
+            self._tell_altered()
         if self._rows:
             from convcli.run import report  # noqa: PLC0415
 
             report.show_many(self._rows, self._stream)
+
+    def _tell_altered(self) -> None:
+        first = self._altered[0]
+        assert first.mapping is not None
+        called = repr(first.output.name) if first.output.name else "standard output"
+        text = f"{called}: values {first.mapping.text}"
+        if len(self._altered) > 1:
+            more = len(self._altered) - 1
+            text += f"; those of {more} more images are also mapped, each by its own range"
+        self._note(f"{text}; see --scale")

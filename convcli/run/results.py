@@ -1,12 +1,15 @@
 """What a run found out about one array: names and numbers, from which a report is written."""
 
 import math
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from convcli.arrays.dtypes import Array
 from convcli.geometry.axis import Axis
+
+if TYPE_CHECKING:  # only images need it
+    from convcli.arrays.pixels import Mapping
 
 
 class Verdict(NamedTuple):
@@ -86,7 +89,9 @@ class Result(NamedTuple):
         Of the output.
     seconds : float
         Time of waiting for blocks: they are read and convolved ahead of writing.
-    mapping : str or None
+    seed : int or None
+        Of the random numbers so far; None if there were none.
+    mapping : Mapping or None
         How values became an image's.
     verdict : Verdict or None
     timing : Timing or None
@@ -109,7 +114,8 @@ class Result(NamedTuple):
     mean: float
     high: float
     seconds: float
-    mapping: str | None = None
+    seed: int | None = None
+    mapping: "Mapping | None" = None
     verdict: Verdict | None = None
     timing: Timing | None = None
 

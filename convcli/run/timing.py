@@ -57,4 +57,4 @@ def _macs(operation: Operation, shape: tuple[int, ...]) -> int:
         kind=axes[0].kind,
     )
     step = apply(Layer(window, out, operation.groups), tuple(a.n for a in axes), channels)
-    return (step.macs or 0) * sizes.get("N", 1)
+    return (step.macs or 0) * sizes.get("N", 1) * max(len(operation.parts), 1)

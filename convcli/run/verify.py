@@ -43,6 +43,8 @@ def verify(x: Array, y: Array, operation: Operation, transformed: bool = False) 
     images = canonical(x, operation.layout, operation.spatial)
     found = canonical(y, operation.out_layout, operation.spatial)
     places = _places(found.shape)
+    if operation.parts:
+        return _verify_joined(images, found, operation, transformed)
     exact = operation.out_dtype.kind in "iu"
     kind = np.dtype(np.int64) if exact else np.result_type(operation.out_dtype, np.float64)
     with np.errstate(all="ignore"):
@@ -60,6 +62,39 @@ def verify(x: Array, y: Array, operation: Operation, transformed: bool = False) 
         error[np.isinf(actual) & beyond & (np.sign(actual) == np.sign(sums.total))] = 0
     worst = int(np.argmax(error - tolerance))
     return Verdict(len(actual), y.size, float(error[worst]), float(tolerance[worst]))
+
+
+def _verify_joined(images: Array, found: Array, operation: Operation, transformed: bool) -> Verdict:
+    """Check outputs that are joined from sums: magnitudes of gradients, and clipped integers."""
+    places = _places(found.shape)
+    to_integers = operation.out_dtype.kind in "iu"
+    totals, tolerance = [], np.zeros(len(places[0]))
+    with np.errstate(all="ignore"):
+        for part in operation.parts:
+            exact = part.out_dtype.kind in "iu"
+            kind = np.dtype(np.int64) if exact else np.result_type(part.out_dtype, np.float64)
+            sums = _sums(images, part, places, kind)
+            totals.append(sums.total)
+            if not exact:
+                tolerance += _tolerance(images, part, sums, transformed)
+        expected = np.hypot(*totals) if len(totals) == 2 else totals[0]
+        if to_integers:
+            info: Any = np.iinfo(operation.out_dtype)
+            expected = np.minimum(np.maximum(expected.astype(np.longdouble), info.min), info.max)
+            rounds = len(totals) == 2 or totals[0].dtype.kind == "f"
+            tolerance += 0.5 if rounds else 0
+        else:
+            stored: Any = np.finfo(operation.out_dtype)
+            tolerance += 4 * float(stored.eps) * expected + float(stored.smallest_subnormal)
+        actual = found[at(*places)].astype(np.longdouble if to_integers else np.float64)
+        same = (actual == expected) | (np.isnan(actual) & np.isnan(expected))
+        error = np.where(same, 0, np.abs(actual - expected)).astype(np.float64)
+        error[np.isnan(error)] = np.inf
+        tolerance[~np.isfinite(tolerance)] = 0
+        if not to_integers:  # what the output's type cannot hold is infinite
+            error[np.isinf(actual) & (expected + tolerance >= stored.max)] = 0
+    worst = int(np.argmax(error - tolerance))
+    return Verdict(len(actual), found.size, float(error[worst]), float(tolerance[worst]))
 
 
 class _Sums(NamedTuple):
