@@ -387,6 +387,21 @@ class RunRequest(NamedTuple):
     color: Color = "auto"
 
 
+def command_line(request: NamedTuple) -> list[str]:
+    """Write the options of a request as words of a command line."""
+    words: list[str] = []
+    for (field, annotation), value in zip(type(request).__annotations__.items(), request):
+        if value == request._field_defaults[field]:
+            continue
+        name = annotation.__metadata__[0].default  # the first name, as Typer stores it
+        if value is True:
+            words.append(name)
+        else:
+            for each in value if isinstance(value, list) else [value]:
+                words += [name, str(each)]
+    return words
+
+
 # Each line of an example runs as it is. "\b" keeps lines from being joined.
 EXAMPLES = """\b
 Examples:

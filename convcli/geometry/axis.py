@@ -129,7 +129,9 @@ def spread(option: str, values: tuple[T, ...], dims: int) -> tuple[T, ...]:
     if len(values) == 1:
         return values * dims
     if len(values) != dims:
-        given = "x".join(":".join(map(str, v)) if isinstance(v, tuple) else str(v) for v in values)
+        given = "x".join(
+            ":".join(map(str, dict.fromkeys(v))) if isinstance(v, tuple) else str(v) for v in values
+        )
         axes, remedy = ("axis", "1 value") if dims == 1 else ("axes", f"1 value for all, or {dims}")
         raise UsageError(
             f"{option} {given} has {len(values)} values for {dims} {axes}; give {remedy}"

@@ -43,6 +43,16 @@ def read_as_channels(sizes: Sequence[int], c_in: int | None = None) -> Channels 
     return None
 
 
+def depthwise_groups(c_in: int | None, c_out: int | None) -> str:
+    """Say which number of groups makes a layer depthwise."""
+    rule = "-g depthwise is as many groups as input channels"
+    if c_in is None:
+        return f"{rule}; write both, such as -c 32 -g 32"
+    if c_out is not None and c_out % c_in:
+        return f"{rule}, and output channels are a multiple of them; write -c {c_in}:{c_in} -g {c_in}"
+    return f"{rule}; write -g {c_in}"
+
+
 def too_many_axes(option: str, text: str, sizes: Sequence[int]) -> str:
     """Say which axes are no space, and write the rest."""
     rule = f"{option} {shortened(text)} has {len(sizes)} axes, and there can be 1, 2 or 3"
