@@ -68,6 +68,11 @@ def run(request: RunRequest, streams: Streams) -> int:
         _check_animation(request, streams)
     inputs = _inputs(request, streams)
     request = request._replace(inputs=inputs)
+    if request.groups and request.groups.lower() == "depthwise":
+        raise UsageError(
+            "-g depthwise is as many groups as input channels, and a filter without channel axes "
+            "filters each channel anyway; leave out -g"
+        )
     report_only = request.format == "json"  # unless -o names a place for the array
     sink = Sink(request.output, inputs, streams, request.output_format, report_only)
     reporter = Reporter(request, streams, sink.to_stdout)
