@@ -73,7 +73,7 @@ class GroupedHelp(TyperCommand):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse, see `_parsing`; ``--pool`` alone is ``--pool max``, which no parser here knows."""
         full: list[str] = []
-        for arg, following in zip(args, [*args[1:], ""], strict=True):
+        for arg, following in zip(args, [*args[1:], ""], strict=False):
             full.append(arg)
             if arg == "--pool" and following not in ("max", "avg"):
                 full.append("max")
