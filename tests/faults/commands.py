@@ -93,7 +93,7 @@ _SHAPE: list[tuple[dict[str, Value], dict[str, Value]]] = [
 ]
 _KERNEL = _among(
     "box:3", "sobel-x", "gaussian:5:1.0", "log", "identity", "[[0,1],[2,3]]", "[[1.5]]",
-    "rand:3x3", "w.npz::w", "emboss", "[[1e-30,-3]]", "randn:5x1", "ones:2x2",
+    "rand:3x3", "w.npz::w", "emboss", "sobel", "scharr", "[[1e-30,-3]]", "randn:5x1", "ones:2x2",
 )  # fmt: skip
 _INPUT = _among("x.npy", "x.npy", "w.npz::x", "x.png", "-", "rand:9x8", "randn:3x16x16", "cut.npy",
                 "arange:2x3x9x9", "ones:64x64", "zeros:12x12")  # fmt: skip
@@ -112,7 +112,9 @@ _RUN_OPTIONS: dict[str, Value] = {
     "--threads": _among("1", "2", "9"),
     "--memory": _among("1", "1K", "64K", "32M"),
     "--format": _among("table", "plain", "json"),
-    "-o": _among("-", "y.npy", "y.png", "y/", "/dev/null", "/dev/full"),
+    "-o": _among("-", "y.npy", "y.png", "y.csv", "y.npz", "y/", "/dev/null", "/dev/full"),
+    "--output-format": _among("npy", "npz", "csv", "txt", "png"),
+    "--scale": _among("clip", "minmax", "abs", "signed"),
     "--flip": _among(""),
     "-q": _among(""),
     "--plot": _among(""),
