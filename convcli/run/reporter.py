@@ -87,5 +87,6 @@ class Reporter:
         text = f"{called}: values {first.mapping.text}"
         if len(self._altered) > 1:
             more = len(self._altered) - 1
-            text += f"; those of {more} more images are also mapped, each by its own range"
+            images = "image is" if more == 1 else "images are"
+            text += f"; {more} more {images} changed too, each by its own values"
         self._note(f"{text}; see --scale")
