@@ -27,6 +27,7 @@ _convcli_options() { # COMMAND: its options by all names; = takes a value, =* mo
             '--explain'
             '--animate'
             '--format ='
+            '--fields ='
             '-h --help'
         ) ;;
         'run') options=(
@@ -53,6 +54,8 @@ _convcli_options() { # COMMAND: its options by all names; = takes a value, =* mo
             '--threads ='
             '--memory ='
             '-o --output ='
+            '--output-format ='
+            '--scale ='
             '--format ='
             '-q --quiet'
             '--plot'
@@ -166,7 +169,7 @@ _convcli() {
         # Where there are words too, Readline must not quote them as it does file names.
         ((${#COMPREPLY[@]})) || compopt -o filenames
         while IFS= read -r word; do
-            if [[ $files == any || ${word,,} =~ \.(npy|bmp|gif|jpeg|jpg|npz|pgm|png|ppm|pt|pth|safetensors|tif|tiff|webp)$ || -d ${word/#\~\//$HOME/} ]]; then
+            if [[ $files == any || ${word,,} =~ \.(npy|bmp|csv|gif|jpeg|jpg|npz|pgm|png|ppm|pt|pth|safetensors|tif|tiff|tsv|txt|webp)$ || -d ${word/#\~\//$HOME/} ]]; then
                 COMPREPLY+=("$prefix$word")
             fi
         done < <(compgen -f -- "${cur//\\/}")

@@ -21,7 +21,7 @@ end
 function __convcli_arrays -d 'Files that hold arrays, and directories'
     set -l typed (string replace -r -- '^(--[^=]+=|-[^-])' '' (commandline -ct))
     complete -C "__convcli_no_command $typed" |
-        string match -ri -- '^.*(?:/|\.(?:npy|bmp|gif|jpeg|jpg|npz|pgm|png|ppm|pt|pth|safetensors|tif|tiff|webp))$'
+        string match -ri -- '^.*(?:/|\.(?:npy|bmp|csv|gif|jpeg|jpg|npz|pgm|png|ppm|pt|pth|safetensors|tif|tiff|tsv|txt|webp))$'
 end
 
 complete -c convcli -f
@@ -45,9 +45,10 @@ complete -c convcli -n "__convcli_at shape" -s l -l layer -x -d 'A layer of a st
 complete -c convcli -n "__convcli_at shape = --layers" -l layers -rF -d 'A file with one layer per line; - reads standard input.'
 complete -c convcli -n "__convcli_at shape = --solve" -l solve -x -a 'n f p s' -d 'Find every n, f, p or s that gives the size --out.'
 complete -c convcli -n "__convcli_at shape = --out" -l out -x -d 'Output size that --solve aims at.'
-complete -c convcli -n "__convcli_at shape --explain" -l explain -d 'Explain the size: the formula step by step, the windows, how often each pixel is read.'
+complete -c convcli -n "__convcli_at shape --explain" -l explain -d 'Explain the size: the formula step by step, the windows, how often each pixel is read; of a stack, how its receptive field grows.'
 complete -c convcli -n "__convcli_at shape --animate" -l animate -d 'Slide the window over the input.'
 complete -c convcli -n "__convcli_at shape = --format" -l format -x -a 'table plain json csv' -d 'Output format (default: table on a terminal, plain in a pipe).'
+complete -c convcli -n "__convcli_at shape = --fields" -l fields -x -d 'Keys of JSON or columns of CSV, in this order, such as layer,output,macs.'
 complete -c convcli -n "__convcli_at shape -h --help" -s h -l help -d 'Show this message and exit.'
 complete -c convcli -n "__convcli_at ''" -a run -d 'Convolve arrays with a filter'
 complete -c convcli -n '__convcli_at run' -x -a 'rand: randn: arange: ones: zeros: (__convcli_arrays)'
@@ -73,8 +74,10 @@ complete -c convcli -n "__convcli_at run = --method" -l method -x -a 'auto gemm 
 complete -c convcli -n "__convcli_at run --tf32" -l tf32 -d 'Let a GPU round float32 to TF32.'
 complete -c convcli -n "__convcli_at run = --threads" -l threads -x -d 'Threads on the CPU (default: one per core).'
 complete -c convcli -n "__convcli_at run = --memory" -l memory -x -d 'Memory for a block of input and output.'
-complete -c convcli -n "__convcli_at run = -o --output" -s o -l output -rF -d 'Write to a .npy file, an image, or a directory/; - is standard output.'
-complete -c convcli -n "__convcli_at run = --format" -l format -x -a 'table plain json' -d 'Format of the report.'
+complete -c convcli -n "__convcli_at run = -o --output" -s o -l output -rF -d 'Write to a file, whose ending says the format, or to a directory/; - is standard output.'
+complete -c convcli -n "__convcli_at run = --output-format" -l output-format -x -d 'Format of the output, whatever the ending: npy, npz, csv, tsv, txt, png, jpg, tif...'
+complete -c convcli -n "__convcli_at run = --scale" -l scale -x -d 'How values become those of an image. By default those within the input\'s range are kept; where some are outside, clip if the filter sums to 1, else minmax. abs: magnitudes; signed: 0 is mid-grey. clip with --dtype uint8 is for any output.'
+complete -c convcli -n "__convcli_at run = --format" -l format -x -a 'table plain json' -d 'Format of the report. With json, standard output carries the report, and the array goes where -o says.'
 complete -c convcli -n "__convcli_at run -q --quiet" -s q -l quiet -d 'No report.'
 complete -c convcli -n "__convcli_at run --plot" -l plot -d 'Draw input, filter and output as heat maps.'
 complete -c convcli -n "__convcli_at run --verify" -l verify -d 'Recompute outputs independently; fail if they differ.'

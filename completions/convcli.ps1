@@ -27,9 +27,10 @@ Register-ArgumentCompleter -Native -CommandName convcli -ScriptBlock {
             @{ names = @('--layers'); kind = '='; help = 'A file with one layer per line; - reads standard input.' }
             @{ names = @('--solve'); kind = '='; help = 'Find every n, f, p or s that gives the size --out.' }
             @{ names = @('--out'); kind = '='; help = 'Output size that --solve aims at.' }
-            @{ names = @('--explain'); kind = ''; help = 'Explain the size: the formula step by step, the windows, how often each pixel is read.' }
+            @{ names = @('--explain'); kind = ''; help = 'Explain the size: the formula step by step, the windows, how often each pixel is read; of a stack, how its receptive field grows.' }
             @{ names = @('--animate'); kind = ''; help = 'Slide the window over the input.' }
             @{ names = @('--format'); kind = '='; help = 'Output format (default: table on a terminal, plain in a pipe).' }
+            @{ names = @('--fields'); kind = '='; help = 'Keys of JSON or columns of CSV, in this order, such as layer,output,macs.' }
             @{ names = @('-h', '--help'); kind = ''; help = 'Show this message and exit.' }
         )
         'run' = @(
@@ -55,8 +56,10 @@ Register-ArgumentCompleter -Native -CommandName convcli -ScriptBlock {
             @{ names = @('--tf32'); kind = ''; help = 'Let a GPU round float32 to TF32.' }
             @{ names = @('--threads'); kind = '='; help = 'Threads on the CPU (default: one per core).' }
             @{ names = @('--memory'); kind = '='; help = 'Memory for a block of input and output.' }
-            @{ names = @('-o', '--output'); kind = '='; help = 'Write to a .npy file, an image, or a directory/; - is standard output.' }
-            @{ names = @('--format'); kind = '='; help = 'Format of the report.' }
+            @{ names = @('-o', '--output'); kind = '='; help = 'Write to a file, whose ending says the format, or to a directory/; - is standard output.' }
+            @{ names = @('--output-format'); kind = '='; help = 'Format of the output, whatever the ending: npy, npz, csv, tsv, txt, png, jpg, tif...' }
+            @{ names = @('--scale'); kind = '='; help = 'How values become those of an image. By default those within the input''s range are kept; where some are outside, clip if the filter sums to 1, else minmax. abs: magnitudes; signed: 0 is mid-grey. clip with --dtype uint8 is for any output.' }
+            @{ names = @('--format'); kind = '='; help = 'Format of the report. With json, standard output carries the report, and the array goes where -o says.' }
             @{ names = @('-q', '--quiet'); kind = ''; help = 'No report.' }
             @{ names = @('--plot'); kind = ''; help = 'Draw input, filter and output as heat maps.' }
             @{ names = @('--verify'); kind = ''; help = 'Recompute outputs independently; fail if they differ.' }
@@ -85,9 +88,9 @@ Register-ArgumentCompleter -Native -CommandName convcli -ScriptBlock {
     }
     $files = @{
         'shape --layers' = '.'
-        'run' = '\.(npy|bmp|gif|jpeg|jpg|npz|pgm|png|ppm|pt|pth|safetensors|tif|tiff|webp)$'
-        'run --kernel' = '\.(npy|bmp|gif|jpeg|jpg|npz|pgm|png|ppm|pt|pth|safetensors|tif|tiff|webp)$'
-        'run --bias' = '\.(npy|bmp|gif|jpeg|jpg|npz|pgm|png|ppm|pt|pth|safetensors|tif|tiff|webp)$'
+        'run' = '\.(npy|bmp|csv|gif|jpeg|jpg|npz|pgm|png|ppm|pt|pth|safetensors|tif|tiff|tsv|txt|webp)$'
+        'run --kernel' = '\.(npy|bmp|csv|gif|jpeg|jpg|npz|pgm|png|ppm|pt|pth|safetensors|tif|tiff|tsv|txt|webp)$'
+        'run --bias' = '\.(npy|bmp|csv|gif|jpeg|jpg|npz|pgm|png|ppm|pt|pth|safetensors|tif|tiff|tsv|txt|webp)$'
         'run --output' = '.'
     }
 

@@ -148,7 +148,7 @@ class ShapeRequest(NamedTuple):
         _option(
             _SHOW,
             "Explain the size: the formula step by step, the windows, how often each pixel is "
-            "read.",
+            "read; of a stack, how its receptive field grows.",
             "--explain",
         ),
     ] = False

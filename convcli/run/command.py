@@ -97,9 +97,8 @@ def run(request: RunRequest, streams: Streams) -> int:
 
 def _list_kernels(request: RunRequest, streams: Streams) -> int:
     """Show every named filter with its numbers, as literals that ``-k`` reads."""
-    if request.format is not None:
-        if choose_format(request.format, streams.stdout, FORMATS) == "json":
-            return _list_kernels_as_json(streams)
+    if choose_format(request.format or "plain", streams.stdout, FORMATS) == "json":
+        return _list_kernels_as_json(streams)
     for spec, filter_ in filters.listing():
         rows = ["[" + ",".join(f"{value:g}" for value in row) + "]" for row in filter_.tolist()]
         text = "[" + ",".join(rows) + "]"
