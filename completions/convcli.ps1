@@ -27,10 +27,9 @@ Register-ArgumentCompleter -Native -CommandName convcli -ScriptBlock {
             @{ names = @('--layers'); kind = '='; help = 'A file with one layer per line; - reads standard input.' }
             @{ names = @('--solve'); kind = '='; help = 'Find every n, f, p or s that gives the size --out.' }
             @{ names = @('--out'); kind = '='; help = 'Output size that --solve aims at.' }
-            @{ names = @('--explain'); kind = ''; help = 'Explain the size: the formula step by step, the windows, how often each pixel is read; of a stack, how its receptive field grows.' }
+            @{ names = @('--explain'); kind = ''; help = 'Explain the size: the formula step by step, the windows, how often each pixel is read.' }
             @{ names = @('--animate'); kind = ''; help = 'Slide the window over the input.' }
             @{ names = @('--format'); kind = '='; help = 'Output format (default: table on a terminal, plain in a pipe).' }
-            @{ names = @('--fields'); kind = '='; help = 'Keys of JSON or columns of CSV, in this order, such as layer,output,macs.' }
             @{ names = @('-h', '--help'); kind = ''; help = 'Show this message and exit.' }
         )
         'run' = @(
@@ -75,7 +74,7 @@ Register-ArgumentCompleter -Native -CommandName convcli -ScriptBlock {
         'shape --solve' = 'n', 'f', 'p', 's'
         'shape --format' = 'table', 'plain', 'json', 'csv'
         'run' = 'rand:', 'randn:', 'arange:', 'ones:', 'zeros:'
-        'run --kernel' = 'identity', 'box', 'gaussian', 'sobel-x', 'sobel-y', 'scharr-x', 'scharr-y', 'prewitt-x', 'prewitt-y', 'laplacian', 'log', 'sharpen', 'emboss', 'rand:', 'randn:', 'arange:', 'ones:', 'zeros:'
+        'run --kernel' = 'identity', 'box', 'gaussian', 'sobel-x', 'sobel-y', 'scharr-x', 'scharr-y', 'prewitt-x', 'prewitt-y', 'laplacian', 'log', 'sharpen', 'emboss', 'sobel', 'scharr', 'prewitt', 'rand:', 'randn:', 'arange:', 'ones:', 'zeros:'
         'run --layout' = 'HW', 'CHW', 'HWC', 'NCHW', 'NHWC', 'W', 'CW', 'NCW', 'DHW', 'CDHW', 'NCDHW'
         'run --dtype' = 'float16', 'float32', 'float64', 'complex64', 'complex128', 'uint8', 'int8', 'uint16', 'int16', 'uint32', 'int32', 'uint64', 'int64'
         'run --padding' = 'valid', 'same', 'same-lower', 'full'
@@ -84,6 +83,8 @@ Register-ArgumentCompleter -Native -CommandName convcli -ScriptBlock {
         'run --device' = 'cpu', 'auto', 'cuda', 'mps', 'xpu'
         'run --engine' = 'auto', 'numpy', 'torch'
         'run --method' = 'auto', 'gemm', 'separable', 'fft', 'shift', 'conv', 'fold'
+        'run --output-format' = 'npy', 'npz', 'csv', 'tsv', 'txt', 'png', 'jpg', 'jpeg', 'bmp', 'gif', 'tif', 'tiff', 'webp', 'ppm', 'pgm'
+        'run --scale' = 'clip', 'minmax', 'abs', 'signed'
         'run --format' = 'table', 'plain', 'json'
     }
     $files = @{

@@ -7,7 +7,7 @@ from typing import Any
 import typer
 
 from convcli import cli
-from convcli.arrays import filters, formats, generators
+from convcli.arrays import filters, formats, generators, pixels
 from convcli.engines import choose
 from convcli.engines.numpy_engine import NumpyEngine
 from convcli.engines.torch_engine import TorchEngine
@@ -15,6 +15,7 @@ from convcli.geometry import axis
 from convcli.geometry.pad_modes import PAD_MODES
 from convcli.run import reporter
 from convcli.shape import command as shape_command
+from convcli.shape.figures import FIGURES
 
 ENDINGS = "|".join(["npy", *sorted(ending.removeprefix(".") for ending in formats.READERS)])
 
@@ -68,7 +69,7 @@ VALUES = {
     "--dims": Values(("1", "2", "3")),
     "--layers": Values(files="any"),
     "--solve": Values(("n", "f", "p", "s")),
-    "--kernel": Values((*filters.NAMED, *INPUT.words), "arrays"),
+    "--kernel": Values((*filters.NAMED, *filters.PAIRS, *INPUT.words), "arrays"),
     "--layout": Values(
         ("HW", "CHW", "HWC", "NCHW", "NHWC", "W", "CW", "NCW", "DHW", "CDHW", "NCDHW")
     ),
@@ -89,6 +90,9 @@ VALUES = {
     "--engine": Values(choose.ENGINES),
     "--method": Values(tuple(dict.fromkeys(("auto", *NumpyEngine.methods, *TorchEngine.methods)))),
     "--output": Values(files="any"),
+    "--fields": Values(tuple(figure.key for figure in FIGURES)),
+    "--output-format": Values(formats.OUTPUT_FORMATS),
+    "--scale": Values(pixels.SCALES),
     "shape --format": Values(shape_command.FORMATS),
     "run --format": Values(reporter.FORMATS),
 }

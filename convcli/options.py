@@ -18,7 +18,53 @@ def _option(group: str, help_: str, *names: str, metavar: str | None = None) -> 
     return Option(*names, metavar=metavar, rich_help_panel=group, help=help_)
 
 
-Version = Annotated[bool, Option("--version", help="Show the version and exit.")]
+# What other programs call an option, by its own long name. These are read as well, and neither
+# shown in help nor completed. A name that means something else elsewhere is a hint in `misuse`.
+_ALIASES = {
+    "filter": ("filter-size", "kernel-size", "kernel-shape", "pool-size", "window-size"),
+    "padding": ("pad", "pads", "auto-pad"),
+    "stride": ("strides",),
+    "dilation": ("dilations", "dilation-rate"),
+    "groups": ("group",),
+    "transposed": ("transpose",),
+    "dims": ("dim", "ndim", "spatial-dims"),
+    "color": ("colour",),
+}
+_SHAPE_ALIASES = {
+    "filter": ("kernel",),
+    "size": ("input", "input-size", "input-shape"),
+    "pool": ("pooling",),
+    "ceil": ("ceil-mode",),
+    "out": ("output", "output-size", "output-shape"),
+}
+_RUN_ALIASES = {
+    "kernel": ("weight", "weights"),
+    "list-kernels": ("list-filters",),
+    "pad-mode": ("padding-mode",),
+    "dtype": ("data-type",),
+    "threads": ("num-threads",),
+    "output": ("out", "output-file"),
+    "seed": ("random-seed",),
+}
+
+
+def _by_alias(*tables: dict[str, tuple[str, ...]]) -> dict[str, str]:
+    return {alias: name for table in tables for name in table for alias in table[name]}
+
+
+SHAPE_ALIASES = _by_alias(_ALIASES, _SHAPE_ALIASES)
+RUN_ALIASES = _by_alias(_ALIASES, _RUN_ALIASES)
+
+
+Version = Annotated[bool, Option("-V", "--version", help="Show the version and exit.")]
+Completion = Annotated[
+    str | None,
+    Option(
+        "--completion",
+        metavar="bash|zsh|fish|powershell",
+        help="Print the completion script of a shell and exit.",
+    ),
+]
 
 # Options of both commands.
 Filter = Annotated[
@@ -35,7 +81,7 @@ Padding = Annotated[
     str | None,
     _option(
         _WINDOW,
-        "Padding on each side: 1, 2x1, BEGIN:END, or valid, same, same-lower, full.",
+        "Padding on each side: 1, 2x1, BEGIN:END, or valid, same, same-lower, full, causal.",
         "-p",
         "--padding",
         metavar="PADDING",
@@ -73,9 +119,47 @@ OutputPadding = Annotated[
         metavar="SIZES",
     ),
 ]
+Pool = Annotated[
+    str | None,
+    _option(
+        _WINDOW,
+        "Pooling instead of a convolution: the maximum or the mean of each window.",
+        "--pool",
+        metavar="max|avg",
+    ),
+]
+Ceil = Annotated[bool, _option(_WINDOW, "Round the size of a pooling layer up.", "--ceil")]
+Explain = Annotated[
+    bool,
+    _option(
+        _SHOW,
+        "Explain the size: the formula step by step, the windows, how often each pixel is read.",
+        "--explain",
+    ),
+]
+Animate = Annotated[
+    bool,
+    _option(
+        _SHOW,
+        "Slide the window over the input; space pauses, arrows step, + and - set the speed.",
+        "--animate",
+    ),
+]
+Color = Annotated[
+    str,
+    _option(
+        _SHOW,
+        "Colors: auto (on a terminal, unless NO_COLOR is set), always or never.",
+        "--color",
+        metavar="auto|always|never",
+    ),
+]
 Groups = Annotated[
     str | None, _option(_COST, "Groups of channels (default: 1).", "-g", "--groups", metavar="N")
 ]
+
+
+NoBias = Annotated[bool, _option(_COST, "A layer without bias.", "--no-bias")]
 
 
 class ShapeRequest(NamedTuple):
@@ -98,10 +182,8 @@ class ShapeRequest(NamedTuple):
     dims: Dims = None
     transposed: Transposed = False
     output_padding: OutputPadding = None
-    pool: Annotated[bool, _option(_WINDOW, "A pooling layer.", "--pool")] = False
-    ceil: Annotated[bool, _option(_WINDOW, "Round the size of a pooling layer up.", "--ceil")] = (
-        False
-    )
+    pool: Pool = None
+    ceil: Ceil = False
     channels: Annotated[
         str | None,
         _option(
@@ -113,7 +195,7 @@ class ShapeRequest(NamedTuple):
         ),
     ] = None
     groups: Groups = None
-    no_bias: Annotated[bool, _option(_COST, "A layer without bias.", "--no-bias")] = False
+    no_bias: NoBias = False
     layers: Annotated[
         list[str] | None,
         _option(
@@ -143,18 +225,8 @@ class ShapeRequest(NamedTuple):
     out: Annotated[
         str | None, _option(_STACK, "Output size that --solve aims at.", "--out", metavar="SIZES")
     ] = None
-    explain: Annotated[
-        bool,
-        _option(
-            _SHOW,
-            "Explain the size: the formula step by step, the windows, how often each pixel is "
-            "read; of a stack, how its receptive field grows.",
-            "--explain",
-        ),
-    ] = False
-    animate: Annotated[bool, _option(_SHOW, "Slide the window over the input.", "--animate")] = (
-        False
-    )
+    explain: Explain = False
+    animate: Animate = False
     format: Annotated[
         str | None,
         _option(
@@ -173,6 +245,9 @@ class ShapeRequest(NamedTuple):
             metavar="NAME,...",
         ),
     ] = None
+    color: Color = "auto"
+    in_channels: Annotated[str | None, Option("--in-channels", hidden=True)] = None
+    out_channels: Annotated[str | None, Option("--out-channels", hidden=True)] = None
 
 
 class RunRequest(NamedTuple):
@@ -244,7 +319,20 @@ class RunRequest(NamedTuple):
     dims: Dims = None
     transposed: Transposed = False
     output_padding: OutputPadding = None
+    pool: Pool = None
+    ceil: Ceil = False
+    channels: Annotated[
+        str | None,
+        _option(
+            _COST,
+            "A new layer: random weights and bias for these channels, with -f.",
+            "-c",
+            "--channels",
+            metavar="OUT|IN:OUT",
+        ),
+    ] = None
     groups: Groups = None
+    no_bias: NoBias = False
     device: Annotated[
         str,
         _option(
@@ -324,6 +412,14 @@ class RunRequest(NamedTuple):
         ),
     ] = None
     quiet: Annotated[bool, _option(_SHOW, "No report.", "-q", "--quiet")] = False
+    verbose: Annotated[
+        bool,
+        _option(
+            _SHOW, "Report also how axes were read, the method and its estimate.", "-v", "--verbose"
+        ),
+    ] = False
+    explain: Explain = False
+    animate: Animate = False
     plot: Annotated[
         bool, _option(_SHOW, "Draw input, filter and output as heat maps.", "--plot")
     ] = False
@@ -335,6 +431,22 @@ class RunRequest(NamedTuple):
         int | None,
         _option(_SHOW, "Run N more times and report the median.", "--time", metavar="N"),
     ] = None
+    color: Color = "auto"
+
+
+def command_line(request: NamedTuple) -> list[str]:
+    """Write the options of a request as words of a command line."""
+    words: list[str] = []
+    for (field, annotation), value in zip(type(request).__annotations__.items(), request):
+        if value == request._field_defaults[field]:
+            continue
+        name = annotation.__metadata__[0].default  # the first name, as Typer stores it
+        if value is True:
+            words.append(name)
+        else:
+            for each in value if isinstance(value, list) else [value]:
+                words += [name, str(each)]
+    return words
 
 
 # Each line of an example runs as it is. "\b" keeps lines from being joined.

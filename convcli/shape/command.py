@@ -1,14 +1,15 @@
 """`convcli shape`: choose what a request asks for, and in which form to show it."""
 
 from collections.abc import Iterable
+from functools import partial
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from convcli.errors import DoesNotFit, UsageError
 from convcli.geometry.network import Step
 from convcli.shape.cases import cases
-from convcli.shape.usage import first_layer, refuse
-from convcli.streams import Streams, choose_format, printable
+from convcli.shape.usage import first_layer, join_channels, refuse
+from convcli.streams import Streams, choose_format, note, printable
 
 if TYPE_CHECKING:
     from convcli.options import ShapeRequest
@@ -24,6 +25,7 @@ def run(request: "ShapeRequest", streams: Streams) -> int:
     int
         Exit status: 1 if some cases of a sweep did not fit; each is reported on standard error.
     """
+    request = join_channels(request)
     if request.animate:
         _animate(request, streams)
         return 0
@@ -36,7 +38,8 @@ def run(request: "ShapeRequest", streams: Streams) -> int:
     if request.layers or request.layers_file is not None:
         _show_stacks(request, fmt, streams, misfits)
     else:
-        _show_steps(cases(request, misfits.report), request, fmt, streams)
+        found = cases(request, misfits.report, partial(note, streams))
+        _show_steps(found, request, fmt, streams)
     return 1 if misfits.count else 0
 
 
@@ -143,14 +146,12 @@ def _animate(request: "ShapeRequest", streams: Streams) -> None:
         },
         "--animate",
     )
-    if not (streams.stdout.isatty() and streams.stdin.isatty()):
-        raise UsageError(
-            "--animate needs a terminal, and standard input or output is a pipe or a file; "
-            "use --explain instead"
-        )
+    from convcli.explain.keys import require_terminal  # noqa: PLC0415  used by --animate only
+
+    require_terminal(streams)
     steps = list(islice(cases(request), 2))
     if len(steps) != 1:
         raise UsageError("--animate shows one case, not a sweep; give each option one value")
-    from convcli.explain import animation  # noqa: PLC0415  used by --animate only
+    from convcli.explain import animation  # noqa: PLC0415
 
-    animation.play(steps[0], streams)
+    animation.play(steps[0].axes, streams)

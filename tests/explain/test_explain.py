@@ -1,17 +1,11 @@
 """What `--explain` says and draws: checked for meaning, and against stored pictures."""
 
 import json
-import os
-import pty
 from pathlib import Path
 
 import pytest
 
-from convcli.explain.animation import _keys, frame
-from convcli.geometry.axis import Window
-from convcli.geometry.network import Layer, apply
-from convcli.streams import Streams
-from tests.conftest import DATA, Stream, run_command
+from tests.conftest import DATA, run_command
 
 GOLDENS = Path(__file__).parents[1] / "goldens"
 
@@ -112,19 +106,3 @@ def test_no_colour_leaves_no_code_behind(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.delenv("NO_COLOR")
     monkeypatch.setenv("FORCE_COLOR", "1")
     assert "\x1b[" in run_command(*args, tty=False).out
-
-
-def test_a_frame_fills_the_output_as_the_window_moves() -> None:
-    step = apply(Layer(Window((3,))), (5, 5))
-    text = frame(step, (1, 1), 5, 80).plain
-    assert "output filled: 5 of 9" in text
-    assert text.endswith("    ■ ■ ■ \n    ■ ■ · \n    · · · \n")
-    assert text.splitlines()[2] == "  > o ■ ■ ■ o "
-
-
-def test_a_key_typed_behind_another_one_is_read() -> None:
-    master, terminal = pty.openpty()
-    with open(terminal, encoding="utf-8") as stdin, _keys(Streams(stdin, Stream(), Stream())) as q:
-        os.write(master, b"xq")
-        assert [q(5), q(5)] == [False, True]
-    os.close(master)
