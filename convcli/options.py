@@ -18,7 +18,53 @@ def _option(group: str, help_: str, *names: str, metavar: str | None = None) -> 
     return Option(*names, metavar=metavar, rich_help_panel=group, help=help_)
 
 
-Version = Annotated[bool, Option("--version", help="Show the version and exit.")]
+# What other programs call an option, by its own long name. These are read as well, and neither
+# shown in help nor completed. A name that means something else elsewhere is a hint in `misuse`.
+_ALIASES = {
+    "filter": ("filter-size", "kernel-size", "kernel-shape", "pool-size", "window-size"),
+    "padding": ("pad", "pads", "auto-pad"),
+    "stride": ("strides",),
+    "dilation": ("dilations", "dilation-rate"),
+    "groups": ("group",),
+    "transposed": ("transpose",),
+    "dims": ("dim", "ndim", "spatial-dims"),
+    "color": ("colour",),
+}
+_SHAPE_ALIASES = {
+    "filter": ("kernel",),
+    "size": ("input", "input-size", "input-shape"),
+    "pool": ("pooling",),
+    "ceil": ("ceil-mode",),
+    "out": ("output", "output-size", "output-shape"),
+}
+_RUN_ALIASES = {
+    "kernel": ("weight", "weights"),
+    "list-kernels": ("list-filters",),
+    "pad-mode": ("padding-mode",),
+    "dtype": ("data-type",),
+    "threads": ("num-threads",),
+    "output": ("out", "output-file"),
+    "seed": ("random-seed",),
+}
+
+
+def _by_alias(*tables: dict[str, tuple[str, ...]]) -> dict[str, str]:
+    return {alias: name for table in tables for name in table for alias in table[name]}
+
+
+SHAPE_ALIASES = _by_alias(_ALIASES, _SHAPE_ALIASES)
+RUN_ALIASES = _by_alias(_ALIASES, _RUN_ALIASES)
+
+
+Version = Annotated[bool, Option("-V", "--version", help="Show the version and exit.")]
+Completion = Annotated[
+    str | None,
+    Option(
+        "--completion",
+        metavar="bash|zsh|fish|powershell",
+        help="Print the completion script of a shell and exit.",
+    ),
+]
 
 # Options of both commands.
 Filter = Annotated[
@@ -35,7 +81,7 @@ Padding = Annotated[
     str | None,
     _option(
         _WINDOW,
-        "Padding on each side: 1, 2x1, BEGIN:END, or valid, same, same-lower, full.",
+        "Padding on each side: 1, 2x1, BEGIN:END, or valid, same, same-lower, full, causal.",
         "-p",
         "--padding",
         metavar="PADDING",
@@ -97,6 +143,15 @@ Animate = Annotated[
         _SHOW,
         "Slide the window over the input; space pauses, arrows step, + and - set the speed.",
         "--animate",
+    ),
+]
+Color = Annotated[
+    str,
+    _option(
+        _SHOW,
+        "Colors: auto (on a terminal, unless NO_COLOR is set), always or never.",
+        "--color",
+        metavar="auto|always|never",
     ),
 ]
 Groups = Annotated[
@@ -181,6 +236,18 @@ class ShapeRequest(NamedTuple):
             metavar="table|plain|json|csv",
         ),
     ] = None
+    fields: Annotated[
+        str | None,
+        _option(
+            _SHOW,
+            "Keys of JSON or columns of CSV, in this order, such as layer,output,macs.",
+            "--fields",
+            metavar="NAME,...",
+        ),
+    ] = None
+    color: Color = "auto"
+    in_channels: Annotated[str | None, Option("--in-channels", hidden=True)] = None
+    out_channels: Annotated[str | None, Option("--out-channels", hidden=True)] = None
 
 
 class RunRequest(NamedTuple):
@@ -364,6 +431,22 @@ class RunRequest(NamedTuple):
         int | None,
         _option(_SHOW, "Run N more times and report the median.", "--time", metavar="N"),
     ] = None
+    color: Color = "auto"
+
+
+def command_line(request: NamedTuple) -> list[str]:
+    """Write the options of a request as words of a command line."""
+    words: list[str] = []
+    for (field, annotation), value in zip(type(request).__annotations__.items(), request):
+        if value == request._field_defaults[field]:
+            continue
+        name = annotation.__metadata__[0].default  # the first name, as Typer stores it
+        if value is True:
+            words.append(name)
+        else:
+            for each in value if isinstance(value, list) else [value]:
+                words += [name, str(each)]
+    return words
 
 
 # Each line of an example runs as it is. "\b" keeps lines from being joined.

@@ -68,6 +68,11 @@ def run(request: RunRequest, streams: Streams) -> int:
         _check_animation(request, streams)
     inputs = _inputs(request, streams)
     request = request._replace(inputs=inputs)
+    if request.groups and request.groups.lower() == "depthwise":
+        raise UsageError(
+            "-g depthwise is as many groups as input channels, and a filter without channel axes "
+            "filters each channel anyway; leave out -g"
+        )
     report_only = request.format == "json"  # unless -o names a place for the array
     sink = Sink(request.output, inputs, streams, request.output_format, report_only)
     reporter = Reporter(request, streams, sink.to_stdout)
@@ -123,22 +128,31 @@ def _animate(kept: Kept, streams: Streams) -> None:
 
 def _list_kernels(request: RunRequest, streams: Streams) -> int:
     """Show every named filter with its numbers, as literals that ``-k`` reads."""
-    if (
-        request.format is not None
-        and choose_format(request.format, streams.stdout, FORMATS) == "json"
-    ):
-        import json  # noqa: PLC0415  seldom needed
-
-        for spec, filter_ in filters.listing():
-            record = {"name": spec, "filter": filter_.shape, "weights": filter_.tolist()}
-            streams.stdout.write(json.dumps(record) + "\n")
-        return 0
+    typed = request.format and choose_format(request.format, streams.stdout, FORMATS)
+    if typed == "json":
+        return _list_kernels_as_json(streams)
     for spec, filter_ in filters.listing():
         rows = ["[" + ",".join(f"{value:g}" for value in row) + "]" for row in filter_.tolist()]
         text = "[" + ",".join(rows) + "]"
         streams.stdout.write(f"{spec:<12} {text}\n")
     for name, (x, y) in filters.PAIRS.items():
         streams.stdout.write(f"{name:<12} sqrt(x² + y²) of {x} and {y}\n")
+    return 0
+
+
+def _list_kernels_as_json(streams: Streams) -> int:
+    import json  # noqa: PLC0415  seldom needed
+
+    def write(name: str, filter_: Array | None, pair: tuple[str, ...] | None) -> None:
+        weights = None if filter_ is None else filter_.tolist()
+        sizes = None if filter_ is None else filter_.shape
+        record = {"name": name, "filter": sizes, "weights": weights, "magnitude_of": pair}
+        streams.stdout.write(json.dumps(record) + "\n")
+
+    for spec, filter_ in filters.listing():
+        write(spec, filter_, None)
+    for name, pair in filters.PAIRS.items():
+        write(name, None, pair)
     return 0
 
 

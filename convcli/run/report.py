@@ -9,7 +9,6 @@ import numpy as np
 from rich import box
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from convcli.arrays.dtypes import Array
 from convcli.explain.layer import explain_layer
@@ -22,8 +21,7 @@ from convcli.run import plot
 from convcli.run.axes import SPATIAL
 from convcli.run.layer import as_step
 from convcli.run.results import Facts, Kept, Parts, Result, Timing, Verdict
-from convcli.streams import printable
-from convcli.terminal.tables import columns_table, console, facts_table
+from convcli.terminal.tables import Column, Sheet, console, facts_table
 
 _ROWS = 24  # rows of values that are shown whole
 
@@ -36,7 +34,7 @@ def write_json(result: Result, stream: TextIO) -> None:
 def show(result: Result, kept: Kept, stream: TextIO, parts: Parts) -> None:
     """Show the table of one array, and the parts that are wanted."""
     out = console(stream)
-    out.print(facts_table(facts(result, parts.verbose), operation_name(result)))
+    out.print(facts_table(facts(result, parts.verbose), operation_name(result), answer="output"))
     if parts.values and kept.output is not None:
         out.print(values_table(kept.output, out.width))
     if parts.plot:
@@ -62,19 +60,31 @@ def _explain(result: Result, out: Console) -> None:
 
 def show_many(results: Sequence[Result], stream: TextIO) -> None:
     """Show one row for each of many arrays."""
-    table = columns_table(["input", "output", "min", "mean", "max", "written to"])
-    for result in results:
-        figures = (result.low, result.mean, result.high)
-        path = result.output.name or "-"
-        table.add_row(
-            Text(printable(result.input.name)),
-            f"{format_sizes(result.output.shape)} {result.output.dtype}",
-            *(f"{figure:.4g}" for figure in figures),
-            Text(printable(f"{path}, {result.mapping.text}" if result.mapping else path)),
-        )
     out = console(stream)
+    sheet = Sheet(
+        [
+            Column("input", [result.input.name for result in results], text=True),
+            Column(
+                "output",
+                [f"{format_sizes(r.output.shape)} {r.output.dtype}" for r in results],
+                answer=True,
+            ),
+            Column("min", [f"{result.low:.4g}" for result in results], drop=3),
+            Column("mean", [f"{result.mean:.4g}" for result in results], drop=1),
+            Column("max", [f"{result.high:.4g}" for result in results], drop=2),
+            Column("written to", list(map(_written_to, results)), text=True),
+        ],
+        out.width,
+    )
     out.print(operation_name(results[0]))
-    out.print(table)
+    out.print(sheet, crop=False)
+    if sheet.dropped:
+        out.print(f"{', '.join(sheet.dropped)} dropped: {out.width} columns; --format json has all")
+
+
+def _written_to(result: Result) -> str:
+    path = result.output.name or "-"
+    return f"{path}, {result.mapping.text}" if result.mapping else path
 
 
 def operation_name(result: Result) -> str:

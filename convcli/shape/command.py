@@ -1,14 +1,15 @@
 """`convcli shape`: choose what a request asks for, and in which form to show it."""
 
 from collections.abc import Iterable
+from functools import partial
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from convcli.errors import DoesNotFit, UsageError
 from convcli.geometry.network import Step
 from convcli.shape.cases import cases
-from convcli.shape.usage import first_layer, refuse
-from convcli.streams import Streams, choose_format, printable
+from convcli.shape.usage import first_layer, join_channels, refuse
+from convcli.streams import Streams, choose_format, note, printable
 
 if TYPE_CHECKING:
     from convcli.options import ShapeRequest
@@ -24,6 +25,7 @@ def run(request: "ShapeRequest", streams: Streams) -> int:
     int
         Exit status: 1 if some cases of a sweep did not fit; each is reported on standard error.
     """
+    request = join_channels(request)
     if request.animate:
         _animate(request, streams)
         return 0
@@ -31,10 +33,13 @@ def run(request: "ShapeRequest", streams: Streams) -> int:
     misfits = Misfits(streams)
     if request.solve is not None or request.out is not None:
         _show_answers(request, fmt, streams)
-    elif request.layers or request.layers_file is not None:
+        return 0
+    _check_fields(request, fmt)
+    if request.layers or request.layers_file is not None:
         _show_stacks(request, fmt, streams, misfits)
     else:
-        _show_steps(cases(request, misfits.report), request, fmt, streams)
+        found = cases(request, misfits.report, partial(note, streams))
+        _show_steps(found, request, fmt, streams)
     return 1 if misfits.count else 0
 
 
@@ -59,6 +64,15 @@ def _choose_format(request: "ShapeRequest", streams: Streams) -> str:
     return fmt
 
 
+def _check_fields(request: "ShapeRequest", fmt: str) -> None:
+    if request.fields is not None and fmt in ("table", "plain"):
+        verb = "add" if request.format is None else "use"
+        raise UsageError(
+            f"--fields {request.fields} has no meaning for the format {fmt}; {verb} --format json, "
+            f"or csv"
+        )
+
+
 def _show_answers(request: "ShapeRequest", fmt: str, streams: Streams) -> None:
     from convcli.shape.answers import answers  # noqa: PLC0415  used by --solve only
 
@@ -79,15 +93,20 @@ def _show_stacks(request: "ShapeRequest", fmt: str, streams: Streams, misfits: M
     from convcli.shape.stacks import stacks  # noqa: PLC0415  used by -l and --layers only
 
     found = stacks(request, streams, misfits.report)
-    if fmt == "plain":
-        _show_steps((steps[-1] for steps in found), request, fmt, streams)
-    elif fmt == "table" and not request.explain:
+    if fmt == "table":
         from convcli.shape import report  # noqa: PLC0415
 
         for steps in found:
-            report.show_stack(steps, streams)
-    else:
+            report.show_stack(steps, streams, request.explain)
+    elif fmt == "json":
+        from convcli.shape import records  # noqa: PLC0415
+
+        fields, explain = request.fields, request.explain
+        _write(records.json_lines(records.stack_records(found, fields, explain)), streams)
+    elif fmt == "csv":
         _show_steps(chain.from_iterable(found), request, fmt, streams)
+    else:
+        _show_steps((steps[-1] for steps in found), request, fmt, streams)
 
 
 def _show_steps(steps: Iterable[Step], request: "ShapeRequest", fmt: str, streams: Streams) -> None:
@@ -99,7 +118,14 @@ def _show_steps(steps: Iterable[Step], request: "ShapeRequest", fmt: str, stream
         return
     from convcli.shape import records  # noqa: PLC0415
 
-    _write(records.step_lines(fmt, steps, request.explain), streams)
+    if fmt == "json":
+        found = records.records(steps, request.fields, request.explain)
+        _write(records.json_lines(found), streams)
+    else:
+        _write(
+            records.csv_lines(steps, request.fields) if fmt == "csv" else records.plain(steps),
+            streams,
+        )
 
 
 def _write(lines: Iterable[str], streams: Streams) -> None:
@@ -116,6 +142,7 @@ def _animate(request: "ShapeRequest", streams: Streams) -> None:
             "--out": request.out,
             "--explain": request.explain,
             "--format": request.format,
+            "--fields": request.fields,
         },
         "--animate",
     )
