@@ -71,7 +71,7 @@ Filter = Annotated[
     str | None,
     _option(
         _WINDOW,
-        "Filter size; for run, the size of a random filter.",
+        "Filter size; for run, the size of a random filter or of pooling windows.",
         "-f",
         "--filter",
         metavar="SIZES",
@@ -422,7 +422,7 @@ class RunRequest(NamedTuple):
     explain: Explain = False
     animate: Animate = False
     plot: Annotated[
-        bool, _option(_SHOW, "Draw input, filter and output as heat maps.", "--plot")
+        bool, _option(_SHOW, "Draw input, filter and output, with a scale.", "--plot")
     ] = False
     verify: Annotated[
         bool,
