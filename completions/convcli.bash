@@ -3,7 +3,8 @@
 _convcli_options() { # COMMAND: its options by all names; = takes a value, =* more than once
     case $1 in
         '') options=(
-            '--version'
+            '-V --version'
+            '--completion ='
             '-h --help'
         ) ;;
         'shape') options=(
@@ -27,6 +28,7 @@ _convcli_options() { # COMMAND: its options by all names; = takes a value, =* mo
             '--explain'
             '--animate'
             '--format ='
+            '--color ='
             '-h --help'
         ) ;;
         'run') options=(
@@ -53,11 +55,14 @@ _convcli_options() { # COMMAND: its options by all names; = takes a value, =* mo
             '--threads ='
             '--memory ='
             '-o --output ='
+            '--output-format ='
+            '--scale ='
             '--format ='
             '-q --quiet'
             '--plot'
             '--verify'
             '--time ='
+            '--color ='
             '-h --help'
         ) ;;
     esac
@@ -66,17 +71,19 @@ _convcli_options() { # COMMAND: its options by all names; = takes a value, =* mo
 _convcli_values() { # COMMAND OPTION, or COMMAND for its arguments: what it can be
     case $* in
         '') words=(shape run) ;;
-        'shape --padding') words=(valid same same-lower full) ;;
+        ' --completion') words=(bash zsh fish powershell) ;;
+        'shape --padding') words=(valid same same-lower full causal) ;;
         'shape --dims') words=(1 2 3) ;;
         'shape --layers') files=any ;;
         'shape --solve') words=(n f p s) ;;
         'shape --format') words=(table plain json csv) ;;
+        'shape --color') words=(auto always never) ;;
         'run') words=(rand: randn: arange: ones: zeros:) files=arrays ;;
         'run --kernel') words=(identity box gaussian sobel-x sobel-y scharr-x scharr-y prewitt-x prewitt-y laplacian log sharpen emboss rand: randn: arange: ones: zeros:) files=arrays ;;
         'run --layout') words=(HW CHW HWC NCHW NHWC W CW NCW DHW CDHW NCDHW) ;;
         'run --bias') files=arrays ;;
         'run --dtype') words=(float16 float32 float64 complex64 complex128 uint8 int8 uint16 int16 uint32 int32 uint64 int64) ;;
-        'run --padding') words=(valid same same-lower full) ;;
+        'run --padding') words=(valid same same-lower full causal) ;;
         'run --pad-mode') words=(zeros reflect symmetric replicate circular constant grid-constant mirror grid-mirror scipy-reflect edge nearest wrap grid-wrap) ;;
         'run --dims') words=(1 2 3) ;;
         'run --device') words=(cpu auto cuda mps xpu) ;;
@@ -84,6 +91,7 @@ _convcli_values() { # COMMAND OPTION, or COMMAND for its arguments: what it can 
         'run --method') words=(auto gemm separable fft shift conv fold) ;;
         'run --output') files=any ;;
         'run --format') words=(table plain json) ;;
+        'run --color') words=(auto always never) ;;
     esac
 }
 
@@ -166,7 +174,7 @@ _convcli() {
         # Where there are words too, Readline must not quote them as it does file names.
         ((${#COMPREPLY[@]})) || compopt -o filenames
         while IFS= read -r word; do
-            if [[ $files == any || ${word,,} =~ \.(npy|bmp|gif|jpeg|jpg|npz|pgm|png|ppm|pt|pth|safetensors|tif|tiff|webp)$ || -d ${word/#\~\//$HOME/} ]]; then
+            if [[ $files == any || ${word,,} =~ \.(npy|bmp|csv|gif|jpeg|jpg|npz|pgm|png|ppm|pt|pth|safetensors|tif|tiff|tsv|txt|webp)$ || -d ${word/#\~\//$HOME/} ]]; then
                 COMPREPLY+=("$prefix$word")
             fi
         done < <(compgen -f -- "${cur//\\/}")

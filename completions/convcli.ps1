@@ -6,13 +6,14 @@ Register-ArgumentCompleter -Native -CommandName convcli -ScriptBlock {
     # Options by command; = takes a value, =* more than once.
     $options = @{
         '' = @(
-            @{ names = @('--version'); kind = ''; help = 'Show the version and exit.' }
+            @{ names = @('-V', '--version'); kind = ''; help = 'Show the version and exit.' }
+            @{ names = @('--completion'); kind = '='; help = 'Print the completion script of a shell and exit.' }
             @{ names = @('-h', '--help'); kind = ''; help = 'Show this message and exit.' }
         )
         'shape' = @(
             @{ names = @('-n', '--size'); kind = '='; help = 'Input size: 8 (a square image), 8x6, 16x224x224; sweeps 32,64 or 8..64..8.' }
             @{ names = @('-f', '--filter'); kind = '='; help = 'Filter size; for run, the size of a random filter.' }
-            @{ names = @('-p', '--padding'); kind = '='; help = 'Padding on each side: 1, 2x1, BEGIN:END, or valid, same, same-lower, full.' }
+            @{ names = @('-p', '--padding'); kind = '='; help = 'Padding on each side: 1, 2x1, BEGIN:END, or valid, same, same-lower, full, causal.' }
             @{ names = @('-s', '--stride'); kind = '='; help = 'Stride (default: 1; for pooling, the filter size).' }
             @{ names = @('-d', '--dilation'); kind = '='; help = 'Dilation (default: 1).' }
             @{ names = @('--dims'); kind = '='; help = 'Number of spatial axes, where single numbers do not say it (default: 2).' }
@@ -30,6 +31,7 @@ Register-ArgumentCompleter -Native -CommandName convcli -ScriptBlock {
             @{ names = @('--explain'); kind = ''; help = 'Explain the size: the formula step by step, the windows, how often each pixel is read.' }
             @{ names = @('--animate'); kind = ''; help = 'Slide the window over the input.' }
             @{ names = @('--format'); kind = '='; help = 'Output format (default: table on a terminal, plain in a pipe).' }
+            @{ names = @('--color'); kind = '='; help = 'Colors: auto (on a terminal, unless NO_COLOR is set), always or never.' }
             @{ names = @('-h', '--help'); kind = ''; help = 'Show this message and exit.' }
         )
         'run' = @(
@@ -40,7 +42,7 @@ Register-ArgumentCompleter -Native -CommandName convcli -ScriptBlock {
             @{ names = @('--bias'); kind = '='; help = 'Added to each output channel: a number, a list, a file or a member.' }
             @{ names = @('--dtype'); kind = '='; help = 'Type of the output''s numbers.' }
             @{ names = @('-f', '--filter'); kind = '='; help = 'Filter size; for run, the size of a random filter.' }
-            @{ names = @('-p', '--padding'); kind = '='; help = 'Padding on each side: 1, 2x1, BEGIN:END, or valid, same, same-lower, full.' }
+            @{ names = @('-p', '--padding'); kind = '='; help = 'Padding on each side: 1, 2x1, BEGIN:END, or valid, same, same-lower, full, causal.' }
             @{ names = @('--pad-mode'); kind = '='; help = 'What padding holds: zeros, reflect, symmetric, replicate, circular, or NumPy''s or SciPy''s name for it.' }
             @{ names = @('-s', '--stride'); kind = '='; help = 'Stride (default: 1; for pooling, the filter size).' }
             @{ names = @('-d', '--dilation'); kind = '='; help = 'Dilation (default: 1).' }
@@ -55,39 +57,45 @@ Register-ArgumentCompleter -Native -CommandName convcli -ScriptBlock {
             @{ names = @('--tf32'); kind = ''; help = 'Let a GPU round float32 to TF32.' }
             @{ names = @('--threads'); kind = '='; help = 'Threads on the CPU (default: one per core).' }
             @{ names = @('--memory'); kind = '='; help = 'Memory for a block of input and output.' }
-            @{ names = @('-o', '--output'); kind = '='; help = 'Write to a .npy file, an image, or a directory/; - is standard output.' }
-            @{ names = @('--format'); kind = '='; help = 'Format of the report.' }
+            @{ names = @('-o', '--output'); kind = '='; help = 'Write to a file, whose ending says the format, or to a directory/; - is standard output.' }
+            @{ names = @('--output-format'); kind = '='; help = 'Format of the output, whatever the ending: npy, npz, csv, tsv, txt, png, jpg, tif...' }
+            @{ names = @('--scale'); kind = '='; help = 'How values become those of an image. By default those within the input''s range are kept; where some are outside, clip if the filter sums to 1, else minmax. abs: magnitudes; signed: 0 is mid-grey. clip with --dtype uint8 is for any output.' }
+            @{ names = @('--format'); kind = '='; help = 'Format of the report. With json, standard output carries the report, and the array goes where -o says.' }
             @{ names = @('-q', '--quiet'); kind = ''; help = 'No report.' }
             @{ names = @('--plot'); kind = ''; help = 'Draw input, filter and output as heat maps.' }
             @{ names = @('--verify'); kind = ''; help = 'Recompute outputs independently; fail if they differ.' }
             @{ names = @('--time'); kind = '='; help = 'Run N more times and report the median.' }
+            @{ names = @('--color'); kind = '='; help = 'Colors: auto (on a terminal, unless NO_COLOR is set), always or never.' }
             @{ names = @('-h', '--help'); kind = ''; help = 'Show this message and exit.' }
         )
     }
     # What is known of values, by "COMMAND OPTION", or "COMMAND" for its arguments.
     $words = @{
         '' = 'shape', 'run'
-        'shape --padding' = 'valid', 'same', 'same-lower', 'full'
+        ' --completion' = 'bash', 'zsh', 'fish', 'powershell'
+        'shape --padding' = 'valid', 'same', 'same-lower', 'full', 'causal'
         'shape --dims' = '1', '2', '3'
         'shape --solve' = 'n', 'f', 'p', 's'
         'shape --format' = 'table', 'plain', 'json', 'csv'
+        'shape --color' = 'auto', 'always', 'never'
         'run' = 'rand:', 'randn:', 'arange:', 'ones:', 'zeros:'
         'run --kernel' = 'identity', 'box', 'gaussian', 'sobel-x', 'sobel-y', 'scharr-x', 'scharr-y', 'prewitt-x', 'prewitt-y', 'laplacian', 'log', 'sharpen', 'emboss', 'rand:', 'randn:', 'arange:', 'ones:', 'zeros:'
         'run --layout' = 'HW', 'CHW', 'HWC', 'NCHW', 'NHWC', 'W', 'CW', 'NCW', 'DHW', 'CDHW', 'NCDHW'
         'run --dtype' = 'float16', 'float32', 'float64', 'complex64', 'complex128', 'uint8', 'int8', 'uint16', 'int16', 'uint32', 'int32', 'uint64', 'int64'
-        'run --padding' = 'valid', 'same', 'same-lower', 'full'
+        'run --padding' = 'valid', 'same', 'same-lower', 'full', 'causal'
         'run --pad-mode' = 'zeros', 'reflect', 'symmetric', 'replicate', 'circular', 'constant', 'grid-constant', 'mirror', 'grid-mirror', 'scipy-reflect', 'edge', 'nearest', 'wrap', 'grid-wrap'
         'run --dims' = '1', '2', '3'
         'run --device' = 'cpu', 'auto', 'cuda', 'mps', 'xpu'
         'run --engine' = 'auto', 'numpy', 'torch'
         'run --method' = 'auto', 'gemm', 'separable', 'fft', 'shift', 'conv', 'fold'
         'run --format' = 'table', 'plain', 'json'
+        'run --color' = 'auto', 'always', 'never'
     }
     $files = @{
         'shape --layers' = '.'
-        'run' = '\.(npy|bmp|gif|jpeg|jpg|npz|pgm|png|ppm|pt|pth|safetensors|tif|tiff|webp)$'
-        'run --kernel' = '\.(npy|bmp|gif|jpeg|jpg|npz|pgm|png|ppm|pt|pth|safetensors|tif|tiff|webp)$'
-        'run --bias' = '\.(npy|bmp|gif|jpeg|jpg|npz|pgm|png|ppm|pt|pth|safetensors|tif|tiff|webp)$'
+        'run' = '\.(npy|bmp|csv|gif|jpeg|jpg|npz|pgm|png|ppm|pt|pth|safetensors|tif|tiff|tsv|txt|webp)$'
+        'run --kernel' = '\.(npy|bmp|csv|gif|jpeg|jpg|npz|pgm|png|ppm|pt|pth|safetensors|tif|tiff|tsv|txt|webp)$'
+        'run --bias' = '\.(npy|bmp|csv|gif|jpeg|jpg|npz|pgm|png|ppm|pt|pth|safetensors|tif|tiff|tsv|txt|webp)$'
         'run --output' = '.'
     }
 

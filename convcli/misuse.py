@@ -131,7 +131,7 @@ def _no_such_option(error: exceptions.NoSuchOption) -> str:
     by_name = {f"--{alias}": f"--{real}" for alias, real in ctx.command.aliases.items()}
     for param in ctx.command.get_params(ctx):
         if param.param_type_name == "option":
-            by_name |= {name: param.help and name or "-c IN:OUT" for name in param.opts}
+            by_name |= {name: "-c IN:OUT" if param.hidden else name for name in param.opts}
     near = get_close_matches(typed, [o for o in by_name if o.startswith("--")], 1, 0.7)
     return f"{text}; tip: {by_name[near[0]]}" if near else text
 

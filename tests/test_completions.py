@@ -168,13 +168,13 @@ bindkey '^U' kill-whole-line
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make a folder with a file of every kind."""
     folder = tmp_path_factory.mktemp("files")
-    names = "x.npy photo.png IMG.JPG net.pt model.safetensors many.npz notes.txt rows.csv"
+    names = "x.npy photo.png IMG.JPG net.pt model.safetensors many.npz notes.md rows.md"
     for name in names.split():
         (folder / name).touch()
     for name in ("sub", "two words"):
         (folder / name).mkdir()
         (folder / name / "inner.npy").touch()
-        (folder / name / "inner.txt").touch()
+        (folder / name / "inner.md").touch()
     return folder
 
 
@@ -256,7 +256,7 @@ CASES = [
     Case("convcli run --format j", "json", "..."),
     Case("convcli shape --solve ", "n f p s", "..."),
     Case("convcli shape --dims ", "1 2 3", "..."),
-    Case("convcli shape -p ", "valid same same-lower full", "..."),
+    Case("convcli shape -p ", "valid same same-lower full causal", "..."),
     Case("convcli shape --padding sa", "same same-lower", "..."),
     Case("convcli run x.npy -p v", "valid", "..."),
     Case("convcli run --pad-mode ", "zeros reflect mirror wrap", "x.npy"),
@@ -279,7 +279,7 @@ CASES = [
     Case("convcli run --memory ", "", "..."),
     Case("convcli run -f ", "", "..."),
     # files
-    Case("convcli run ", f"{ARRAYS} {GENERATORS}", "notes.txt rows.csv sobel-x shape"),
+    Case("convcli run ", f"{ARRAYS} {GENERATORS}", "notes.md rows.md sobel-x shape"),
     Case("convcli run x", "x.npy", "..."),
     Case("convcli run n", "net.pt", "..."),
     Case("convcli run rows", "", "..."),
@@ -288,12 +288,12 @@ CASES = [
     Case("convcli run two\\ words/", "inner.npy", "..."),
     Case("convcli run --plot p", "photo.png", "..."),
     Case("convcli run x.npy p", "photo.png", "..."),
-    Case("convcli run rand:8x8 -k ", f"sobel-x gaussian {ARRAYS} {GENERATORS}", "notes.txt"),
+    Case("convcli run rand:8x8 -k ", f"sobel-x gaussian {ARRAYS} {GENERATORS}", "notes.md"),
     Case("convcli run x.npy --kernel=m", "many.npz model.safetensors", "..."),
-    Case("convcli run x.npy --bias ", ARRAYS, "notes.txt rand: sobel-x"),
-    Case("convcli run x.npy -o ", f"{ARRAYS} notes.txt rows.csv", "rand:"),
-    Case("convcli run x.npy --output=no", "notes.txt", "..."),
-    Case("convcli shape --layers ", "notes.txt rows.csv sub x.npy", "rand:"),
+    Case("convcli run x.npy --bias ", ARRAYS, "notes.md rand: sobel-x"),
+    Case("convcli run x.npy -o ", f"{ARRAYS} notes.md rows.md", "rand:"),
+    Case("convcli run x.npy --output=no", "notes.md", "..."),
+    Case("convcli shape --layers ", "notes.md rows.md sub x.npy", "rand:"),
     Case("convcli run -- -", "", "--plot -k"),
 ]
 
@@ -338,7 +338,7 @@ LINES = [
     ("convcli run -klap", "convcli run -klaplacian "),
     ("convcli run -k 'lap", "convcli run -k 'laplacian' "),
     ("convcli run -k sobel-x < x", "convcli run -k sobel-x < x.npy "),
-    ("convcli run -k sobel-x <x.npy >not", "convcli run -k sobel-x <x.npy >notes.txt "),
+    ("convcli run -k sobel-x <x.npy >not", "convcli run -k sobel-x <x.npy >notes.md "),
     ("cat x.npy | convcli run --verb", "cat x.npy | convcli run --verb"),
     ("cat x.npy | convcli run --veri", "cat x.npy | convcli run --verify "),
 ]

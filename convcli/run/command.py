@@ -102,7 +102,10 @@ def run(request: RunRequest, streams: Streams) -> int:
 
 def _list_kernels(request: RunRequest, streams: Streams) -> int:
     """Show every named filter with its numbers, as literals that ``-k`` reads."""
-    if request.format is not None and choose_format(request.format, streams.stdout, FORMATS) == "json":
+    if (
+        request.format is not None
+        and choose_format(request.format, streams.stdout, FORMATS) == "json"
+    ):
         import json  # noqa: PLC0415  seldom needed
 
         for spec, filter_ in filters.listing():
