@@ -71,9 +71,14 @@ class GroupedHelp(TyperCommand):
         return super().make_context(*args, **kwargs)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Parse, see `_parsing`."""
-        with _parsing(ctx, args):
-            return super().parse_args(ctx, args)
+        """Parse, see `_parsing`; ``--pool`` alone is ``--pool max``, which no parser here knows."""
+        full: list[str] = []
+        for arg, following in zip(args, [*args[1:], ""], strict=False):
+            full.append(arg)
+            if arg == "--pool" and following not in ("max", "avg"):
+                full.append("max")
+        with _parsing(ctx, full):
+            return super().parse_args(ctx, full)
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write each group of options under its own heading."""

@@ -119,6 +119,32 @@ OutputPadding = Annotated[
         metavar="SIZES",
     ),
 ]
+Pool = Annotated[
+    str | None,
+    _option(
+        _WINDOW,
+        "Pooling instead of a convolution: the maximum or the mean of each window.",
+        "--pool",
+        metavar="max|avg",
+    ),
+]
+Ceil = Annotated[bool, _option(_WINDOW, "Round the size of a pooling layer up.", "--ceil")]
+Explain = Annotated[
+    bool,
+    _option(
+        _SHOW,
+        "Explain the size: the formula step by step, the windows, how often each pixel is read.",
+        "--explain",
+    ),
+]
+Animate = Annotated[
+    bool,
+    _option(
+        _SHOW,
+        "Slide the window over the input; space pauses, arrows step, + and - set the speed.",
+        "--animate",
+    ),
+]
 Color = Annotated[
     str,
     _option(
@@ -131,6 +157,9 @@ Color = Annotated[
 Groups = Annotated[
     str | None, _option(_COST, "Groups of channels (default: 1).", "-g", "--groups", metavar="N")
 ]
+
+
+NoBias = Annotated[bool, _option(_COST, "A layer without bias.", "--no-bias")]
 
 
 class ShapeRequest(NamedTuple):
@@ -153,10 +182,8 @@ class ShapeRequest(NamedTuple):
     dims: Dims = None
     transposed: Transposed = False
     output_padding: OutputPadding = None
-    pool: Annotated[bool, _option(_WINDOW, "A pooling layer.", "--pool")] = False
-    ceil: Annotated[bool, _option(_WINDOW, "Round the size of a pooling layer up.", "--ceil")] = (
-        False
-    )
+    pool: Pool = None
+    ceil: Ceil = False
     channels: Annotated[
         str | None,
         _option(
@@ -168,7 +195,7 @@ class ShapeRequest(NamedTuple):
         ),
     ] = None
     groups: Groups = None
-    no_bias: Annotated[bool, _option(_COST, "A layer without bias.", "--no-bias")] = False
+    no_bias: NoBias = False
     layers: Annotated[
         list[str] | None,
         _option(
@@ -198,18 +225,8 @@ class ShapeRequest(NamedTuple):
     out: Annotated[
         str | None, _option(_STACK, "Output size that --solve aims at.", "--out", metavar="SIZES")
     ] = None
-    explain: Annotated[
-        bool,
-        _option(
-            _SHOW,
-            "Explain the size: the formula step by step, the windows, how often each pixel is "
-            "read.",
-            "--explain",
-        ),
-    ] = False
-    animate: Annotated[bool, _option(_SHOW, "Slide the window over the input.", "--animate")] = (
-        False
-    )
+    explain: Explain = False
+    animate: Animate = False
     format: Annotated[
         str | None,
         _option(
@@ -217,6 +234,15 @@ class ShapeRequest(NamedTuple):
             "Output format (default: table on a terminal, plain in a pipe).",
             "--format",
             metavar="table|plain|json|csv",
+        ),
+    ] = None
+    fields: Annotated[
+        str | None,
+        _option(
+            _SHOW,
+            "Keys of JSON or columns of CSV, in this order, such as layer,output,macs.",
+            "--fields",
+            metavar="NAME,...",
         ),
     ] = None
     color: Color = "auto"
@@ -293,7 +319,20 @@ class RunRequest(NamedTuple):
     dims: Dims = None
     transposed: Transposed = False
     output_padding: OutputPadding = None
+    pool: Pool = None
+    ceil: Ceil = False
+    channels: Annotated[
+        str | None,
+        _option(
+            _COST,
+            "A new layer: random weights and bias for these channels, with -f.",
+            "-c",
+            "--channels",
+            metavar="OUT|IN:OUT",
+        ),
+    ] = None
     groups: Groups = None
+    no_bias: NoBias = False
     device: Annotated[
         str,
         _option(
@@ -373,6 +412,14 @@ class RunRequest(NamedTuple):
         ),
     ] = None
     quiet: Annotated[bool, _option(_SHOW, "No report.", "-q", "--quiet")] = False
+    verbose: Annotated[
+        bool,
+        _option(
+            _SHOW, "Report also how axes were read, the method and its estimate.", "-v", "--verbose"
+        ),
+    ] = False
+    explain: Explain = False
+    animate: Animate = False
     plot: Annotated[
         bool, _option(_SHOW, "Draw input, filter and output as heat maps.", "--plot")
     ] = False

@@ -12,7 +12,6 @@ from convcli.arrays.dtypes import Array
 from convcli.arrays.sources import InMemory, Source, stream_sources
 from convcli.arrays.transfer import FullReads
 from convcli.errors import ConvcliError, UsageError
-from convcli.geometry import notation
 from convcli.streams import Streams, note
 
 
@@ -37,6 +36,7 @@ class Opener:
         self._dims = dims
         self._stdin_taken = False
         self._random_filters: dict[tuple[int, ...], InMemory] = {}
+        self._random_layers: dict[tuple[int, ...], tuple[InMemory, Array]] = {}
 
     @functools.cached_property
     def _random(
@@ -133,12 +133,16 @@ class Opener:
                 f"write 0.5, [1,2,3], or file::member"
             ) from None
 
-    def random_filter(self, text: str, dims: int) -> InMemory:
-        """Draw the filter of a fresh ``nn.Conv2d``: one for all arrays of a command."""
-        sizes = notation.parse_only("-f", text, most_axes=None)
-        sizes = sizes * dims if len(sizes) == 1 else sizes
+    def random_filter(self, text: str, sizes: tuple[int, ...]) -> InMemory:
+        """Draw one filter, see `generators.random_weights`: the same for all arrays."""
         if sizes not in self._random_filters:
             weights = generators.random_weights(text, sizes, self._random)
-            name = f"random {notation.format_sizes(sizes)}"
-            self._random_filters[sizes] = InMemory(name, weights)
+            self._random_filters[sizes] = InMemory("random", weights)
         return self._random_filters[sizes]
+
+    def random_layer(self, text: str, shape: tuple[int, ...], c_out: int) -> tuple[InMemory, Array]:
+        """Draw weights and bias, see `generators.random_layer`: the same for all arrays."""
+        if shape not in self._random_layers:
+            weights, bias = generators.random_layer(text, shape, c_out, self._random)
+            self._random_layers[shape] = InMemory("random", weights), bias
+        return self._random_layers[shape]

@@ -17,8 +17,9 @@ from convcli.engines import choose
 from convcli.engines.base import Engine
 from convcli.errors import ConvcliError, UsageError
 from convcli.geometry import notation
-from convcli.geometry.axis import Window
+from convcli.geometry.axis import POOLS, Kind, Window
 from convcli.geometry.pad_modes import parse_pad_mode
+from convcli.geometry.pooling import parse_pool
 from convcli.options import RunRequest
 from convcli.run.axes import check_dims
 from convcli.run.blocks import plan_blocks
@@ -27,6 +28,7 @@ from convcli.run.operation import Operation, resolve
 from convcli.run.pipeline import Pipeline
 from convcli.run.reporter import FORMATS, Reporter
 from convcli.run.results import Facts, Kept, Result, Summary, Timing, Verdict
+from convcli.run.weights import Weights, check_weights, choose_weights
 from convcli.streams import Streams, choose_format
 from convcli.terminal.progress import Progress
 
@@ -62,6 +64,8 @@ def run(request: RunRequest, streams: Streams) -> int:
     if request.list_kernels:
         return _list_kernels(request, streams)
     check_dims(request.dims)
+    if request.animate:
+        _check_animation(request, streams)
     inputs = _inputs(request, streams)
     request = request._replace(inputs=inputs)
     if request.groups and request.groups.lower() == "depthwise":
@@ -94,30 +98,61 @@ def run(request: RunRequest, streams: Streams) -> int:
                 for source in opener.inputs(spec):
                     result, kept = _convolve(shared, source, target)
                     progress.pause()
+                    if request.animate:
+                        _animate(kept, streams)
                     reporter.add(result, kept)
                     _require_passed(result.verdict)  # or else the old file stays
     reporter.end()
     return 0
 
 
+def _check_animation(request: RunRequest, streams: Streams) -> None:
+    from convcli.explain.keys import require_terminal  # noqa: PLC0415  seldom needed
+
+    require_terminal(streams)
+    if len(request.inputs or ()) > 1:
+        raise UsageError(
+            f"--animate shows one input, and {len(request.inputs or ())} are named; name one"
+        )
+
+
+def _animate(kept: Kept, streams: Streams) -> None:
+    """Play the operation on what was kept of it."""
+    from convcli.explain import animation  # noqa: PLC0415  seldom needed
+    from convcli.run.numbers import Narrator  # noqa: PLC0415
+
+    if kept.input is not None and kept.output is not None:
+        operation = kept.operation
+        animation.play(operation.axes, streams, Narrator(operation, kept.input, kept.output))
+
+
 def _list_kernels(request: RunRequest, streams: Streams) -> int:
     """Show every named filter with its numbers, as literals that ``-k`` reads."""
-    if (
-        request.format is not None
-        and choose_format(request.format, streams.stdout, FORMATS) == "json"
-    ):
-        import json  # noqa: PLC0415  seldom needed
-
-        for spec, filter_ in filters.listing():
-            record = {"name": spec, "filter": filter_.shape, "weights": filter_.tolist()}
-            streams.stdout.write(json.dumps(record) + "\n")
-        return 0
+    typed = request.format and choose_format(request.format, streams.stdout, FORMATS)
+    if typed == "json":
+        return _list_kernels_as_json(streams)
     for spec, filter_ in filters.listing():
         rows = ["[" + ",".join(f"{value:g}" for value in row) + "]" for row in filter_.tolist()]
         text = "[" + ",".join(rows) + "]"
         streams.stdout.write(f"{spec:<12} {text}\n")
     for name, (x, y) in filters.PAIRS.items():
         streams.stdout.write(f"{name:<12} sqrt(x² + y²) of {x} and {y}\n")
+    return 0
+
+
+def _list_kernels_as_json(streams: Streams) -> int:
+    import json  # noqa: PLC0415  seldom needed
+
+    def write(name: str, filter_: Array | None, pair: tuple[str, ...] | None) -> None:
+        weights = None if filter_ is None else filter_.tolist()
+        sizes = None if filter_ is None else filter_.shape
+        record = {"name": name, "filter": sizes, "weights": weights, "magnitude_of": pair}
+        streams.stdout.write(json.dumps(record) + "\n")
+
+    for spec, filter_ in filters.listing():
+        write(spec, filter_, None)
+    for name, pair in filters.PAIRS.items():
+        write(name, None, pair)
     return 0
 
 
@@ -146,10 +181,7 @@ def _inputs(request: RunRequest, streams: Streams) -> list[str]:
 
 def _window(request: RunRequest) -> Window:
     """Read the options of the window; its filter size comes from the filter."""
-    if (request.kernel is None) == (request.f is None):
-        raise UsageError(
-            "give one of -k FILTER, such as -k sobel-x, and -f SIZE, for a random filter"
-        )
+    check_weights(request)
     if request.time is not None and not 1 <= request.time <= _MOST_RUNS:
         raise UsageError(f"--time {request.time} must be from 1 to {_MOST_RUNS}; use --time 5")
     if request.output_padding is not None and not request.transposed:
@@ -157,21 +189,23 @@ def _window(request: RunRequest) -> Window:
             f"--output-padding {request.output_padding} is only valid for transposed "
             f"convolutions; add --transposed"
         )
+    kind: Kind = "convt" if request.transposed else "conv"
     return Window(
         f=(1,),
-        s=notation.parse_only("-s", request.s or "1"),
+        s=notation.parse_only("-s", request.s or str(request.f if request.pool else 1)),
         p=notation.parse_only_padding("-p", request.p or "0"),
         d=notation.parse_only("-d", request.d or "1"),
         op=notation.parse_only("--output-padding", request.output_padding or "0"),
-        kind="convt" if request.transposed else "conv",
+        kind=parse_pool(request.pool) if request.pool else kind,
+        ceil=request.ceil,
     )
 
 
 def _convolve(run: _Run, source: Source, target: Target) -> tuple[Result, Kept]:
     """Convolve one array, write it, and time and check it where that was asked for."""
     request, reporter = run.request, run.reporter
-    filter_ = run.filter or _random_filter(request, source, run.opener)
-    operation = _operation(run, source, filter_)
+    weights = choose_weights(request, source, run.opener, run.filter, run.bias)
+    operation = _operation(run, source, weights)
     job = _job(run, operation, source.shape)
     target.begin(operation.out_shape(source.shape), operation.out_dtype, operation.out_layout)
     keep_output = reporter.needs_output or target.needs_whole or request.verify
@@ -185,10 +219,11 @@ def _convolve(run: _Run, source: Source, target: Target) -> tuple[Result, Kept]:
         whole = Whole(done.output, operation.out_layout, _scaling(request, job, x), alpha)
     mapping = target.finish(whole)
     verdict = _verify(run, operation, x, done)
-    result = _result(source, filter_, job, target, done)
+    result = _result(source, weights.filter, job, target, done)
     seed = run.opener.used_seed
     result = result._replace(mapping=mapping, verdict=verdict, timing=timing, seed=seed)
-    return result, Kept(x, filter_.array, done.output)
+    shown = None if request.pool else weights.filter.array
+    return result, Kept(operation, x, shown, done.output)
 
 
 def _scaling(request: RunRequest, job: Job, x: Array) -> "Scaling":
@@ -202,25 +237,17 @@ def _scaling(request: RunRequest, job: Job, x: Array) -> "Scaling":
     return Scaling(request.scale, own_range(x, asked), keeps)
 
 
-def _random_filter(request: RunRequest, source: Source, opener: Opener) -> InMemory:
-    """Make the filter of ``-f``; a single size is for two axes, or one if there is only one."""
-    layout = request.layout or source.layout
-    spatial = len(layout.upper().replace("N", "").replace("C", "")) if layout else 0
-    dims = request.dims or spatial or min(len(source.shape), 2)
-    return opener.random_filter(str(request.f), dims)
-
-
-def _operation(run: _Run, source: Source, filter_: InMemory) -> Operation:
-    request = run.request
+def _operation(run: _Run, source: Source, weights: Weights) -> Operation:
+    request, filter_ = run.request, weights.filter
     return resolve(
         source.shape,
         source.dtype,
         filter_.array,
         run.window,
-        bias=run.bias,
+        bias=weights.bias,
         groups=notation.parse_number("-g", request.groups) if request.groups else None,
         layout=request.layout or source.layout,
-        dims=request.dims,
+        dims=weights.dims,
         flip=request.flip,
         pad_mode=parse_pad_mode(request.pad_mode),
         dtype=request.dtype,
@@ -307,9 +334,10 @@ def _require_passed(verdict: Verdict | None) -> None:
 def _result(source: Source, filter_: InMemory, job: Job, target: Target, done: _Done) -> Result:
     """Gather the facts of a report."""
     operation, summary = job.operation, done.summary
+    pooling = operation.kind in POOLS
     return Result(
         input=Facts(source.name, source.shape, str(source.dtype), operation.layout),
-        filter=Facts(filter_.name, filter_.shape, str(filter_.dtype)),
+        filter=Facts(filter_.name, filter_.shape, "" if pooling else str(filter_.dtype)),
         output=Facts(
             target.path or "",
             operation.out_shape(source.shape),

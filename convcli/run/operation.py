@@ -8,7 +8,7 @@ import numpy as np
 
 from convcli.arrays.dtypes import Array, DType, asked_dtype, result_dtype, shape_text
 from convcli.errors import DoesNotFit, UsageError
-from convcli.geometry.axis import Axis, Window
+from convcli.geometry.axis import POOLS, Axis, Kind, Window
 from convcli.run.axes import SPATIAL, read_axes, with_channels
 
 
@@ -20,7 +20,7 @@ class Operation(NamedTuple):
     layout, out_layout : str
         A letter for each axis of the input and of the output: N, C, D, H, W.
     filter : ndarray
-        (out, in per group, spatial...), also for a transposed operation.
+        (out, in per group, spatial...), also for a transposed operation; of pooling, ones.
     bias : ndarray or None
         One number for each output channel.
     axes : tuple of Axis
@@ -70,9 +70,14 @@ class Operation(NamedTuple):
         return len(self.axes)
 
     @property
+    def kind(self) -> Kind:
+        """What it is: a convolution, a transposed one, or pooling."""
+        return self.axes[0].kind
+
+    @property
     def transposed(self) -> bool:
         """Whether it is a transposed convolution."""
-        return self.axes[0].kind == "convt"
+        return self.kind == "convt"
 
     @property
     def spatial(self) -> str:
@@ -177,7 +182,10 @@ def resolve(
         weights = np.flip(weights, tuple(range(2, weights.ndim)))
     n = tuple(sizes[letter] for letter in SPATIAL[dims])
     others = [filter_.dtype] if bias is None else [filter_.dtype, bias.dtype]
-    natural = sums = result_dtype(x_dtype, *others)
+    natural = result_dtype(x_dtype, *others)
+    if window.kind in POOLS:
+        natural = _pooled_dtype(x_dtype, window.kind)
+    sums = natural
     if second is not None:
         second, natural, sums = _gradient(second, flip, natural, x_dtype, bias)
     out_dtype = natural if dtype is None else asked_dtype(dtype, natural, saturate)
@@ -200,6 +208,17 @@ def resolve(
         sums_dtype=sums,
         second=second,
     )
+
+
+def _pooled_dtype(x_dtype: DType, kind: Kind) -> DType:
+    """Choose the type of a pooled output: a maximum keeps that of the input, a mean is a float."""
+    if x_dtype.kind == "c":
+        raise DoesNotFit(
+            f"the input is {x_dtype}, and complex numbers have no order to pool by; pool its parts"
+        )
+    if kind == "maxpool":
+        return x_dtype.newbyteorder("=")
+    return result_dtype(x_dtype, np.dtype(np.float32))
 
 
 def _gradient(

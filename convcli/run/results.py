@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from convcli.arrays.dtypes import Array
-from convcli.geometry.axis import Axis
+from convcli.geometry.axis import Axis, Kind
 
-if TYPE_CHECKING:  # only images need it
+if TYPE_CHECKING:
     from convcli.arrays.pixels import Mapping
+    from convcli.run.operation import Operation
 
 
 class Verdict(NamedTuple):
@@ -120,14 +121,29 @@ class Result(NamedTuple):
     timing: Timing | None = None
 
     @property
+    def kind(self) -> Kind:
+        """What it was: a convolution, a transposed one, or pooling."""
+        return self.axes[0].kind
+
+    @property
     def transposed(self) -> bool:
         """Whether it was a transposed convolution."""
-        return self.axes[0].kind == "convt"
+        return self.kind == "convt"
+
+
+class Parts(NamedTuple):
+    """What a report shows besides the facts that everyone wants."""
+
+    values: bool = False  # the output's numbers
+    plot: bool = False
+    explain: bool = False
+    verbose: bool = False
 
 
 class Kept(NamedTuple):
-    """Arrays that were kept in memory to show them; None where they were not."""
+    """An operation, and the arrays kept in memory to show them; None where they were not."""
 
+    operation: "Operation"
     input: Array | None
-    filter: Array
+    filter: Array | None  # pooling has none
     output: Array | None

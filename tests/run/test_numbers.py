@@ -76,13 +76,14 @@ def test_the_list_of_filters_has_their_numbers() -> None:
     for line in lines[: len(NAMED)]:
         spec, literal = line.split(maxsplit=1)
         np.testing.assert_allclose(json.loads(literal), filters.named(spec), rtol=1e-5)
-    records = map(
-        json.loads, run_command("run", "--list-kernels", "--format", "json").out.splitlines()
-    )
-    for record, line in zip(records, lines, strict=True):
-        assert record["name"] == line.split()[0]
+    written = run_command("run", "--list-kernels", "--format", "json").out.splitlines()
+    records = {record["name"]: record for record in map(json.loads, written)}
+    assert list(records) == [line.split()[0] for line in lines]
+    for name, pair in PAIRS.items():
+        assert records.pop(name)["magnitude_of"] == list(pair)
+    for spec, record in records.items():
         assert np.shape(record["weights"]) == tuple(record["filter"])
-        np.testing.assert_array_equal(record["weights"], filters.named(record["name"]))
+        np.testing.assert_array_equal(record["weights"], filters.named(spec))
 
 
 @pytest.mark.parametrize(
