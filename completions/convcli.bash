@@ -82,6 +82,7 @@ _convcli_values() { # COMMAND OPTION, or COMMAND for its arguments: what it can 
         ' --completion') words=(bash zsh fish powershell) ;;
         'shape --padding') words=(valid same same-lower full causal) ;;
         'shape --dims') words=(1 2 3) ;;
+        'shape --pool') words=(max avg) ;;
         'shape --layers') files=any ;;
         'shape --solve') words=(n f p s) ;;
         'shape --format') words=(table plain json csv) ;;
@@ -94,6 +95,7 @@ _convcli_values() { # COMMAND OPTION, or COMMAND for its arguments: what it can 
         'run --padding') words=(valid same same-lower full causal) ;;
         'run --pad-mode') words=(zeros reflect symmetric replicate circular constant grid-constant mirror grid-mirror scipy-reflect edge nearest wrap grid-wrap) ;;
         'run --dims') words=(1 2 3) ;;
+        'run --pool') words=(max avg) ;;
         'run --device') words=(cpu auto cuda mps xpu) ;;
         'run --engine') words=(auto numpy torch) ;;
         'run --method') words=(auto gemm separable fft shift max conv fold) ;;

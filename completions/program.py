@@ -64,6 +64,7 @@ INPUT = Values(tuple(f"{name}:" for name in generators.KINDS), "arrays")
 
 # By an option's last name, with its command's where they differ.
 VALUES = {
+    "--pool": Values(("max", "avg")),
     "--completion": Values(tuple(completion.FILES)),
     "--color": Values(streams.COLORS),
     "--padding": Values(axis.PADDING_WORDS),

@@ -105,7 +105,9 @@ def extra_arguments(ctx: Any) -> str:
     option, value = _option_before(ctx, typed, place)
     numbers = _numbers((value, *_following(typed, place)))
     text = f"{shortened(first)} is one word too many"
-    if option and len(numbers) > 1:
+    if option == "--pool":
+        remedy = f"the size of the window is -f {first}"
+    elif option and len(numbers) > 1:
         remedy = f"write sizes of several axes with x between: {option} {'x'.join(numbers)}"
     elif numbers and re.fullmatch(r"[0-9xX×*,.]+", first):
         remedy = f"name its option, such as -n {first}"

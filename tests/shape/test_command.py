@@ -64,7 +64,7 @@ def test_plain_output(args: str, out: str) -> None:
         ("-n 8 -f 3 --dims 4", 2, "--dims 4 must be 1, 2 or 3"),
         ("-n 8 -f 3 --dims -1", 2, "--dims -1 must be 1, 2 or 3; use --dims 2 for an image"),
         (f"-n 8 -f 3 --dims {10**30}", 2, "must be 1, 2 or 3"),
-        ("-n 8 -f 3 --dims two", 2, "'two' is not a valid int"),
+        ("-n 8 -f 3 --dims two", 2, "--dims 'two' is not a whole number; write --dims 2; see"),
         ("-n 8", 2, "-f is missing; add it, such as -f 3"),
         ("-f 3", 2, "-n is missing"),
         ("-n 8 -f 3 --format xml", 2, "--format 'xml' is not a format; write one of table, plain"),
