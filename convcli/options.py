@@ -438,7 +438,9 @@ class RunRequest(NamedTuple):
 def command_line(request: NamedTuple) -> list[str]:
     """Write the options of a request as words of a command line."""
     words: list[str] = []
-    for (field, annotation), value in zip(type(request).__annotations__.items(), request):
+    for (field, annotation), value in zip(
+        type(request).__annotations__.items(), request, strict=True
+    ):
         if value == request._field_defaults[field]:
             continue
         name = annotation.__metadata__[0].default  # the first name, as Typer stores it
