@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from convcli.errors import DoesNotFit, UsageError
 from convcli.geometry.network import Step
+from convcli.geometry.notation import format_sizes
 from convcli.shape.cases import cases
 from convcli.shape.usage import first_layer, join_channels, refuse
 from convcli.streams import Streams, choose_format, note, printable
@@ -116,16 +117,16 @@ def _show_steps(steps: Iterable[Step], request: "ShapeRequest", fmt: str, stream
         show = report.explain if request.explain else report.show_cases
         show(steps, streams)
         return
-    from convcli.shape import records  # noqa: PLC0415
+    if fmt == "plain":
+        _write((format_sizes(step.out) for step in steps), streams)  # as -n reads them
+        return
+    from convcli.shape import records  # noqa: PLC0415  not for plain text, whose start is short
 
-    if fmt == "json":
+    if fmt == "csv":
+        _write(records.csv_lines(steps, request.fields), streams)
+    else:
         found = records.records(steps, request.fields, request.explain)
         _write(records.json_lines(found), streams)
-    else:
-        _write(
-            records.csv_lines(steps, request.fields) if fmt == "csv" else records.plain(steps),
-            streams,
-        )
 
 
 def _write(lines: Iterable[str], streams: Streams) -> None:
