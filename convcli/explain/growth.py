@@ -10,6 +10,7 @@ from rich.text import Text
 from convcli.explain import words
 from convcli.geometry.axis import AXIS_NAMES, Axis
 from convcli.geometry.coverage import unread, unread_end
+from convcli.geometry.layers import format_named_layer
 from convcli.geometry.network import Step
 from convcli.geometry.notation import format_sizes
 from convcli.geometry.receptive_field import Field
@@ -138,7 +139,9 @@ def _losses(steps: Sequence[Step]) -> Iterator[Text]:
         transposed = step.axes[0].kind == "convt"
         what = "output, not written" if transposed else "input, not read"
         sizes = format_sizes(step.out if transposed else [axis.n for axis in step.axes])
-        yield Text(printable(f"layer {i}, {words.layer_text(step)}: {lost} of {sizes} ({what})"))
+        yield Text(
+            printable(f"layer {i}, {format_named_layer(step.layer)}: {lost} of {sizes} ({what})")
+        )
     if not found:
         yield Text("No pixel goes unread: each layer reads all of its input.")
 
@@ -152,7 +155,7 @@ def _costliest(
     known = [(count, i) for i, count in enumerate(counts) if count]
     whole = sum(count for count, _ in known)
     top = sorted(known, key=lambda each: (-each[0], each[1]))[:_MOST]
-    rows = [(str(i + 1), words.layer_text(steps[i]), count) for count, i in top]
+    rows = [(str(i + 1), format_named_layer(steps[i].layer), count) for count, i in top]
     others, rest = len(steps) - len(top), whole - sum(count for count, _ in top)
     if rest:
         rows.append(("", f"the other {others}" if others > 1 else "the other layer", rest))

@@ -178,3 +178,8 @@ def format_layer(layer: Layer) -> str:
     if window.ceil:
         words.append("ceil=1")
     return " ".join(words)
+
+
+def format_named_layer(layer: Layer) -> str:
+    """Write a layer after its name, if it has one: ``conv1: conv f=3``."""
+    return f"{layer.name}: {format_layer(layer)}" if layer.name else format_layer(layer)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from convcli.errors import DoesNotFit, UsageError
 from convcli.geometry.network import Step
+from convcli.geometry.notation import format_sizes
 from convcli.shape.cases import cases
 from convcli.shape.usage import first_layer, join_channels, refuse
 from convcli.streams import Streams, choose_format, note, printable
@@ -120,18 +121,15 @@ def _show_stacks(request: "ShapeRequest", fmt: str, streams: Streams, misfits: M
 
 def _show_plain(found: Iterable[list[Step]], streams: Streams, misfits: Misfits) -> None:
     """Write the output size of each case; on a terminal, of several with what went in."""
-    from convcli.shape import records  # noqa: PLC0415
-
     found = iter(found)
     first = list(islice(found, 2)) if streams.stdout.isatty() else []
     if len(first) <= 1 and not misfits.count:
-        _write(records.plain(steps[-1] for steps in chain(first, found)), streams)
+        _write((format_sizes(steps[-1].out) for steps in chain(first, found)), streams)
         return
     from convcli.shape.rows import inputs  # noqa: PLC0415  only on a terminal
 
     for steps in chain(first, found):
-        (size,) = records.plain(steps[-1:])
-        _write([f"{size}  {inputs(steps)}"], streams)
+        _write([f"{format_sizes(steps[-1].out)}  {inputs(steps)}"], streams)
 
 
 def _show_steps(steps: Iterable[Step], request: "ShapeRequest", fmt: str, streams: Streams) -> None:
@@ -141,16 +139,13 @@ def _show_steps(steps: Iterable[Step], request: "ShapeRequest", fmt: str, stream
         show = report.explain if request.explain else report.show_cases
         show(steps, streams)
         return
-    from convcli.shape import records  # noqa: PLC0415
+    from convcli.shape import records  # noqa: PLC0415  not for plain text, whose start is short
 
-    if fmt == "json":
+    if fmt == "csv":
+        _write(records.csv_lines(steps, request.fields), streams)
+    else:
         found = records.records(steps, request.fields, request.explain)
         _write(records.json_lines(found), streams)
-    else:
-        _write(
-            records.csv_lines(steps, request.fields) if fmt == "csv" else records.plain(steps),
-            streams,
-        )
 
 
 def _write(lines: Iterable[str], streams: Streams) -> None:

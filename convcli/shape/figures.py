@@ -8,11 +8,10 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
-from convcli.explain.words import layer_text
 from convcli.geometry.axis import Axis
 from convcli.geometry.coverage import unread, unread_end
 from convcli.geometry.keys import WINDOW
-from convcli.geometry.layers import format_layer
+from convcli.geometry.layers import format_layer, format_named_layer
 from convcli.geometry.network import Step
 from convcli.geometry.notation import format_padding, format_sizes, join_axes
 from convcli.geometry.receptive_field import Field
@@ -70,7 +69,15 @@ class Figure(NamedTuple):
 
 
 def _of_window(figure: Callable[[Axis], Any]) -> Callable[[Row], list[Any] | None]:
-    return lambda row: [figure(axis) for axis in row.step.axes] if row.step.axes else None
+    def value(row: Row) -> list[Any] | None:
+        axes = row.step.axes
+        if not axes:
+            return None
+        if axes.count(axes[0]) == len(axes):  # a square image: half of the work
+            return [figure(axes[0])] * len(axes)
+        return [figure(axis) for axis in axes]
+
+    return value
 
 
 def _sizes(value: Callable[[Row], list[Any] | None]) -> Callable[[Row], str | None]:
@@ -107,7 +114,7 @@ FIGURES = (
     Figure("name", lambda row: row.step.layer.name or None),
     Figure(
         "layer", lambda row: format_layer(row.step.layer),
-        header="layer", cell=lambda row: layer_text(row.step),
+        header="layer", cell=lambda row: format_named_layer(row.step.layer),
     ),
     _window_figure("input", "n", "first"),
     _window_figure("filter", "f"),

@@ -1,4 +1,4 @@
-"""What `shape` prints for machines: plain text that it reads back, JSON lines and CSV."""
+"""What `shape` prints for machines: JSON lines and CSV."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 from convcli.errors import UsageError
 from convcli.geometry.axis import AXIS_NAMES
 from convcli.geometry.network import Step
-from convcli.geometry.notation import format_sizes
 from convcli.shape.figures import FIGURES, Figure, Row
 from convcli.streams import printable
 
@@ -15,11 +14,6 @@ if TYPE_CHECKING:
 
 Record = dict[str, Any]
 _FORMULA_SIGNS = ("=", "+", "-", "@")
-
-
-def plain(steps: Iterable[Step]) -> Iterator[str]:
-    """Write output sizes, one a line, as ``-n`` reads them."""
-    return (format_sizes(step.out) for step in steps)
 
 
 def choose_figures(fields: str | None, explain: bool = False) -> tuple[Figure, ...]:
@@ -106,8 +100,9 @@ def json_lines(records: Iterable[Record]) -> Iterator[str]:
     """Write one JSON object a line."""
     import json  # noqa: PLC0415  a tenth of the start-up time, used here only
 
+    encode = json.JSONEncoder(ensure_ascii=False).encode
     for each in records:
-        text = json.dumps(each, ensure_ascii=False)
+        text = encode(each)
         if not text.isprintable():
             # What could drive a terminal is escaped, as JSON escapes it: it reads back as it was.
             text = "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
