@@ -89,7 +89,9 @@ def show_many(results: Sequence[Result], stream: TextIO) -> None:
     out.print(operation_name(results[0]))
     out.print(sheet, crop=False)
     if sheet.dropped:
-        out.print(f"{', '.join(sheet.dropped)} dropped: {out.width} columns; --format json has all")
+        out.print(
+            f"\n{', '.join(sheet.dropped)} dropped: {out.width} columns; --format json has all"
+        )
 
 
 def _written_to(result: Result) -> str:
