@@ -147,6 +147,7 @@ def test_names_cannot_drive_the_terminal(in_tmp: Path, monkeypatch: pytest.Monke
         ("rand:8x6 -k box:3 -p 1 -s 2", "-n 8x6 -f 3 -p 1 -s 2 --no-bias"),
         ("rand:3x8x8 -f 3 -c 3:4", "-n 8 -f 3 -c 3:4"),
         ("rand:3x8x8 -f 3 -c 3:6 -g 3 --no-bias", "-n 8 -f 3 -c 3:6 -g 3 --no-bias"),
+        ("rand:8 -f 4 -c 2 -p same", "-n 8 --dims 1 -f 4 -c 1:2 -p same"),
         ("rand:3x8x8 -k box:3", "-n 8 -f 3 -c 3:3 -g 3 --no-bias"),
         ("rand:9 --pool avg -f 2 --ceil", "-n 9 -f 2 --pool avg --ceil --dims 1"),
         ("rand:2x5x5 -f 3 -c 2:1 --transposed -s 2", "-n 5 -f 3 -c 2:1 --transposed -s 2"),
