@@ -77,7 +77,7 @@ class GroupedHelp(TyperCommand):
         for arg, following in zip(options, [*options[1:], ""], strict=False):
             full.append(arg)
             pool = arg[:6] == "--pool" and self.aliases.get(arg[2:], arg[2:]) == "pool"
-            if pool and following not in ("max", "avg"):
+            if pool and not following.isalpha():  # a word is a kind, if a wrong one
                 full.append("max")
         full += args[len(options) :]
         with _parsing(ctx, full):

@@ -205,7 +205,7 @@ def test_a_sweep_holds_no_row() -> None:
 def test_json_goes_through_jq() -> None:
     if shutil.which("jq") is None:
         pytest.skip("jq is not installed")
-    done = shell("convcli shape -n 8,9 -f 3 --format json | jq -c .out")
+    done = shell("convcli shape -n 8,9 -f 3 --format json | jq -c .output")
     assert done.stdout == b"[6,6]\n[7,7]\n"
 
 

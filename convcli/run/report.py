@@ -65,7 +65,7 @@ def _step(result: Result) -> Step:
     if "C" in result.output.layout:
         c_in, c_out = _channels(result.input), _channels(result.output)
     groups = (c_out or 1) if result.each_channel else result.groups
-    return as_step(result.axes, c_in, c_out, groups, bool(result.bias))
+    return as_step(result.axes, c_in, c_out, groups, bool(result.bias), result.padding_word)
 
 
 def show_many(results: Sequence[Result], stream: TextIO) -> None:

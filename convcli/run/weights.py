@@ -116,11 +116,6 @@ def _sizes(request: RunRequest, source: Source) -> Sizes:
     f = notation.parse_only("-f", str(request.f))
     if min(f) < 1:
         raise UsageError(f"filter size {min(f)} must be 1 or more; use -f 1 or more")
-    if len(f) > 3:
-        raise UsageError(
-            f"-f {request.f} has {len(f)} sizes, and a filter has 1 to 3 spatial axes; for a layer "
-            f"use -f {notation.format_sizes(f[2:5])} -c {f[1]}:{f[0]}"
-        )
     layout = request.layout or source.layout
     spatial = len(layout.upper().replace("N", "").replace("C", "")) if layout else 0
     dims = spatial or request.dims or (min(len(source.shape), 2) if len(f) == 1 else len(f))

@@ -71,7 +71,10 @@ _SHAPE: list[tuple[dict[str, Value], dict[str, Value]]] = [
             "--no-bias": _among(""),
         },
     ),
-    ({"-n": _N, "-f": _F, "--pool": _among("")}, {**_WINDOW, **_FORMAT, "--ceil": _among("")}),
+    (
+        {"-n": _N, "-f": _F, "--pool": _among("", "max", "avg")},
+        {**_WINDOW, **_FORMAT, "--ceil": _among("")},
+    ),
     (
         {"-n": _N, "-f": _F, "--transposed": _among("")},
         {**_WINDOW, **_FORMAT, "--output-padding": _among("0", "1")},
@@ -108,7 +111,7 @@ _RUN_OPTIONS: dict[str, Value] = {
     "--device": _among("cpu", "auto"),
     "--engine": _among("numpy", "auto"),
     "--time": _among("1", "2"),
-    "--method": _among("auto", "gemm", "separable", "fft", "shift"),
+    "--method": _among("auto", "gemm", "separable", "fft", "shift", "max"),
     "--threads": _among("1", "2", "9"),
     "--memory": _among("1", "1K", "64K", "32M"),
     "--format": _among("table", "plain", "json"),
@@ -117,6 +120,10 @@ _RUN_OPTIONS: dict[str, Value] = {
     "--scale": _among("clip", "minmax", "abs", "signed"),
     "--flip": _among(""),
     "-q": _among(""),
+    "-v": _among(""),
+    "--explain": _among(""),
+    "--ceil": _among(""),
+    "--no-bias": _among(""),
     "--plot": _among(""),
     "--verify": _among(""),
     "--tf32": _among(""),
@@ -168,7 +175,10 @@ def _shape(random: Random) -> list[str]:
 
 
 def _run(random: Random) -> list[str]:
-    filter_ = ["-f", _F(random)] if random.random() < 0.1 else ["-k", _KERNEL(random)]
+    filter_ = ["-k", _KERNEL(random)]
+    if random.random() < 0.4:
+        layer = ([], ["-c", _among("3", "3:4", "1:2", "16")(random)], ["--pool", "avg"], ["--pool"])
+        filter_ = ["-f", _F(random), *random.choice(layer)]
     inputs = [_INPUT(random) for _ in range(random.choice((1, 1, 1, 1, 2)))]
     return ["run", *inputs, *filter_, *_some(random, _RUN_OPTIONS)]
 
