@@ -207,7 +207,8 @@ def _only(option: str, sweep: Sweep[T]) -> T:
             pairs = isinstance(first[0], tuple)
             first = format_padding(first) if pairs else format_sizes(first)
         raise UsageError(
-            f"{option} takes one value here, not a sweep of {sweep.size}; write one, such as {first}"
+            f"{option} takes one value here, not a sweep of {sweep.size}; "
+            f"write one, such as {first}"
         )
     only: Any = next(iter(sweep))
     return only  # type: ignore[no-any-return]

@@ -42,8 +42,8 @@ def check_weights(request: RunRequest) -> None:
         )
     if request.kernel is not None and request.f is not None:
         raise UsageError(
-            f"-f {request.f} is for a random filter, and -k {request.kernel} has a size of its own; "
-            f"leave out -f"
+            f"-f {request.f} is for a random filter, and -k {request.kernel} has a size of its "
+            f"own; leave out -f"
         )
     if request.channels is not None and request.kernel is not None:
         raise UsageError(

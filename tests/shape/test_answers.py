@@ -65,7 +65,7 @@ def test_an_answer_without_end_is_told() -> None:
         ("--solve n --out 0 -f 3", 1, "no n gives the output 0"),
         ("--solve p --out 4x5 -n 8 -f 3x4", 1, "error: height: no p gives the output 4; nearest"),
         ("--solve p --out 6x1 -n 8 -f 3x4", 1, "error: width: no p gives"),
-        ("--solve n --out x -f 3", 2, "--out 'x': 'x' is not a whole number"),
+        ("--solve n --out x -f 3", 2, "--out 'x' is not a whole number"),
         ("--solve n --out 3 -f 3 -l conv", 2, "-l conv cannot be combined with --solve n"),
         ("--solve n --out 3 -f 3 --layers a", 2, "--layers a cannot be combined with --solve n"),
         ("--solve n --out 3 -f 3 -c 3:4", 2, "-c 3:4 cannot be combined with --solve n"),
