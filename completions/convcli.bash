@@ -86,6 +86,7 @@ _convcli_values() { # COMMAND OPTION, or COMMAND for its arguments: what it can 
         'shape --layers') files=any ;;
         'shape --solve') words=(n f p s) ;;
         'shape --format') words=(table plain json csv) ;;
+        'shape --fields') words=(kind name layer input filter stride padding dilation output_padding ceil_mode output channels_in channels_out groups bias parameters macs flops receptive_field jump effective_padding unread unread_end effective_filter field_exact) ;;
         'shape --color') words=(auto always never) ;;
         'run') words=(rand: randn: arange: ones: zeros:) files=arrays ;;
         'run --kernel') words=(identity box gaussian sobel-x sobel-y scharr-x scharr-y prewitt-x prewitt-y laplacian log sharpen emboss sobel scharr prewitt rand: randn: arange: ones: zeros:) files=arrays ;;

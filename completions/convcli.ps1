@@ -12,7 +12,7 @@ Register-ArgumentCompleter -Native -CommandName convcli -ScriptBlock {
         )
         'shape' = @(
             @{ names = @('-n', '--size'); kind = '='; help = 'Input size: 8 (a square image), 8x6, 16x224x224; sweeps 32,64 or 8..64..8.' }
-            @{ names = @('-f', '--filter'); kind = '='; help = 'Filter size; for run, the size of a random filter.' }
+            @{ names = @('-f', '--filter'); kind = '='; help = 'Filter size; for run, the size of a random filter or of pooling windows.' }
             @{ names = @('-p', '--padding'); kind = '='; help = 'Padding on each side: 1, 2x1, BEGIN:END, or valid, same, same-lower, full, causal.' }
             @{ names = @('-s', '--stride'); kind = '='; help = 'Stride (default: 1; for pooling, the filter size).' }
             @{ names = @('-d', '--dilation'); kind = '='; help = 'Dilation (default: 1).' }
@@ -42,7 +42,7 @@ Register-ArgumentCompleter -Native -CommandName convcli -ScriptBlock {
             @{ names = @('--layout'); kind = '='; help = 'A letter for each axis of the input, such as HWC (default: the last of NCDHW).' }
             @{ names = @('--bias'); kind = '='; help = 'Added to each output channel: a number, a list, a file or a member.' }
             @{ names = @('--dtype'); kind = '='; help = 'Type of the output''s numbers.' }
-            @{ names = @('-f', '--filter'); kind = '='; help = 'Filter size; for run, the size of a random filter.' }
+            @{ names = @('-f', '--filter'); kind = '='; help = 'Filter size; for run, the size of a random filter or of pooling windows.' }
             @{ names = @('-p', '--padding'); kind = '='; help = 'Padding on each side: 1, 2x1, BEGIN:END, or valid, same, same-lower, full, causal.' }
             @{ names = @('--pad-mode'); kind = '='; help = 'What padding holds: zeros, reflect, symmetric, replicate, circular, or NumPy''s or SciPy''s name for it.' }
             @{ names = @('-s', '--stride'); kind = '='; help = 'Stride (default: 1; for pooling, the filter size).' }
@@ -70,7 +70,7 @@ Register-ArgumentCompleter -Native -CommandName convcli -ScriptBlock {
             @{ names = @('-v', '--verbose'); kind = ''; help = 'Report also how axes were read, the method and its estimate.' }
             @{ names = @('--explain'); kind = ''; help = 'Explain the size: the formula step by step, the windows, how often each pixel is read.' }
             @{ names = @('--animate'); kind = ''; help = 'Slide the window over the input; space pauses, arrows step, + and - set the speed.' }
-            @{ names = @('--plot'); kind = ''; help = 'Draw input, filter and output as heat maps.' }
+            @{ names = @('--plot'); kind = ''; help = 'Draw input, filter and output, with a scale.' }
             @{ names = @('--verify'); kind = ''; help = 'Recompute outputs independently; fail if they differ.' }
             @{ names = @('--time'); kind = '='; help = 'Run N more times and report the median.' }
             @{ names = @('--color'); kind = '='; help = 'Colors: auto (on a terminal, unless NO_COLOR is set), always or never.' }
@@ -86,6 +86,7 @@ Register-ArgumentCompleter -Native -CommandName convcli -ScriptBlock {
         'shape --pool' = 'max', 'avg'
         'shape --solve' = 'n', 'f', 'p', 's'
         'shape --format' = 'table', 'plain', 'json', 'csv'
+        'shape --fields' = 'kind', 'name', 'layer', 'input', 'filter', 'stride', 'padding', 'dilation', 'output_padding', 'ceil_mode', 'output', 'channels_in', 'channels_out', 'groups', 'bias', 'parameters', 'macs', 'flops', 'receptive_field', 'jump', 'effective_padding', 'unread', 'unread_end', 'effective_filter', 'field_exact'
         'shape --color' = 'auto', 'always', 'never'
         'run' = 'rand:', 'randn:', 'arange:', 'ones:', 'zeros:'
         'run --kernel' = 'identity', 'box', 'gaussian', 'sobel-x', 'sobel-y', 'scharr-x', 'scharr-y', 'prewitt-x', 'prewitt-y', 'laplacian', 'log', 'sharpen', 'emboss', 'sobel', 'scharr', 'prewitt', 'rand:', 'randn:', 'arange:', 'ones:', 'zeros:'

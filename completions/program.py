@@ -15,6 +15,7 @@ from convcli.geometry import axis
 from convcli.geometry.pad_modes import PAD_MODES
 from convcli.run import reporter
 from convcli.shape import command as shape_command
+from convcli.shape.figures import FIGURES
 
 ENDINGS = "|".join(["npy", *sorted(ending.removeprefix(".") for ending in formats.READERS)])
 
@@ -92,6 +93,7 @@ VALUES = {
     "--engine": Values(choose.ENGINES),
     "--method": Values(tuple(dict.fromkeys(("auto", *NumpyEngine.methods, *TorchEngine.methods)))),
     "--output": Values(files="any"),
+    "--fields": Values(tuple(figure.key for figure in FIGURES)),
     "--output-format": Values(formats.OUTPUT_FORMATS),
     "--scale": Values(pixels.SCALES),
     "shape --format": Values(shape_command.FORMATS),

@@ -71,7 +71,7 @@ Filter = Annotated[
     str | None,
     _option(
         _WINDOW,
-        "Filter size; for run, the size of a random filter.",
+        "Filter size; for run, the size of a random filter or of pooling windows.",
         "-f",
         "--filter",
         metavar="SIZES",
@@ -258,8 +258,9 @@ class RunRequest(NamedTuple):
         Argument(
             metavar="[INPUT]...",
             rich_help_panel=_DATA,
-            help="A .npy file, an image, file::member of an .npz, .safetensors or .pt file, - for "
-            "standard input, or rand:8x8, randn: arange: ones: zeros:.",
+            help="A .npy file, an image, numbers as .csv or .txt, file::member of an .npz, "
+            ".safetensors or .pt file, - for standard input, a literal [[0,1],[2,3]], or rand:8x8, "
+            "randn: arange: ones: zeros:.",
         ),
     ] = None
     kernel: Annotated[
@@ -421,7 +422,7 @@ class RunRequest(NamedTuple):
     explain: Explain = False
     animate: Animate = False
     plot: Annotated[
-        bool, _option(_SHOW, "Draw input, filter and output as heat maps.", "--plot")
+        bool, _option(_SHOW, "Draw input, filter and output, with a scale.", "--plot")
     ] = False
     verify: Annotated[
         bool,

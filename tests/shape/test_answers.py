@@ -62,7 +62,7 @@ def test_an_answer_without_end_is_told() -> None:
         ("--solve n --out 3 -n 8 -f 3", 2, "-n 8 cannot be combined with --solve n"),
         ("--solve n --out 3", 2, "-f is missing"),
         ("--solve n --out 3,4 -f 3", 2, "takes one value here, not a sweep of 2"),
-        ("--solve n --out 0 -f 3", 1, "no n gives the output 0"),
+        ("--solve f --out 0 -n 9", 2, "output size 0 must be 1 or more; use --out 1 or more"),
         ("--solve p --out 4x5 -n 8 -f 3x4", 1, "error: height: no p gives the output 4; nearest"),
         ("--solve p --out 6x1 -n 8 -f 3x4", 1, "error: width: no p gives"),
         ("--solve n --out x -f 3", 2, "--out 'x' is not a whole number"),
