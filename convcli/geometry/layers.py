@@ -93,7 +93,8 @@ def _make_layer(words: Words, text: str, where: str) -> tuple[Layer, int]:
     values = words.values
     kind, dims = _split_kind(words.kind, where)
     if "f" not in values:
-        raise UsageError(f"{where}: {text!r} has no filter size; add f=3 or another")
+        key = "kernel_size" if "(" in text else "f"
+        raise UsageError(f"{where}: {text!r} has no filter size; add {key}=3 or another")
 
     def sizes(key: str, default: str) -> Sizes:
         return parse_only(f"{where}: {key}", values.get(key, default))

@@ -173,7 +173,7 @@ def resolve(
         )
     channels = sizes.get("C", 1)
     if weight:
-        weights = _layer_filter(filter_, channels, groups or 1, transposed)
+        weights = _layer_filter(filter_, channels, 1 if groups is None else groups, transposed)
     elif groups is not None and groups < 1:
         raise UsageError(f"groups {groups} must be 1 or more; use -g 1")
     elif groups not in (None, 1, channels):
