@@ -148,7 +148,8 @@ def _check_channels(layer: Layer, c_in: int | None) -> int | None:
         raise UsageError(f"groups {g} must be 1 or more; use -g 1")
     c_out = c_in if layer.c is None else layer.c
     if c_out is not None and c_out < 1:
-        least = "1 or more" if c_in is None else f"{c_in}:1"
+        pair = f"{c_in}" if layer.window.kind in POOLS else f"{c_in}:1"
+        least = "1 or more" if c_in is None else pair
         raise UsageError(f"output channels {c_out} must be 1 or more; use -c {least}")
     for which, channels in (("input", c_in), ("output", c_out)):
         if channels is not None and channels % g:
