@@ -177,7 +177,12 @@ def _shape(random: Random) -> list[str]:
 def _run(random: Random) -> list[str]:
     filter_ = ["-k", _KERNEL(random)]
     if random.random() < 0.4:
-        layer = ([], ["-c", _among("3", "3:4", "1:2", "16")(random)], ["--pool", "avg"], ["--pool"])
+        layer: tuple[list[str], ...] = (
+            [],
+            ["-c", _among("3", "3:4", "1:2", "16")(random)],
+            ["--pool", "avg"],
+            ["--pool"],
+        )
         filter_ = ["-f", _F(random), *random.choice(layer)]
     inputs = [_INPUT(random) for _ in range(random.choice((1, 1, 1, 1, 2)))]
     return ["run", *inputs, *filter_, *_some(random, _RUN_OPTIONS)]
