@@ -72,13 +72,17 @@ def parse_layers(
             if count + repeat > _MAX_LAYERS:
                 raise UsageError(
                     f"{where}: repeat={repeat} makes {count + repeat} layers, more than "
-                    f"{_MAX_LAYERS}; write a smaller stack"
+                    f"{_MAX_LAYERS}; write {_fewer(_MAX_LAYERS - count)}"
                 )
             for copy in range(1, repeat + 1):
                 count += 1
                 name = f"{layer.name}.{copy}" if layer.name and repeat > 1 else layer.name
                 label = f"{where}, layer {count} ({name or text})"
                 yield layer._replace(name=name, where=label)
+
+
+def _fewer(room: int) -> str:
+    return f"repeat={room} or less" if room else "fewer layers"
 
 
 def _parse_line(text: str, where: str) -> Words:

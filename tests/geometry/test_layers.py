@@ -57,7 +57,7 @@ def test_repeat_name_and_comments() -> None:
         ("conv f=3 bias=maybe", 2, "bias=maybe must be 1 or 0"),
         ("conv f=3,5", 2, "takes one value here, not a sweep of 2"),
         ("conv f=3 repeat=0", 2, "repeat=0 must be 1 or more"),
-        ("conv f=3 repeat=10000", 2, "repeat=10000 makes 10001 layers, more than 10000"),
+        ("conv f=3 repeat=10000", 2, "more than 10000; write repeat=9999 or less\n"),
         ("conv f=1 p=9 s=1000000 repeat=4", 2, "layer 5 (conv f=1 p=9 s=1000000 repeat=4): stride "
          "1000000 makes the product of the strides so far larger than 10^18; use s=1"),
         ("convt f=3 op=1", 2, "and dilation 1; use op=0\n"),
