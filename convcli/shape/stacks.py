@@ -35,10 +35,12 @@ def stacks(
     stated = next((layer.dims for layer in layers if layer.dims and n.axes == 1), None)
     dims = notation.resolve_dims(named, request.dims or stated)
     channels = read_channels(request)
-    if n.axes == 3 and not any(layer.dims or layer.window.axes == 3 for layer in layers):
+    if n.axes == 3 and not any(3 in (layer.dims, layer.window.axes) for layer in layers):
         from convcli.shape.channel_note import note_channel_axis  # noqa: PLC0415  for three axes
 
-        note_channel_axis(request, channels, partial(note, streams))
+        read = channels if request.channels else [(layers[0].c_in, None)]
+        told = next((layer.dims for layer in layers if layer.dims), None)
+        note_channel_axis(request, read, partial(note, streams), told)
     swept = has_many(n) or has_many(channels)
     for sizes, (c_in, c_out) in lazy_product(n, channels):
         if c_out not in (None, c_in):

@@ -45,3 +45,27 @@ def test_a_note_gives_the_command_for_the_other_reading(args: str, other: str) -
 def test_no_note_where_all_axes_can_be_space(args: str) -> None:
     done = run_command("shape", *shlex.split(args))
     assert (done.status, done.err) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("args", "other", "out"),
+    [
+        (
+            "-n 3x224x224 -l 'nn.Conv2d(3, 64, 7)'",
+            "shape -n 224x224 -c 3 -l 'nn.Conv2d(3, 64, 7)'",
+            "218x218",
+        ),
+        (
+            "-n 64x56x56 -l 'conv2d f=3 c=64:8'",
+            "shape -n 56x56 -c 64 -l 'conv2d f=3 c=64:8'",
+            "54x54",
+        ),
+    ],
+)
+def test_a_layer_that_states_two_axes_leaves_one_reading(args: str, other: str, out: str) -> None:
+    done = run_command("shape", *shlex.split(args))
+    assert (done.status, done.out) == (2, "")
+    assert done.err.count("\n") == 1
+    assert done.err.endswith(f", write convcli {other}\n")
+    again = run_command(*shlex.split(other))
+    assert (again.status, again.out, again.err) == (0, f"{out}\n", "")
