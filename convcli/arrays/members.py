@@ -29,6 +29,6 @@ def choose(path: str, member: str | None, names: list[str]) -> str:
 
     close = difflib.get_close_matches(member, names, n=1)
     raise ConvcliError(
-        f"{path!r} has no member {member!r}, but {listed}; "
+        f"{path!r} has no member {member!r} (it holds {listed}); "
         f"write such as {path}::{close[0] if close else names[0]}"
     )
