@@ -28,7 +28,7 @@ Register-ArgumentCompleter -Native -CommandName convcli -ScriptBlock {
             @{ names = @('--layers'); kind = '='; help = 'A file with one layer per line; - reads standard input.' }
             @{ names = @('--solve'); kind = '='; help = 'Find every n, f, p or s that gives the size --out.' }
             @{ names = @('--out'); kind = '='; help = 'Output size that --solve aims at.' }
-            @{ names = @('--explain'); kind = ''; help = 'Explain the size: the formula step by step, the windows, how often each pixel is read.' }
+            @{ names = @('--explain'); kind = ''; help = 'Explain the size: the formula step by step, the windows, how often each pixel is read; for a stack, how its receptive field grows.' }
             @{ names = @('--animate'); kind = ''; help = 'Slide the window over the input; space pauses, arrows step, + and - set the speed.' }
             @{ names = @('--format'); kind = '='; help = 'Output format (default: table on a terminal, plain in a pipe).' }
             @{ names = @('--fields'); kind = '='; help = 'Keys of JSON or columns of CSV, in this order, such as layer,output,macs.' }
@@ -66,9 +66,9 @@ Register-ArgumentCompleter -Native -CommandName convcli -ScriptBlock {
             @{ names = @('--output-format'); kind = '='; help = 'Format of the output, whatever the ending: npy, npz, csv, tsv, txt, png, jpg, tif...' }
             @{ names = @('--scale'); kind = '='; help = 'How values become those of an image. By default those within the input''s range are kept; where some are outside, clip if the filter sums to 1, else minmax. abs: magnitudes; signed: 0 is mid-grey. clip with --dtype uint8 is for any output.' }
             @{ names = @('--format'); kind = '='; help = 'Format of the report. With json, standard output carries the report, and the array goes where -o says.' }
-            @{ names = @('-q', '--quiet'); kind = ''; help = 'No report.' }
+            @{ names = @('-q', '--quiet'); kind = ''; help = 'No report; notes on what is not read remain.' }
             @{ names = @('-v', '--verbose'); kind = ''; help = 'Report also how axes were read, the method and its estimate.' }
-            @{ names = @('--explain'); kind = ''; help = 'Explain the size: the formula step by step, the windows, how often each pixel is read.' }
+            @{ names = @('--explain'); kind = ''; help = 'Explain the size: the formula step by step, the windows, how often each pixel is read; for a stack, how its receptive field grows.' }
             @{ names = @('--animate'); kind = ''; help = 'Slide the window over the input; space pauses, arrows step, + and - set the speed.' }
             @{ names = @('--plot'); kind = ''; help = 'Draw input, filter and output, with a scale.' }
             @{ names = @('--verify'); kind = ''; help = 'Recompute outputs independently; fail if they differ.' }

@@ -4,6 +4,7 @@ import contextlib
 import copy
 import functools
 import inspect
+import os
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -104,10 +105,11 @@ def _taking(request: Any) -> Callable[[Callable[[Any, Streams], int]], Callable[
     def decorate(run: Callable[[Any, Streams], int]) -> Callable[..., int]:
         @functools.wraps(run)
         def command(ctx: typer.Context, **typed: Any) -> int:
-            if ctx.args:
+            inputs = typed.get("inputs") or ()
+            if extra := ctx.args or [w for w in inputs if w.isdecimal() and not os.path.exists(w)]:
                 from convcli.misuse import extra_arguments  # noqa: PLC0415  only for an error
 
-                raise UsageError(extra_arguments(ctx))
+                raise UsageError(extra_arguments(ctx, extra))
             set_color(ctx.obj, typed["color"])
             return run(request(**typed), ctx.obj)
 

@@ -133,7 +133,8 @@ Explain = Annotated[
     bool,
     _option(
         _SHOW,
-        "Explain the size: the formula step by step, the windows, how often each pixel is read.",
+        "Explain the size: the formula step by step, the windows, how often each pixel is read; "
+        "for a stack, how its receptive field grows.",
         "--explain",
     ),
 ]
@@ -160,6 +161,11 @@ Groups = Annotated[
 
 
 NoBias = Annotated[bool, _option(_COST, "A layer without bias.", "--no-bias")]
+
+
+# PyTorch's names for the two parts of -c.
+InChannels = Annotated[str | None, Option("--in-channels", hidden=True)]
+OutChannels = Annotated[str | None, Option("--out-channels", hidden=True)]
 
 
 class ShapeRequest(NamedTuple):
@@ -246,8 +252,8 @@ class ShapeRequest(NamedTuple):
         ),
     ] = None
     color: Color = "auto"
-    in_channels: Annotated[str | None, Option("--in-channels", hidden=True)] = None
-    out_channels: Annotated[str | None, Option("--out-channels", hidden=True)] = None
+    in_channels: InChannels = None
+    out_channels: OutChannels = None
 
 
 class RunRequest(NamedTuple):
@@ -412,7 +418,9 @@ class RunRequest(NamedTuple):
             metavar="table|plain|json",
         ),
     ] = None
-    quiet: Annotated[bool, _option(_SHOW, "No report.", "-q", "--quiet")] = False
+    quiet: Annotated[
+        bool, _option(_SHOW, "No report; notes on what is not read remain.", "-q", "--quiet")
+    ] = False
     verbose: Annotated[
         bool,
         _option(
@@ -433,6 +441,8 @@ class RunRequest(NamedTuple):
         _option(_SHOW, "Run N more times and report the median.", "--time", metavar="N"),
     ] = None
     color: Color = "auto"
+    in_channels: InChannels = None
+    out_channels: OutChannels = None
 
 
 def command_line(request: NamedTuple) -> list[str]:

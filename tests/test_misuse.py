@@ -40,6 +40,10 @@ def _plain(line: str) -> str:
             "run x.npy -k box --pad-mode replicate -p 1 -q",
         ),
         ("run x.npy --kernel-size 3 --random-seed 7 -q", "run x.npy -f 3 --seed 7 -q"),
+        (
+            "run x.npy --layout HWC -f 3 --seed 7 --in-channels 3 --out_channels 8 -q",
+            "run x.npy --layout HWC -f 3 --seed 7 -c 3:8 -q",
+        ),
     ],
 )  # fmt: skip
 def test_options_answer_to_the_names_of_other_libraries(
@@ -150,6 +154,11 @@ def test_every_option_without_its_value_is_given_one() -> None:
         ("run rand:8x8 -f sobel-x", "-k"),
         ("run rand:8x8 -k 3", "-f"),
         ("run rand:8x8", "-k"),
+        ("run rand:8x8 -f 3 3", "-f"),
+        ("run rand:8x8 -k box -p 1 2", "-p"),
+        ("run rand:8x8 -f 2 --pool med", "--pool"),
+        ("run rand:3x8x8 -f 3 -c 3:6 -g depthwise", "-g"),
+        ("run rand:3x8x8 -f 3 --in-channels 3", "--out-channels"),
     ],
 )
 def test_a_remedy_works_when_it_is_pasted(typed: str, remedy: str) -> None:

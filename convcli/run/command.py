@@ -28,7 +28,7 @@ from convcli.run.operation import Operation, resolve
 from convcli.run.pipeline import Pipeline
 from convcli.run.reporter import FORMATS, Reporter
 from convcli.run.results import Facts, Kept, Result, Summary, Timing, Verdict
-from convcli.run.weights import Weights, check_weights, choose_weights
+from convcli.run.weights import Weights, check_weights, choose_weights, with_channels
 from convcli.streams import Streams, choose_format
 from convcli.terminal.progress import Progress
 
@@ -67,12 +67,7 @@ def run(request: RunRequest, streams: Streams) -> int:
     if request.animate:
         _check_animation(request, streams)
     inputs = _inputs(request, streams)
-    request = request._replace(inputs=inputs)
-    if request.groups and request.groups.lower() == "depthwise":
-        raise UsageError(
-            "-g depthwise is as many groups as input channels, and a filter without channel axes "
-            "filters each channel anyway; leave out -g"
-        )
+    request = with_channels(request._replace(inputs=inputs))
     report_only = request.format == "json"  # unless -o names a place for the array
     sink = Sink(request.output, inputs, streams, request.output_format, report_only)
     reporter = Reporter(request, streams, sink.to_stdout)
@@ -174,7 +169,10 @@ def _inputs(request: RunRequest, streams: Streams) -> list[str]:
     if request.inputs:
         return request.inputs
     if streams.stdin.isatty():
-        raise UsageError("there is no input; name a .npy file or rand:8x8, or pipe one in")
+        raise UsageError(
+            "there is no input; name a .npy file or rand:8x8, or pipe one in; "
+            "see convcli run --help"
+        )
     return ["-"]
 
 

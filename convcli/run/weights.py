@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from convcli.arrays.dtypes import Array, shape_text
+from convcli.arrays.memory import check_shape
 from convcli.arrays.opener import Opener
 from convcli.arrays.sources import InMemory, Source
 from convcli.errors import DoesNotFit, UsageError
@@ -24,6 +25,17 @@ class Weights(NamedTuple):
     dims: int | None = None
 
 
+def with_channels(request: RunRequest) -> RunRequest:
+    """Give a request the channels of ``--in-channels`` and ``--out-channels``."""
+    c_in, c_out = request.in_channels, request.out_channels
+    if c_in is None and c_out is None:
+        return request
+    from convcli.geometry.channel_axes import join_channels  # noqa: PLC0415  seldom typed
+
+    channels = join_channels(c_in, c_out, request.channels, needed="out")
+    return request._replace(channels=channels, in_channels=None, out_channels=None)
+
+
 def check_weights(request: RunRequest) -> None:
     """Refuse options of filter and bias that do not go together.
 
@@ -34,11 +46,14 @@ def check_weights(request: RunRequest) -> None:
     if request.pool is not None:
         _check_pool(request)
         return
+    if request.groups and request.groups.lower() == "depthwise":
+        _refuse_depthwise(request)
     if request.ceil:
         raise UsageError("--ceil is only valid for pooling; add --pool max or --pool avg")
     if request.kernel is None and request.f is None:
         raise UsageError(
             "there is no filter; add one such as -k sobel-x, -f 3 for a random one, or --pool -f 2"
+            "; see convcli run --help"
         )
     if request.kernel is not None and request.f is not None:
         raise UsageError(
@@ -54,6 +69,18 @@ def check_weights(request: RunRequest) -> None:
         raise UsageError("--no-bias is for a random layer, given by -f and -c; leave it out")
     if request.no_bias and request.bias is not None:
         raise UsageError(f"--bias {request.bias} cannot be combined with --no-bias; use one")
+
+
+def _refuse_depthwise(request: RunRequest) -> None:
+    if request.channels is None:
+        raise UsageError(
+            "-g depthwise is as many groups as input channels, and a filter without channel axes "
+            "filters each channel anyway; leave out -g"
+        )
+    from convcli.geometry.channel_axes import depthwise_groups  # noqa: PLC0415  for an error
+
+    first, second = notation.parse_channels("-c", request.channels)[0]
+    raise UsageError(depthwise_groups(None if second is None else first, second))
 
 
 def _check_pool(request: RunRequest) -> None:
@@ -103,6 +130,7 @@ def choose_weights(
         return Weights(kernel, bias, request.dims)
     f = _sizes(request, source)
     if request.pool is not None:
+        check_shape(f"-f {request.f}", f)
         ones = np.broadcast_to(np.ones((), np.float32), f)
         return Weights(InMemory(request.pool, ones), None, len(f))
     if request.channels is None:

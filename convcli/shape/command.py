@@ -9,7 +9,7 @@ from convcli.errors import DoesNotFit, UsageError
 from convcli.geometry.network import Step
 from convcli.geometry.notation import format_sizes
 from convcli.shape.cases import cases
-from convcli.shape.usage import first_layer, join_channels, refuse
+from convcli.shape.usage import first_layer, refuse, with_channels
 from convcli.streams import Streams, choose_format, note, printable
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def run(request: "ShapeRequest", streams: Streams) -> int:
     int
         Exit status: 1 if some cases of a sweep did not fit; each is reported on standard error.
     """
-    request = join_channels(request)
+    request = with_channels(request)
     if request.animate:
         _animate(request, streams)
         return 0
