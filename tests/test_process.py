@@ -104,7 +104,7 @@ def test_a_closed_pipe_ends_it_silently(command: str) -> None:
         (
             "convcli run rand:3x8x8 -k rand:2x1x2x2",
             1,
-            "needs 1 input channels, and the input has 3",
+            "needs 1 input channel, and the input has 3",
         ),
         ("convcli run rand:8x8x3 -k box -g 2", 2, "-g 2: a spatial filter is applied to each"),
         ("convcli run x.npy -k box --layout HWC", 2, "names 3 axes, and the input has 2"),
@@ -113,7 +113,11 @@ def test_a_closed_pipe_ends_it_silently(command: str) -> None:
         ("convcli run x.npy -k box --device cuda:77", 1, "is not available; available: cpu"),
         ("convcli run x.npy -k box --device gpu", 2, "is an unknown device; use one of cpu"),
         ("convcli run x.npy -k box --device meta", 2, "holds no numbers"),
-        ("convcli run x.npy -k box -o no/such/place.npy", 1, "'no/such/place.npy': No such file"),
+        (
+            "convcli run x.npy -k box -o no/such/place.npy",
+            1,
+            "there is no directory 'no/such'; make it: mkdir -p no/such",
+        ),
         ("convcli run rand:99999999x99999999 -k box", 1, "more than the memory"),
         ("convcli run huge.npy -k box", 1, "says it holds"),
         ("cat huge.npy | convcli run -k box", 1, "more than the memory"),

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from convcli.arrays.dtypes import Array, DType, asked_dtype, result_dtype, shape_text
-from convcli.errors import DoesNotFit, UsageError
+from convcli.errors import DoesNotFit, UsageError, counted
 from convcli.geometry.axis import POOLS, Axis, Kind, Window
 from convcli.run.axes import SPATIAL, read_axes, with_channels
 
@@ -178,8 +178,9 @@ def resolve(
         raise UsageError(f"groups {groups} must be 1 or more; use -g 1")
     elif groups not in (None, 1, channels):
         raise UsageError(
-            f"-g {groups}: a spatial filter is applied to each of the {channels} channels "
-            f"separately; omit -g, or use a filter with axes for output and input channels"
+            f"-g {groups}: a spatial filter is applied to each channel separately, and the input "
+            f"has {counted(channels, 'channel')}; omit -g, or use a filter with axes for output "
+            f"and input channels"
         )
     else:
         weights = filter_[None, None]
@@ -258,7 +259,8 @@ def _channel_bias(bias: Array | None, channels: int) -> Array | None:
         return None
     if bias.size not in (1, channels) or bias.ndim > 1:
         raise DoesNotFit(
-            f"the bias has shape {shape_text(bias.shape)}, and the output {channels} channels; "
+            f"the bias has shape {shape_text(bias.shape)}, and the output "
+            f"{counted(channels, 'channel')}; "
             f"give one number, or one for each channel"
         )
     return np.broadcast_to(bias.reshape(-1), (channels,))
@@ -273,7 +275,7 @@ def _layer_filter(filter_: Array, channels: int, groups: int, transposed: bool) 
     what = f"the filter {shape_text(filter_.shape)} ({order}, spatial)"
     if first % groups:
         raise DoesNotFit(
-            f"{what} has {first} {kind} channels, which {groups} groups do not divide; "
+            f"{what} has {counted(first, f'{kind} channel')}, which {groups} groups do not divide; "
             f"use -g {gcd(first, groups)}"
         )
     c_in = first if transposed else second * groups
@@ -282,7 +284,8 @@ def _layer_filter(filter_: Array, channels: int, groups: int, transposed: bool) 
         if not transposed and channels % second == 0 and first % (channels // second) == 0:
             remedy = f"use -g {channels // second}, or --layout"
         raise DoesNotFit(
-            f"{what} with -g {groups} needs {c_in} input channels, and the input has {channels}; "
+            f"{what} with -g {groups} needs {counted(c_in, 'input channel')}, and the input has "
+            f"{channels}; "
             f"{remedy}"
         )
     if not transposed:

@@ -9,7 +9,7 @@ from convcli.arrays.dtypes import Array, shape_text
 from convcli.arrays.memory import check_shape
 from convcli.arrays.opener import Opener
 from convcli.arrays.sources import InMemory, Source
-from convcli.errors import DoesNotFit, UsageError
+from convcli.errors import DoesNotFit, UsageError, counted
 from convcli.geometry import notation
 from convcli.geometry.axis import Sizes, spread
 from convcli.geometry.pooling import parse_pool
@@ -171,7 +171,7 @@ def _channels(request: RunRequest, source: Source, f: Sizes) -> tuple[int, int, 
         raise UsageError(f"output channels {c_out} must be 1 or more; use -c {channels}:1")
     if c_in != channels:
         raise DoesNotFit(
-            f"-c {request.channels} needs {c_in} input channels, and the input "
+            f"-c {request.channels} needs {counted(c_in, 'input channel')}, and the input "
             f"{shape_text(source.shape)} ({letters}) has {channels}; use -c {channels}:{c_out}"
         )
     if groups < 1 or c_in % groups or c_out % groups:
