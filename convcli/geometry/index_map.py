@@ -105,3 +105,76 @@ class Blocks(NamedTuple):
     def reads(self, output: int) -> range:
         first = self.start + output * self.step
         return range(first, first + self.width)
+
+
+class Samples(NamedTuple):
+    """Output ``o`` reads around the place ``x = (a·o + low)/q``, as in a resized image.
+
+    The indices are those from ``floor(x)`` to ``floor((a·o + high)/q)``; where these differ, `more`
+    on either side.
+    """
+
+    out: int
+    a: int
+    low: int
+    high: int
+    q: int
+    more: int = 0
+
+    @property
+    def period(self) -> int:
+        return self.q // gcd(self.a, self.q)
+
+    @property
+    def advance(self) -> int:
+        return self.a // gcd(self.a, self.q)
+
+    @property
+    def before(self) -> int:
+        return -(-(self.q - 1 - self.low + self.more * self.q) // gcd(self.a, self.q))
+
+    @property
+    def after(self) -> int:
+        return -(-(self.high + self.more * self.q) // gcd(self.a, self.q))
+
+    @property
+    def taps(self) -> int:
+        return 2 + 2 * self.more
+
+    def reads(self, output: int) -> range:
+        first, last = (
+            (self.a * output + self.low) // self.q,
+            (self.a * output + self.high) // self.q,
+        )
+        more = self.more if first != last else 0
+        return range(first - more, last + more + 1)
+
+
+class Shares(NamedTuple):
+    """Output ``o`` reads its share of `n` indices, ``floor(o·n/out)`` to ``ceil((o + 1)n/out)``."""
+
+    out: int
+    n: int
+
+    @property
+    def period(self) -> int:
+        return self.out // gcd(self.n, self.out)
+
+    @property
+    def advance(self) -> int:
+        return self.n // gcd(self.n, self.out)
+
+    @property
+    def before(self) -> int:
+        return self.period - 1
+
+    @property
+    def after(self) -> int:
+        return self.advance
+
+    @property
+    def taps(self) -> int:
+        return -(-self.n // self.out) + 1
+
+    def reads(self, output: int) -> range:
+        return range(output * self.n // self.out, -(-(output + 1) * self.n // self.out))

@@ -7,6 +7,7 @@ it. Where branches meet, the intervals of each phase are joined.
 """
 
 from collections.abc import Sequence
+from itertools import accumulate
 from math import gcd, lcm
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -226,6 +227,23 @@ def join(reaches: Sequence[Reach], count: int, budget: Budget) -> Reach:
                 return Phases(size, first.advance * (size // first.period), spans)
             return Listed(first.period, first.advance, spans)
     return _join_bounds([branch.bound() for branch in branches], count)
+
+
+def lay_out(reaches: Sequence[Reach], counts: Sequence[int], budget: Budget) -> Reach:
+    """Lay the outputs of several operations out one after the other, `counts` of each."""
+    exact = [reach for reach in reaches if not isinstance(reach, Bound)]
+    if len(exact) == len(reaches) and budget.allows(sum(counts)):
+        pieces = zip(exact, counts, strict=True)
+        spans = tuple([reach.at(o) for reach, count in pieces for o in range(count)])
+        return Listed(reaches[0].period, reaches[0].advance, spans)
+    starts = accumulate(counts, initial=0)
+    bounds = [reach.bound() for reach in reaches]
+    shifts = [start * bound.advance for start, bound in zip(starts, bounds, strict=False)]
+    moved = [
+        bound._replace(before=bound.before + shift, after=bound.after - shift)
+        for bound, shift in zip(bounds, shifts, strict=True)
+    ]
+    return _join_bounds(moved, sum(counts))
 
 
 def _hull(spans: Sequence[Span | None]) -> Span | None:

@@ -1,6 +1,6 @@
 """A value that flows through a network: its shape, and what its numbers depend on."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import prod
 from typing import NamedTuple
 
@@ -8,11 +8,14 @@ from convcli.errors import UsageError
 from convcli.geometry.index_map import Blocks, IndexMap
 from convcli.geometry.receptive_field import (
     INPUT,
+    Bound,
     Budget,
+    Field,
     Phases,
     Reach,
     extend,
     join,
+    lay_out,
 )
 
 _MAX_STRIDE = 10**18  # of a whole network
@@ -22,56 +25,86 @@ class Track(NamedTuple):
     """One spatial axis of the network's input, followed through the network.
 
     `axis` is the axis of the tensor that carries it: index ``o`` along that axis depends on the
-    pixels ``reach.at(o)``. Where it is None (after flattening), every number of the tensor depends
-    on the same pixels, those of ``reach.at(0)``. `size` is the size of the network's input.
+    pixels ``reach.at(o)``. Where it is None (after global pooling, or flattening), all numbers
+    depend on the same pixels, those of ``reach.at(0)``.
+
+    Numbers may depend on fewer pixels, by their place along the axes `hidden`: after flattening,
+    that of the flat numbers. Once an operation reads all of a hidden axis, the reach is exact.
+
+    `size` is the size of the network's input.
     """
 
     axis: int | None
     reach: Reach
     size: int
     budget: Budget
+    hidden: tuple[int, ...] = ()
 
     def through(self, map_: IndexMap) -> "Track":
         """Follow the axis through an operation that reads it so."""
-        reach = extend(self.reach, map_, self.budget)
-        if max(abs(reach.advance), reach.period) > _MAX_STRIDE:
-            raise UsageError(
-                "the product of the strides so far is larger than 10^18; use -s 1 or fewer layers"
-            )
-        return self._replace(reach=self._whole(reach))
+        return self._with(extend(self.reach, map_, self.budget))
 
-    def collapsed(self, count: int, axis: int | None = None) -> "Track":
-        """Follow it through an operation of which each number reads all `count` indices.
+    def on(self, axis: int | None, hidden: Iterable[int] | None = None) -> "Track":
+        """Return it on another axis of the tensor, perhaps with other hidden ones."""
+        return self._replace(axis=axis, hidden=self.hidden if hidden is None else tuple(hidden))
 
-        `axis` is the axis of the result that carries it, if any.
+    def read_whole(self, axis: int, count: int) -> "Track":
+        """Follow it through an operation of which each number reads all `count` indices of an axis.
+
+        The axis of the result carries it, and has one index for this track.
         """
-        return self.through(Blocks(1, step=0, width=count))._replace(axis=axis)
+        if axis in self.hidden:
+            return self.on(self.axis, [other for other in self.hidden if other != axis])
+        return self.through(Blocks(1, step=0, width=count)) if axis == self.axis else self
 
     def joined(self, others: Sequence["Track"], count: int) -> "Track":
-        """Join branches, each of `count` outputs, of which some may be flat."""
+        """Join branches that one axis carries, `count` indices of it."""
         tracks = [self, *others]
-        flat = [track for track in tracks if track.covers_all]
-        if flat:
-            return self._replace(reach=flat[0].reach)
-        reach = join([track.reach for track in tracks], count, self.budget)
-        return self._replace(reach=self._whole(reach))
+        for track in tracks:
+            if track.covers_all and not track.hidden:
+                return self._replace(reach=track.reach, hidden=())
+        hidden = tuple(dict.fromkeys(axis for track in tracks for axis in track.hidden))
+        joined = self._with(join([track.reach for track in tracks], count, self.budget))
+        return joined._replace(hidden=hidden)
+
+    def followed_by(self, others: Sequence["Track"], counts: Sequence[int]) -> "Track":
+        """Lay tracks out along the axis that carries them, `counts` indices of each."""
+        tracks = [self, *others]
+        hidden = tuple(dict.fromkeys(axis for track in tracks for axis in track.hidden))
+        reach = lay_out([track.reach for track in tracks], counts, self.budget)
+        return self._with(reach)._replace(hidden=hidden)
+
+    def loosened(self) -> "Track":
+        """Return it with a reach that is a bound."""
+        return self._replace(reach=self.reach.bound(), hidden=())
 
     @property
     def covers_all(self) -> bool:
-        """Whether every output depends on the whole image."""
-        return self.reach == self._everything
+        """Whether every output depends on the whole image, as far as is known."""
+        return self.reach in (self._everything, self._everything.bound())
+
+    @property
+    def field(self) -> Field:
+        """The receptive field."""
+        field = self.reach.field()
+        return field._replace(exact=False) if self.hidden else field
 
     @property
     def _everything(self) -> Phases:
         return Phases(1, 0, ((0, self.size - 1),))
 
-    def _whole(self, reach: Reach) -> Reach:
+    def _with(self, reach: Reach) -> "Track":
         """Cut at the borders what is the same for all outputs and covers all of the image."""
-        if reach.advance == 0 and isinstance(reach, Phases):
-            last = self.size - 1
-            if all(span and span[0] <= 0 and span[1] >= last for span in reach.spans):
-                return self._everything
-        return reach
+        if max(abs(reach.advance), reach.period) > _MAX_STRIDE:
+            raise UsageError(
+                "the product of the strides so far is larger than 10^18; use -s 1 or fewer layers"
+            )
+        if reach.advance == 0:
+            everything = self._everything
+            spans = reach.spans if isinstance(reach, Phases) else (reach.at(0),)
+            if all(span and span[0] <= 0 and span[1] >= self.size - 1 for span in spans):
+                reach = everything.bound() if isinstance(reach, Bound) else everything
+        return self._replace(reach=reach)
 
 
 class Tensor(NamedTuple):
@@ -116,10 +149,6 @@ class Tensor(NamedTuple):
             raise UsageError("the number of channels is not known here; give the input's with -c 3")
         return found
 
-    def tracks_on(self, axis: int) -> tuple[int, ...]:
-        """Return which tracks an axis carries."""
-        return tuple([i for i, track in enumerate(self.tracks) if track.axis == axis])
-
 
 def image(
     n: Sequence[int], c: int | None, batch: int = 1, itemsize: int = 4, channels_last: bool = False
@@ -138,23 +167,19 @@ def product(sizes: Sequence[int | None]) -> int | None:
     return prod(known) if len(known) == len(sizes) else None
 
 
-def follow_axes(
-    tracks: Sequence[Track], maps: dict[int, IndexMap], moved: dict[int, int] | None = None
-) -> tuple[Track, ...]:
-    """Follow tracks through an operation that reads some axes of its input by a map.
-
-    `moved` names the axis of the output for each axis of the input, where they differ.
-    """
+def follow_axes(tracks: Sequence[Track], maps: Mapping[int, IndexMap]) -> tuple[Track, ...]:
+    """Follow tracks through an operation that reads some axes of its input by a map each."""
     followed: list[Track] = []
     done: dict[tuple[Reach, IndexMap, int], Track] = {}  # often all axes are alike
     for track in tracks:
         axis = track.axis
-        if axis is not None and axis in maps:
+        if any(axis in maps for axis in track.hidden):  # what it reads there is not known
+            followed.append(track.loosened())
+        elif axis is None or axis not in maps:
+            followed.append(track)
+        else:
             key = (track.reach, maps[axis], track.size)
             if key not in done:
                 done[key] = track.through(maps[axis])
-            track = done[key]._replace(axis=axis)  # noqa: PLW2901
-        if moved is not None and axis is not None:
-            track = track._replace(axis=moved[axis])  # noqa: PLW2901
-        followed.append(track)
+            followed.append(done[key].on(axis, track.hidden))
     return tuple(followed)

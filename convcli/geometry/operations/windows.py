@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from convcli.errors import UsageError
+from convcli.geometry.axis import POOLS
 from convcli.geometry.index_map import IndexMap, Windows
 from convcli.geometry.network import Layer, Step, check_channels, count_costs
 from convcli.geometry.operation import Applied
-from convcli.geometry.tensor import Tensor, follow_axes
+from convcli.geometry.tensor import Tensor, Track, follow_axes
 
 
 class Windowed(NamedTuple):
@@ -39,12 +40,16 @@ class Windowed(NamedTuple):
         shape[channels_on] = c_out
         for axis, on in zip(spatial, axes, strict=True):
             shape[axis] = on.out
-        tracks = [
-            track.collapsed(x.size(channels_on)) if track.axis == channels_on else track
-            for track in x.tracks
-        ]
+        count = c_in or 1
+        tracks = [track.read_whole(channels_on, count) for track in x.tracks]
+        if self.layer.g > 1 or self.layer.window.kind in POOLS:  # it reads some of the channels
+            tracks = [_reading_some(track, channels_on) for track in x.tracks]
         output = Tensor(tuple(shape), follow_axes(tracks, maps), x.itemsize)
         costs = count_costs(self.layer, axes, c_in, c_out, x.size(0))
         before = tuple([track.reach for track in tracks if track.axis in maps])
         step = Step(self.layer, axes, c_in, c_out, costs, before)
         return Applied((output,), step, costs)
+
+
+def _reading_some(track: Track, channel_axis: int) -> Track:
+    return track.loosened() if channel_axis in (track.axis, *track.hidden) else track
