@@ -13,14 +13,17 @@ from convcli.geometry.receptive_field import INPUT, Budget, Field, Reach, extend
 class Layer(NamedTuple):
     """A window with its channels.
 
-    `c` are the output channels (None: as many as the input has), `g` the groups. `where` is the
-    layer's place in its source, for errors; it is empty for a layer given by options.
+    `c` are the output channels (None: as many as the input has), `g` the groups. `c_in` and `dims`
+    are the input channels and the spatial axes that the layer requires, where it says so. `where`
+    is the layer's place in its source, for errors; it is empty for a layer given by options.
     """
 
     window: Window
     c: int | None = None
     g: int = 1
     bias: bool = True
+    c_in: int | None = None
+    dims: int | None = None
     name: str = ""
     where: str = ""
 
@@ -114,7 +117,9 @@ def follow(layers: Iterable[Layer], n: tuple[int, ...], c_in: int | None = None)
     budget = Budget()
     strides = (1,) * len(n)
     for layer in layers:
+        c_in = layer.c_in if c_in is None else c_in
         try:
+            _check_dims(layer, len(n))
             axes = layer.window.on(n)
             c_out = check_channels(layer, c_in)
             strides = tuple([total * axis.s for total, axis in zip(strides, axes, strict=True)])
@@ -132,9 +137,22 @@ def follow(layers: Iterable[Layer], n: tuple[int, ...], c_in: int | None = None)
         n, c_in = step.out, c_out
 
 
+def _check_dims(layer: Layer, dims: int) -> None:
+    if layer.dims not in (None, dims):
+        raise UsageError(
+            f"{layer.window.kind}{layer.dims}d needs {layer.dims} spatial axes, and its input has "
+            f"{dims}; give -n a size for each of the {layer.dims}, without batch and channels"
+        )
+
+
 def check_channels(layer: Layer, c_in: int | None) -> int | None:
     """Return the output channels, None where they are not known."""
     g = layer.g
+    if layer.c_in not in (None, c_in):
+        raise UsageError(
+            f"input channels {layer.c_in} must equal the {c_in} channels that come in; "
+            f"use -c {c_in}:{layer.c or layer.c_in}"
+        )
     if g < 1:
         raise UsageError(f"groups {g} must be 1 or more; use -g 1")
     c_out = c_in if layer.c is None else layer.c

@@ -24,9 +24,9 @@ from convcli.run.blocks import plan_blocks
 from convcli.run.job import Job
 from convcli.run.operation import Operation, resolve
 from convcli.run.pipeline import Pipeline
-from convcli.run.reporter import Reporter
+from convcli.run.reporter import FORMATS, Reporter
 from convcli.run.results import Facts, Kept, Result, Summary, Timing, Verdict
-from convcli.streams import Streams
+from convcli.streams import Streams, choose_format
 from convcli.terminal.progress import Progress
 
 _MOST_RUNS = 1_000_000  # of --time
@@ -56,7 +56,7 @@ def run(request: RunRequest, streams: Streams) -> int:
         Exit status.
     """
     if request.list_kernels:
-        return _list_kernels(streams)
+        return _list_kernels(request, streams)
     check_dims(request.dims)
     inputs = _inputs(request, streams)
     request = request._replace(inputs=inputs)
@@ -89,8 +89,15 @@ def run(request: RunRequest, streams: Streams) -> int:
     return 0
 
 
-def _list_kernels(streams: Streams) -> int:
+def _list_kernels(request: RunRequest, streams: Streams) -> int:
     """Show every named filter with its numbers, as literals that ``-k`` reads."""
+    if request.format is not None and choose_format(request.format, streams.stdout, FORMATS) == "json":
+        import json  # noqa: PLC0415  seldom needed
+
+        for spec, filter_ in filters.listing():
+            record = {"name": spec, "filter": filter_.shape, "weights": filter_.tolist()}
+            streams.stdout.write(json.dumps(record) + "\n")
+        return 0
     for spec, filter_ in filters.listing():
         rows = ["[" + ",".join(f"{value:g}" for value in row) + "]" for row in filter_.tolist()]
         text = "[" + ",".join(rows) + "]"

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from convcli.arrays.dtypes import Array
 from convcli.geometry.formula import formulas
+from convcli.geometry.keys import WINDOW
 from convcli.geometry.notation import format_padding, format_sizes
 from convcli.geometry.pad_modes import PAD_MODES
 from convcli.run.axes import SPATIAL
@@ -110,31 +111,27 @@ def facts(result: Result) -> Iterator[tuple[str, str]]:
 
 
 def record(result: Result) -> dict[str, Any]:
-    """Give the facts under stable names."""
+    """Give the facts under stable names; those of the window are the same as in `shape`."""
     verdict, timing = result.verdict, result.timing
     return {
-        "input": result.input.name,
-        "input_shape": list(result.input.shape),
-        "input_dtype": result.input.dtype,
-        "layout": result.input.layout,
-        "filter": result.filter.name,
-        "filter_shape": list(result.filter.shape),
+        "kind": result.axes[0].kind,
         "operation": operation_name(result),
-        "transposed": result.transposed,
-        "flip": result.flip,
-        "p": [[a.pb, a.pe] for a in result.axes],
+        **{key: [figure(axis) for axis in result.axes] for key, figure in WINDOW.items()},
+        "channels_in": _channels(result.input),
+        "channels_out": _channels(result.output),
+        "groups": result.groups,
+        "bias": bool(result.bias),
         "pad_mode": result.pad_mode,
-        "s": [a.s for a in result.axes],
-        "d": [a.d for a in result.axes],
-        "g": result.groups,
-        "output": result.output.name or None,
-        "output_layout": result.output.layout,
-        "output_shape": list(result.output.shape),
-        "output_dtype": result.output.dtype,
+        "flip": result.flip,
+        **_array_record("input", result.input),
+        "filter_name": result.filter.name,
+        "filter_shape": list(result.filter.shape),
+        "filter_dtype": result.filter.dtype,
+        **_array_record("output", result.output),
         "mapping": result.mapping,
         "device": result.device,
         "engine": result.engine,
-        "method": list(result.methods),
+        "methods": list(result.methods),
         "estimated_ns": result.costs,
         "seconds": result.seconds,
         # JSON has no NaN and no infinity.
@@ -144,6 +141,19 @@ def record(result: Result) -> dict[str, Any]:
         "verify": None if verdict is None else verdict._asdict() | {"passed": verdict.passed},
         "time": None if timing is None else timing._asdict(),
     }
+
+
+def _array_record(which: str, array: Facts) -> dict[str, Any]:
+    return {
+        f"{which}_name": array.name or None,
+        f"{which}_shape": list(array.shape),
+        f"{which}_layout": array.layout,
+        f"{which}_dtype": array.dtype,
+    }
+
+
+def _channels(array: Facts) -> int:
+    return array.shape[array.layout.index("C")] if "C" in array.layout else 1
 
 
 def values_table(y: Array, width: int) -> Table:

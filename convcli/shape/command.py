@@ -127,6 +127,6 @@ def _animate(request: "ShapeRequest", streams: Streams) -> None:
     steps = list(islice(cases(request), 2))
     if len(steps) != 1:
         raise UsageError("--animate shows one case, not a sweep; give each option one value")
-    from convcli.shape import animation  # noqa: PLC0415  used by --animate only
+    from convcli.explain import animation  # noqa: PLC0415  used by --animate only
 
     animation.play(steps[0], streams)

@@ -59,7 +59,7 @@ def explained(step: Step) -> dict[str, Any]:
 
     The coverage of an axis of more than a million pixels is None.
     """
-    from convcli.shape.frameworks import keras, onnx, pytorch  # noqa: PLC0415  used here only
+    from convcli.explain.frameworks import keras, onnx, pytorch  # noqa: PLC0415  used here only
 
     return record(step) | {
         "formula": [formula(a) for a in step.axes],

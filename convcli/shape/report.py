@@ -1,30 +1,20 @@
 """The output of `shape` for people: tables and explanations, from results only."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain, islice
 
-from rich.console import Group
 from rich.table import Table
 
-from convcli.geometry.axis import Axis
+from convcli.explain.layer import case_table, explain_layer
 from convcli.geometry.coverage import unread
-from convcli.geometry.formula import formulas
 from convcli.geometry.inverse import Answer, format_answers, format_totals
 from convcli.geometry.layers import format_layer
 from convcli.geometry.network import Step
 from convcli.geometry.notation import format_padding, format_sizes, join_axes
 from convcli.geometry.receptive_field import Field
-from convcli.shape import drawing, frameworks
-from convcli.shape import explain as words
 from convcli.streams import Streams
 from convcli.terminal.tables import cell, columns_table, console, facts_table
 
-KIND_NAMES = {
-    "conv": "convolution",
-    "convt": "transposed convolution",
-    "maxpool": "max pooling",
-    "avgpool": "average pooling",
-}
 _PAGE = 500  # rows of a long table that are laid out together
 
 
@@ -39,43 +29,6 @@ def show_cases(steps: Iterable[Step], streams: Streams) -> None:
     rows = chain(first, steps)
     while page := list(islice(rows, _PAGE)):
         out.print(sweep_table(page), crop=False)
-
-
-def case_table(step: Step) -> Group:
-    """Show every figure of one layer."""
-    axes, layer = step.axes, step.layer
-    rows = [
-        ("input n", format_sizes([a.n for a in axes])),
-        ("filter f", format_sizes([a.f for a in axes])),
-        ("padding p", _padding(step)),
-        ("stride s", format_sizes([a.s for a in axes])),
-    ]
-    if any(a.d > 1 for a in axes):
-        spans = format_sizes([a.e for a in axes])
-        rows.append(
-            ("dilation d", f"{format_sizes([a.d for a in axes])}, so the filter spans {spans}")
-        )
-    if layer.window.kind == "convt":
-        rows.append(("output padding", format_sizes([a.op for a in axes])))
-    rows += [("output", format_sizes(step.out)), ("formula", formulas(axes))]
-    rows.append(("unwritten" if layer.window.kind == "convt" else "unread", words.loss(axes)))
-    rows += cost_rows(step)
-    return facts_table(rows, f"{KIND_NAMES[layer.window.kind]}, {_axes(axes)}")
-
-
-def cost_rows(step: Step) -> Iterator[tuple[str, str]]:
-    """Name channels, parameters and arithmetic, where the channels are known."""
-    layer = step.layer
-    if step.c_in is None:
-        return
-    groups = f" in {layer.g} groups" if layer.g > 1 else ""
-    yield "channels", f"{step.c_in} in, {step.c_out} out{groups}"
-    pooling = layer.window.kind in ("maxpool", "avgpool")
-    bias = "" if pooling else (" with bias" if layer.bias else " without bias")
-    yield "parameters", f"{step.params:,}{bias}"
-    yield "MACs", f"{step.macs:,} multiply-accumulates"
-    added = " + bias additions" if layer.bias and not pooling else ""
-    yield "FLOPs", f"{step.flops:,} = 2·MACs{added}"
 
 
 def sweep_table(steps: Sequence[Step]) -> Table:
@@ -181,33 +134,10 @@ def show_answers(
 
 
 def explain(steps: Iterable[Step], streams: Streams) -> None:
-    """Explain each layer: formula, picture, coverage, and the same layer elsewhere."""
+    """Explain each layer, see `convcli.explain.layer`."""
     out = console(streams.stdout)
     for step in steps:
-        out.print(case_table(step))
-        for line in words.step_by_step(step):
-            out.print(line)
-        out.print()
-        out.print(drawing.windows(step.axes, out.width))
-        out.print()
-        for line in words.coverage_words(step.axes):
-            out.print(line)
-        out.print(drawing.coverage_map(step.axes, out.width))
-        out.print()
-        code = {"PyTorch": frameworks.pytorch, "Keras": frameworks.keras, "ONNX": frameworks.onnx}
-        for name, write in code.items():
-            out.print(f"{name + ':':9}{write(step)}", soft_wrap=True)  # whole, to be copied
-
-
-def _padding(step: Step) -> str:
-    """Write the padding, and what a word was resolved to."""
-    pads = format_padding([(a.pb, a.pe) for a in step.axes])
-    p = step.layer.window.p
-    return f"{p} = {pads}" if isinstance(p, str) else pads
-
-
-def _axes(axes: Sequence[Axis]) -> str:
-    return f"{len(axes)} axis" if len(axes) == 1 else f"{len(axes)} axes"
+        explain_layer(step, out)
 
 
 def _count(number: int | None) -> str:

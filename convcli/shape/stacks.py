@@ -1,6 +1,7 @@
 """A stack of layers: read it, and apply it to each input size."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING, TextIO
 
 from convcli.errors import ConvcliError, DoesNotFit, UsageError, blaming
@@ -11,7 +12,7 @@ from convcli.geometry.network import Layer, Step, follow
 from convcli.geometry.sweep import has_many, lazy_product
 from convcli.shape.cases import OnMisfit, read_channels
 from convcli.shape.usage import Typed, first_layer, need, refuse
-from convcli.streams import Streams
+from convcli.streams import Streams, note
 
 if TYPE_CHECKING:
     from convcli.options import ShapeRequest
@@ -31,7 +32,8 @@ def stacks(
         where = f"--layers {file}" if file is not None else f"-l {first_layer(request)!r}"
         raise UsageError(f"{where} has no layer; write one such as conv f=3")
     named = [n.axes] if n.axes > 1 else [layer.window.axes for layer in layers]
-    dims = notation.resolve_dims(named, request.dims)
+    stated = next((layer.dims for layer in layers if layer.dims and n.axes == 1), None)
+    dims = notation.resolve_dims(named, request.dims or stated)
     channels = read_channels(request)
     swept = has_many(n) or has_many(channels)
     for sizes, (c_in, c_out) in lazy_product(n, channels):
@@ -67,18 +69,21 @@ def _refuse_options_of_one_layer(request: "ShapeRequest") -> None:
 def _read_layers(request: "ShapeRequest", streams: Streams) -> Iterator[Layer]:
     """Read the layers of the file (or of standard input), then those of ``-l``."""
     file = request.layers_file
+    notes = partial(note, streams)
     try:
         if file == "-":
-            yield from parse_layers(_lines(streams.stdin, "standard input"), "standard input")
+            yield from parse_layers(
+                _lines(streams.stdin, "standard input"), "standard input", notes
+            )
         elif file is not None:
             with blaming(file), open(file, encoding="utf-8") as stream:
-                yield from parse_layers(_lines(stream, file), file)
+                yield from parse_layers(_lines(stream, file), file, notes)
     except UnicodeDecodeError as error:
         raise ConvcliError(
             f"{file!r} is not text ({error.reason}); "
             f"a layers file has lines such as conv f=3 p=1 c=64"
         ) from None
-    yield from parse_layers(request.layers or (), "-l")
+    yield from parse_layers(request.layers or (), "-l", notes)
 
 
 def _lines(stream: TextIO, source: str) -> Iterator[str]:

@@ -118,7 +118,7 @@ def test_axes_are_read_by_their_number(
     more = ["--layout", layout] if layout else []
     done = run_command("run", x, "-k", k, "--format", "json", *more, "-o", "/dev/null")
     record = json.loads(done.out)
-    assert record["layout"] == axes
+    assert record["input_layout"] == axes
     assert tuple(record["output_shape"]) == shape
 
 

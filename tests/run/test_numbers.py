@@ -76,6 +76,13 @@ def test_the_list_of_filters_has_their_numbers() -> None:
     for line in lines:
         spec, literal = line.split(maxsplit=1)
         np.testing.assert_allclose(json.loads(literal), filters.named(spec), rtol=1e-5)
+    records = map(
+        json.loads, run_command("run", "--list-kernels", "--format", "json").out.splitlines()
+    )
+    for record, line in zip(records, lines, strict=True):
+        assert record["name"] == line.split()[0]
+        assert np.shape(record["weights"]) == tuple(record["filter"])
+        np.testing.assert_array_equal(record["weights"], filters.named(record["name"]))
 
 
 @pytest.mark.parametrize(

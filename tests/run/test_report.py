@@ -75,6 +75,19 @@ def test_minimum_mean_and_maximum_are_those_of_the_whole_output() -> None:
     assert _record(z)["max"] == pytest.approx(np.abs(z).max())
 
 
+def test_a_report_names_the_window_as_shape_does() -> None:
+    """One layer, told by both commands: equal keys have equal values."""
+    window = "-p 0:1x1 -s 2x1 -d 1x2".split()
+    run = ("run", "rand:3x9x8", "-k", "rand:4x3x3x2", *window, "-o", "/dev/null")
+    shape = ("shape", "-n", "9x8", "-f", "3x2", *window, "-c", "3:4", "--no-bias")
+    ran, shaped = (json.loads(run_command(*c, "--format", "json").out) for c in (run, shape))
+    common = ran.keys() & shaped.keys()
+    assert common >= {"kind", "input", "filter", "stride", "padding", "dilation", "output"}
+    assert common >= {"output_padding", "channels_in", "channels_out", "groups", "bias"}
+    assert {key: ran[key] for key in common} == {key: shaped[key] for key in common}
+    assert len({key.lower() for key in ran}) == len(ran)
+
+
 def _record(x: Any, *args: str) -> Any:
     done = run_command(
         "run", "-", "-k", "[[1]]", "-o", "/dev/null", "--format", "json", *args,

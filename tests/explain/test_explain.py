@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from convcli.explain.animation import _keys, frame
 from convcli.geometry.axis import Window
 from convcli.geometry.network import Layer, apply
-from convcli.shape.animation import _keys, frame
 from convcli.streams import Streams
 from tests.conftest import Stream, run_command
 

@@ -9,9 +9,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from convcli.errors import ConvcliError
+from convcli.explain.frameworks import keras, onnx, pytorch
 from convcli.geometry.axis import POOLS, Window
 from convcli.geometry.network import Layer, Step, apply
-from convcli.shape.frameworks import keras, onnx, pytorch
 from tests.conftest import run_command
 
 

@@ -12,9 +12,9 @@ from rich.live import Live
 from rich.text import Text
 
 from convcli.errors import ConvcliError
+from convcli.explain import drawing
 from convcli.geometry.network import Step
 from convcli.geometry.notation import format_sizes
-from convcli.shape import drawing
 from convcli.streams import Streams
 from convcli.terminal.tables import console
 

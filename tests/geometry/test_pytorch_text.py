@@ -1,0 +1,123 @@
+"""Layers as PyTorch writes them, compared with the modules of PyTorch that wrote them."""
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+from convcli.errors import UsageError
+from convcli.geometry.layers import parse_layers
+from convcli.geometry.network import Step, follow
+from tests.conftest import run_command
+
+N = 24  # pixels of each axis: enough for three layers
+
+
+def steps(lines: list[str], n: tuple[int, ...]) -> list[Step]:
+    return list(follow(parse_layers(lines, "-l"), n))
+
+
+@st.composite
+def modules(draw: st.DrawFn, dims: int, c_in: int) -> nn.Module:
+    """A layer of any kind that PyTorch has for this many axes."""
+    small = st.integers(1, 3)
+    each = st.one_of(small, st.tuples(*[small] * dims))
+    f, s = draw(each), draw(each)
+    pad = draw(st.integers(0, (min(f) if isinstance(f, tuple) else f) // 2))
+    kind = draw(st.sampled_from(("Conv", "Conv", "ConvTranspose", "MaxPool", "AvgPool")))
+    make = getattr(nn, f"{kind}{dims}d")
+    if kind == "Conv":
+        return make(  # type: ignore[no-any-return]
+            c_in, draw(st.sampled_from((2, 4))), f, s, pad, draw(each),
+            groups=draw(st.sampled_from((1, 2))), bias=draw(st.booleans()),
+        )  # fmt: skip
+    if kind == "ConvTranspose":
+        return make(c_in, 2, f, s, bias=draw(st.booleans()))  # type: ignore[no-any-return]
+    # A printed AvgPool does not say its ceil mode.
+    more = {"ceil_mode": draw(st.booleans())} if kind == "MaxPool" else {}
+    return make(f, s, pad, **more)  # type: ignore[no-any-return]
+
+
+@st.composite
+def models(draw: st.DrawFn) -> tuple[int, nn.Sequential]:
+    dims = draw(st.integers(1, 3))
+    c = 4
+    layers = []
+    for _ in range(draw(st.integers(1, 3))):
+        layers.append(draw(modules(dims, c)))
+        c = getattr(layers[-1], "out_channels", c)
+    return dims, nn.Sequential(nn.Sequential(*layers[:1]), *layers[1:])
+
+
+@given(models())
+def test_a_printed_model_has_the_sizes_and_parameters_of_the_model(
+    drawn: tuple[int, nn.Sequential],
+) -> None:
+    dims, model = drawn
+    try:
+        out = model(torch.zeros(1, 4, *[N] * dims)).shape
+    except RuntimeError:
+        return  # the output would be too small
+    last = steps(str(model).splitlines(), (N,) * dims)
+    assert last[-1].out == tuple(out[2:])
+    assert last[-1].c_out in (None, out[1])
+    if last[0].c_in is not None:
+        assert sum(s.params or 0 for s in last) == sum(p.numel() for p in model.parameters())
+
+
+def test_modules_without_names_for_their_values() -> None:
+    (step,) = steps(["nn.Conv2d(3, 64, 7, 2, 3, 1, 1, False)"], (224, 224))
+    assert (step.out, step.c_in, step.c_out, step.params) == ((112, 112), 3, 64, 64 * 3 * 49)
+
+
+def test_sequential_on_one_line_and_a_count() -> None:
+    line = "(body): nn.Sequential(nn.Conv2d(1, 1, 3), torch.nn.Sequential(nn.MaxPool2d(2)))"
+    found = steps([line, "(1-2): 2 x Conv2d(1, 1, kernel_size=(1, 3), stride=(1, 1)),"], (10, 12))
+    assert [step.layer.name for step in found] == ["body.0", "body.1.0", "1-2", "1-2"]
+    assert found[-1].out == (4, 1)
+
+
+def test_padding_by_a_word_and_axes_of_the_module() -> None:
+    assert steps(["Conv1d(1, 1, kernel_size=(5,), stride=(1,), padding=same)"], (9,))[0].out == (9,)
+    assert run_command("shape", "-n", "9", "-l", "nn.Conv1d(1, 1, 5)").out == "5\n"
+    with pytest.raises(UsageError, match="conv2d needs 2 spatial axes, and its input has 1"):
+        steps(["nn.Conv2d(1, 1, 3)"], (9,))
+
+
+def test_channels_that_do_not_follow_are_refused() -> None:
+    with pytest.raises(UsageError, match="input channels 3 must equal the 8 channels that come in"):
+        steps(["nn.Conv2d(1, 8, 3)", "nn.Conv2d(3, 8, 3)"], (9, 9))
+
+
+def test_a_class_of_ones_own_is_noted_once() -> None:
+    notes: list[str] = []
+    lines = ["Net(", "  (a): Block(", "    (0): Conv2d(1, 2, kernel_size=(3, 3))", "  )", ")"]
+    (layer,) = parse_layers(lines, "-l", notes.append)
+    assert layer.name == "a.0"
+    (note,) = notes
+    assert note.startswith("Net does not say how its layers are connected")
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("nn.Conv2d(3, 64, kernel_size=", "is not a layer as PyTorch prints it; write such as"),
+        ("nn.Conv2d(3, 64, kernel_size=f(3))", "kernel_size='f(3)' of nn.Conv2d is not a number"),
+        ("nn.Conv2d(3, 64, kernel_size={3: 3})", "is not a number or a tuple of numbers"),
+        ("nn.Conv2d(3, 64, kernel_size=9j)", "is not a number or a tuple of numbers"),
+        ("nn.Conv2d(3, 64, kernel_size=1e999)", "'inf' is not a whole number"),
+        ("nn.Conv2d(3, 64)", "has no filter size"),
+        ("nn.Conv2d(*x)", "is not a number or a tuple of numbers"),
+        ("nn.LSTM(3, 64)", "nn.LSTM is not a layer that can be read from text; export the model"),
+        ("nn.Sequential(3)", "'3' is not a layer; write such as nn.Conv2d"),
+        ("nn.MaxPool2d(1, 2, 3, 4, 5, 6, 7)", "has 7 values without names, more than 6"),
+        ("nn.Conv2d(" + "(" * 5000, "is not a layer as PyTorch prints it"),
+        ("nn.Conv2d(3, 64, " + "-" * 100_000 + "1)", "is not a layer as PyTorch prints it"),
+        ("X.y.Conv2d(3, 64, 3)", "'X.y.Conv2d(3,' is not a kind of layer"),
+    ],
+)  # fmt: skip
+def test_mistakes(line: str, message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        steps([line], (9, 9))
+    assert message in str(caught.value)
