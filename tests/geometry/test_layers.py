@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convcli.explain.words import notation
+from convcli.geometry.layers import format_layer, make_layer, split_pairs
+from convcli.geometry.pytorch_text import Words
 from tests.conftest import run_command
 from tests.networks import steps_of
 
@@ -27,11 +28,15 @@ def layer_lines(draw: st.DrawFn) -> str:
     return " ".join(words)
 
 
+def _words(line: str) -> Words:
+    kind, *pairs = line.split()
+    return Words(kind, split_pairs(pairs, "f s p d g c op bias ceil".split(), ""))
+
+
 @given(layer_lines())
 def test_a_layer_reads_back_as_it_is_written(line: str) -> None:
-    (step,) = steps_of([line], (24, 24), 4)
-    (again,) = steps_of([notation(step)], (24, 24), 4)
-    assert again.layer == step.layer
+    layer = make_layer(_words(line), "")
+    assert make_layer(_words(format_layer(layer)), "") == layer
 
 
 def test_repeat_name_and_comments() -> None:

@@ -61,7 +61,7 @@ def test_a_stack_fits_any_terminal_and_nothing_is_broken(steps: list[NodeStep], 
     text = " ".join(" ".join(lines).split())
     dropped = re.search(rf"((?:\w+, )*\w+) dropped: {width} columns; --format csv has", text)
     header = lines[next(i for i, line in enumerate(lines) if line.startswith("─")) - 1].split()
-    counted = {"c", "parameters", "MACs"} if any(step.costs for step in steps) else set()
+    counted = {"c", "parameters", "MACs", "memory"} if any(step.costs for step in steps) else set()
     named = set() if dropped is None else set(dropped[1].split(", "))
     shown = {"parameters" if name == "params" else name for name in header}
     assert shown | named == {"#", "layer", "out", "r", "j", "P"} | counted
