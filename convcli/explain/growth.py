@@ -12,6 +12,7 @@ from convcli.geometry.axis import AXIS_NAMES, Axis
 from convcli.geometry.coverage import unread, unread_end
 from convcli.geometry.graph import NodeStep
 from convcli.geometry.notation import format_sizes
+from convcli.geometry.operations.images import Cropped
 from convcli.geometry.receptive_field import Field
 from convcli.streams import printable
 from convcli.terminal.tables import ANSWER, Column, Sheet
@@ -56,7 +57,9 @@ def longest_path(steps: Sequence[NodeStep]) -> list[NodeStep]:
     depths: dict[str, int] = {}
     before: dict[str, str | None] = {}
     for step in steps:
-        deepest = max(step.sources, key=lambda name: depths.get(name, 0), default=None)
+        # Of what a crop is cropped like, only the size is used.
+        sources = step.sources[:1] if isinstance(step.node.operation, Cropped) else step.sources
+        deepest = max(sources, key=lambda name: depths.get(name, 0), default=None)
         depths[step.node.name] = depths.get(deepest or "", 0) + (step.window is not None)
         before[step.node.name] = deepest
     by_name = {step.node.name: step for step in steps}

@@ -60,6 +60,8 @@ def show_network(
     for i, step in enumerate(rows, 1):
         for mark in step.marks:
             out.print(Text(printable(f"layer {i}, {words.layer_text(step)}: {mark}")))
+    if not counted:
+        out.print("for parameters and MACs give the input's channels, such as -c 3")
     if not all(field.exact for row in cells for field in row.fields):
         out.print("≤ an upper bound: too many outputs differ in what they read")
     if explained:
@@ -115,7 +117,6 @@ def _channels(count: int | None) -> str:
 def _say_totals(steps: Sequence[NodeStep], rows: Sequence[NodeStep], out: Console) -> None:
     sums = total(steps)
     if sums["parameters"] is None:
-        out.print("for parameters and MACs give the input's channels, such as -c 3")
         return
     out.print("total " + ", ".join(words.costs(sums)))
     sizes = [step.outputs[0].bytes for step in (rows if len(rows) < len(steps) else fold(steps))]
