@@ -6,15 +6,17 @@ from typing import Any
 
 import typer
 
-from convcli import cli
+from convcli import cli, completion, streams
 from convcli.arrays import filters, formats, generators, pixels
 from convcli.engines import choose
 from convcli.engines.numpy_engine import NumpyEngine
 from convcli.engines.torch_engine import TorchEngine
 from convcli.geometry import axis
 from convcli.geometry.pad_modes import PAD_MODES
+from convcli.models.builtin import builtin_names
 from convcli.run import reporter
 from convcli.shape import command as shape_command
+from convcli.shape.figures import FIGURES
 
 ENDINGS = "|".join(["npy", *sorted(ending.removeprefix(".") for ending in formats.READERS)])
 
@@ -53,6 +55,7 @@ class Command:
     options: tuple[Option, ...]
     inputs: Values | None
     inputs_help: str
+    inputs_metavar: str  # [INPUT]... or [NETWORK]
 
     @property
     def summary(self) -> str:
@@ -61,9 +64,13 @@ class Command:
 
 
 INPUT = Values(tuple(f"{name}:" for name in generators.KINDS), "arrays")
+ARGUMENTS = {"run": INPUT, "shape": Values(tuple(builtin_names()), "any")}
 
 # By an option's last name, with its command's where they differ.
 VALUES = {
+    "--pool": Values(("max", "avg")),
+    "--completion": Values(tuple(completion.FILES)),
+    "--color": Values(streams.COLORS),
     "--padding": Values(axis.PADDING_WORDS),
     "--dims": Values(("1", "2", "3")),
     "--layers": Values(files="any"),
@@ -89,6 +96,7 @@ VALUES = {
     "--engine": Values(choose.ENGINES),
     "--method": Values(tuple(dict.fromkeys(("auto", *NumpyEngine.methods, *TorchEngine.methods)))),
     "--output": Values(files="any"),
+    "--fields": Values(tuple(figure.key for figure in FIGURES)),
     "--output-format": Values(formats.OUTPUT_FORMATS),
     "--scale": Values(pixels.SCALES),
     "shape --format": Values(shape_command.FORMATS),
@@ -122,10 +130,12 @@ def _command(name: str, command: Any, context: Any) -> Command:
             repeatable=param.multiple,
         )
         for param in params
-        if param not in arguments
+        if param not in arguments and not param.hidden
     )
-    inputs = INPUT if arguments else None
-    return Command(name, command.help, options, inputs, arguments[0].help if arguments else "")
+    if not arguments:
+        return Command(name, command.help, options, None, "", "")
+    (argument,) = arguments
+    return Command(name, command.help, options, ARGUMENTS[name], argument.help, argument.metavar)
 
 
 def _values(command: str, names: list[str]) -> Values:

@@ -1,20 +1,52 @@
 """The two commands and their help; the one place where errors become text and status."""
 
 import contextlib
+import copy
 import functools
 import inspect
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import typer
-from typer.core import TyperCommand
+from typer.core import TyperCommand, TyperGroup
 
 from convcli import __version__, options
-from convcli.errors import FULL, ConvcliError, Terminated
-from convcli.streams import Streams, printable
+from convcli.errors import FULL, ConvcliError, Terminated, UsageError
+from convcli.streams import Streams, printable, set_color
+
+
+@contextlib.contextmanager
+def _parsing(ctx: Any, args: list[str]) -> Iterator[None]:
+    """Keep the words as typed, and say of every error in which command they are."""
+    ctx.meta["typed"] = tuple(args)
+    try:
+        yield
+    except typer.TyperException as error:
+        error.ctx = error.ctx or ctx  # type: ignore[attr-defined]
+        raise
+
+
+class Commands(TyperGroup):
+    """The commands; a word that is none of them is an error of ours."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the command of the first word."""
+        if args[0] not in self.commands:
+            from convcli.misuse import no_such_command  # noqa: PLC0415  only for an error
+
+            raise UsageError(no_such_command(ctx, args))
+        return super().resolve_command(ctx, args)
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse, see `_parsing`."""
+        with _parsing(ctx, args):
+            return super().parse_args(ctx, args)
+
 
 app = typer.Typer(
+    cls=Commands,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -23,17 +55,35 @@ app = typer.Typer(
 
 
 class GroupedHelp(TyperCommand):
-    """A command whose help shows its options by group, in plain text, which needs no Rich."""
+    """A command whose help shows its options by group, in plain text, which needs no Rich.
+
+    Its options are also read by the names that `aliases` has for them.
+    """
+
+    aliases: dict[str, str]
+
+    def make_context(self, *args: Any, **kwargs: Any) -> Any:
+        """Let option names be written with underscores, and by their aliases."""
+
+        def real_name(name: str) -> str:  # without the hyphens before it
+            name = name.replace("_", "-")
+            return self.aliases.get(name, name)
+
+        kwargs |= {"token_normalize_func": real_name, "allow_extra_args": True}
+        return super().make_context(*args, **kwargs)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Parse a command line; ``--pool`` alone is ``--pool max``, which no parser here knows."""
+        """Parse, see `_parsing`; ``--pool`` alone is ``--pool max``, which no parser here knows."""
         full: list[str] = []
-        for arg, following in zip(args, [*args[1:], ""], strict=True):
+        options = args[: args.index("--")] if "--" in args else args
+        for arg, following in zip(options, [*options[1:], ""], strict=False):
             full.append(arg)
-            if arg == "--pool" and following not in ("max", "avg"):
+            pool = arg[:6] == "--pool" and self.aliases.get(arg[2:], arg[2:]) == "pool"
+            if pool and not following.isalpha():  # a word is a kind, if a wrong one
                 full.append("max")
-        parsed: list[str] = super().parse_args(ctx, full)
-        return parsed
+        full += args[len(options) :]
+        with _parsing(ctx, full):
+            return super().parse_args(ctx, full)
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write each group of options under its own heading."""
@@ -49,12 +99,26 @@ class GroupedHelp(TyperCommand):
                 formatter.write_dl(records)
 
 
+def _is_misplaced(network: str | None, more: list[str]) -> bool:
+    """Whether the word in the place of a network belongs to an option: a size, or a key."""
+    if network in (None, "-") or os.path.exists(network):
+        return False
+    return bool(more) or "=" in network or not network[:1].isalpha()
+
+
 def _taking(request: Any) -> Callable[[Callable[[Any, Streams], int]], Callable[..., int]]:
     """Give a command the options that a request has as fields, and the request filled from them."""
 
     def decorate(run: Callable[[Any, Streams], int]) -> Callable[..., int]:
         @functools.wraps(run)
         def command(ctx: typer.Context, **typed: Any) -> int:
+            if _is_misplaced(typed.get("network"), ctx.args):
+                ctx.args.insert(0, typed["network"])
+            if ctx.args:
+                from convcli.misuse import extra_arguments  # noqa: PLC0415  only for an error
+
+                raise UsageError(extra_arguments(ctx))
+            set_color(ctx.obj, typed["color"])
             return run(request(**typed), ctx.obj)
 
         keyword = inspect.Parameter.KEYWORD_ONLY
@@ -72,7 +136,11 @@ def _taking(request: Any) -> Callable[[Callable[[Any, Streams], int]], Callable[
 
 
 @app.callback(invoke_without_command=True, epilog=options.EXAMPLES)
-def convcli(ctx: typer.Context, version: options.Version = False) -> None:
+def convcli(
+    ctx: typer.Context,
+    version: options.Version = False,
+    completion: options.Completion = None,
+) -> None:
     """Compute shapes of convolutional layers, and convolve arrays.
 
     Letters: n input, f filter, p padding on each side, s stride, d dilation, c channels, g groups.
@@ -81,20 +149,37 @@ def convcli(ctx: typer.Context, version: options.Version = False) -> None:
     if version:
         streams.stdout.write(f"convcli {__version__}\n")
         raise typer.Exit
+    if completion is not None:
+        from convcli.completion import script  # noqa: PLC0415  seldom used
+
+        streams.stdout.write(script(completion))
+        raise typer.Exit
     if ctx.invoked_subcommand is None:
         streams.stdout.write(ctx.get_help() + "\n")
 
 
-@app.command(cls=GroupedHelp, epilog=options.SHAPE_EXAMPLES)
+class ShapeCommand(GroupedHelp):
+    """The command `shape`."""
+
+    aliases = options.SHAPE_ALIASES
+
+
+class RunCommand(GroupedHelp):
+    """The command `run`."""
+
+    aliases = options.RUN_ALIASES
+
+
+@app.command(cls=ShapeCommand, epilog=options.SHAPE_EXAMPLES)
 @_taking(options.ShapeRequest)
 def shape(request: options.ShapeRequest, streams: Streams) -> int:
-    """Print the output size of a layer, or of a stack of layers."""
+    """Print the output size of a layer, or of a network."""
     from convcli.shape import command  # noqa: PLC0415  each command imports what it needs
 
     return command.run(request, streams)
 
 
-@app.command(cls=GroupedHelp, epilog=options.RUN_EXAMPLES)
+@app.command(cls=RunCommand, epilog=options.RUN_EXAMPLES)
 @_taking(options.RunRequest)
 def run(request: options.RunRequest, streams: Streams) -> int:
     """Convolve arrays with a filter."""
@@ -120,8 +205,8 @@ def main(argv: list[str] | None = None, streams: Streams | None = None) -> int:
     """
     streams = streams or Streams(sys.stdin, sys.stdout, sys.stderr)
     try:
-        command = typer.main.get_command(app)
         argv = sys.argv[1:] if argv is None else argv
+        command = _built(argv)
         # Not command.main, which treats a closed pipe differently. Help is written to sys.stdout.
         with (
             contextlib.redirect_stdout(streams.stdout),
@@ -135,8 +220,9 @@ def main(argv: list[str] | None = None, streams: Streams | None = None) -> int:
     except ConvcliError as error:
         return _fail(streams, str(error), error.status)
     except typer.TyperException as error:
-        text = error.format_message().replace("\n", " ").rstrip(".")
-        return _fail(streams, f"{text}; see convcli --help", error.exit_code)
+        from convcli.misuse import describe  # noqa: PLC0415  only for an error
+
+        return _fail(streams, describe(error), error.exit_code)
     except BrokenPipeError:
         return 141
     except OSError as error:
@@ -151,6 +237,21 @@ def main(argv: list[str] | None = None, streams: Streams | None = None) -> int:
         return 130
     except Terminated as end:
         return 128 + end.signal
+
+
+def _built(argv: list[str]) -> Any:
+    """Build the program for a command line.
+
+    Making options takes a tenth of the start: where the command is known, those of the other one
+    are not made.
+    """
+    only = copy.copy(app)
+    only.registered_commands = [
+        info
+        for info in app.registered_commands
+        if info.callback is not None and info.callback.__name__ in argv[:1]
+    ] or app.registered_commands
+    return typer.main.get_command(only)
 
 
 def _fail(streams: Streams, message: str, status: int) -> int:

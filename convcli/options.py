@@ -18,14 +18,60 @@ def _option(group: str, help_: str, *names: str, metavar: str | None = None) -> 
     return Option(*names, metavar=metavar, rich_help_panel=group, help=help_)
 
 
-Version = Annotated[bool, Option("--version", help="Show the version and exit.")]
+# What other programs call an option, by its own long name. These are read as well, and neither
+# shown in help nor completed. A name that means something else elsewhere is a hint in `misuse`.
+_ALIASES = {
+    "filter": ("filter-size", "kernel-size", "kernel-shape", "pool-size", "window-size"),
+    "padding": ("pad", "pads", "auto-pad"),
+    "stride": ("strides",),
+    "dilation": ("dilations", "dilation-rate"),
+    "groups": ("group",),
+    "transposed": ("transpose",),
+    "dims": ("dim", "ndim", "spatial-dims"),
+    "color": ("colour",),
+}
+_SHAPE_ALIASES = {
+    "filter": ("kernel",),
+    "size": ("input", "input-size", "input-shape"),
+    "pool": ("pooling",),
+    "ceil": ("ceil-mode",),
+    "out": ("output", "output-size", "output-shape"),
+}
+_RUN_ALIASES = {
+    "kernel": ("weight", "weights"),
+    "list-kernels": ("list-filters",),
+    "pad-mode": ("padding-mode",),
+    "dtype": ("data-type",),
+    "threads": ("num-threads",),
+    "output": ("out", "output-file"),
+    "seed": ("random-seed",),
+}
+
+
+def _by_alias(*tables: dict[str, tuple[str, ...]]) -> dict[str, str]:
+    return {alias: name for table in tables for name in table for alias in table[name]}
+
+
+SHAPE_ALIASES = _by_alias(_ALIASES, _SHAPE_ALIASES)
+RUN_ALIASES = _by_alias(_ALIASES, _RUN_ALIASES)
+
+
+Version = Annotated[bool, Option("-V", "--version", help="Show the version and exit.")]
+Completion = Annotated[
+    str | None,
+    Option(
+        "--completion",
+        metavar="bash|zsh|fish|powershell",
+        help="Print the completion script of a shell and exit.",
+    ),
+]
 
 # Options of both commands.
 Filter = Annotated[
     str | None,
     _option(
         _WINDOW,
-        "Filter size; for run, the size of a random filter.",
+        "Filter size; for run, the size of a random filter or of pooling windows.",
         "-f",
         "--filter",
         metavar="SIZES",
@@ -35,7 +81,7 @@ Padding = Annotated[
     str | None,
     _option(
         _WINDOW,
-        "Padding on each side: 1, 2x1, BEGIN:END, or valid, same, same-lower, full.",
+        "Padding on each side: 1, 2x1, BEGIN:END, or valid, same, same-lower, full, causal.",
         "-p",
         "--padding",
         metavar="PADDING",
@@ -97,6 +143,15 @@ Animate = Annotated[
         _SHOW,
         "Slide the window over the input; space pauses, arrows step, + and - set the speed.",
         "--animate",
+    ),
+]
+Color = Annotated[
+    str,
+    _option(
+        _SHOW,
+        "Colors: auto (on a terminal, unless NO_COLOR is set), always or never.",
+        "--color",
+        metavar="auto|always|never",
     ),
 ]
 Groups = Annotated[
@@ -164,7 +219,7 @@ class ShapeRequest(NamedTuple):
         str | None,
         _option(
             _STACK,
-            "The same as NETWORK.",
+            "The same as NETWORK: a file, or - for standard input.",
             "--layers",
             metavar="FILE|-",
         ),
@@ -206,6 +261,9 @@ class ShapeRequest(NamedTuple):
             metavar="NAME,...",
         ),
     ] = None
+    color: Color = "auto"
+    in_channels: Annotated[str | None, Option("--in-channels", hidden=True)] = None
+    out_channels: Annotated[str | None, Option("--out-channels", hidden=True)] = None
 
 
 class RunRequest(NamedTuple):
@@ -216,8 +274,9 @@ class RunRequest(NamedTuple):
         Argument(
             metavar="[INPUT]...",
             rich_help_panel=_DATA,
-            help="A .npy file, an image, file::member of an .npz, .safetensors or .pt file, - for "
-            "standard input, or rand:8x8, randn: arange: ones: zeros:.",
+            help="A .npy file, an image, numbers as .csv or .txt, file::member of an .npz, "
+            ".safetensors or .pt file, - for standard input, a literal [[0,1],[2,3]], or rand:8x8, "
+            "randn: arange: ones: zeros:.",
         ),
     ] = None
     kernel: Annotated[
@@ -379,7 +438,7 @@ class RunRequest(NamedTuple):
     explain: Explain = False
     animate: Animate = False
     plot: Annotated[
-        bool, _option(_SHOW, "Draw input, filter and output as heat maps.", "--plot")
+        bool, _option(_SHOW, "Draw input, filter and output, with a scale.", "--plot")
     ] = False
     verify: Annotated[
         bool,
@@ -389,6 +448,26 @@ class RunRequest(NamedTuple):
         int | None,
         _option(_SHOW, "Run N more times and report the median.", "--time", metavar="N"),
     ] = None
+    color: Color = "auto"
+
+
+def command_line(request: NamedTuple) -> list[str]:
+    """Write the options of a request as words of a command line."""
+    words: list[str] = []
+    for (field, annotation), value in zip(
+        type(request).__annotations__.items(), request, strict=True
+    ):
+        if value == request._field_defaults[field]:
+            continue
+        name = annotation.__metadata__[0].default  # the first name, as Typer stores it
+        if value is True:
+            words.append(name)
+        elif name is ...:  # an argument, which has none
+            words.append(str(value))
+        else:
+            for each in value if isinstance(value, list) else [value]:
+                words += [name, str(each)]
+    return words
 
 
 # Each line of an example runs as it is. "\b" keeps lines from being joined.
@@ -405,6 +484,7 @@ Examples:
   convcli shape -n 8x6 -f 5x3 -p 2x1 -s 3x4
   convcli shape -n 32,64 -f 3,5 -p same -c 3:64 --format table
   convcli shape -n 224 -c 3 -l 'conv f=7 s=2 p=3 c=64' -l 'maxpool f=3 s=2'
+  convcli shape resnet50 -n 224 --format table
   convcli shape --solve n --out 112 -f 7 -p 3 -s 2
 """
 RUN_EXAMPLES = """\b

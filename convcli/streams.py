@@ -1,6 +1,7 @@
 """The three standard streams as one value that is passed in, so that tests can replace them."""
 
 from typing import NamedTuple, TextIO
+from weakref import WeakKeyDictionary
 
 from convcli.errors import UsageError
 
@@ -13,10 +14,29 @@ class Streams(NamedTuple):
     stderr: TextIO
 
 
+COLORS = ("auto", "always", "never")
+# What --color says of a stream. Kept here, since whoever draws on a stream is given it alone.
+_colors: WeakKeyDictionary[TextIO, str] = WeakKeyDictionary()
+
+
+def set_color(streams: Streams, color: str) -> None:
+    """Say whether there is color on the streams: auto leaves it to terminal and environment."""
+    if color not in COLORS:
+        raise UsageError(f"--color {color!r} must be auto, always or never; use --color auto")
+    for stream in (streams.stdout, streams.stderr):
+        _colors[stream] = color
+
+
+def color_of(stream: TextIO) -> str:
+    """Return what was said of a stream."""
+    return _colors.get(stream, "auto")
+
+
 def choose_format(given: str | None, stream: TextIO, formats: tuple[str, ...]) -> str:
     """Take the format asked for; by default a table on a terminal, plain text elsewhere."""
     if given is None:
         return "table" if stream.isatty() else "plain"
+    given = given.lower()
     if given not in formats:
         raise UsageError(f"--format {given!r} is not a format; write one of {', '.join(formats)}")
     return given

@@ -11,6 +11,7 @@ from convcli.explain import words
 from convcli.geometry.axis import AXIS_NAMES, Axis
 from convcli.geometry.coverage import unread, unread_end
 from convcli.geometry.graph import NodeStep
+from convcli.geometry.layers import format_named_step
 from convcli.geometry.notation import format_sizes
 from convcli.geometry.operations.images import Cropped
 from convcli.geometry.receptive_field import Field
@@ -25,7 +26,7 @@ _FIELD, _INPUT, _BEYOND = "█", "─", "░"
 def explain_network(
     steps: Sequence[NodeStep], rows: Sequence[NodeStep], width: int
 ) -> Iterator[RenderableType]:
-    """Explain a network in parts, for a console of `width` columns.
+    """Explain a network in parts, for a console of `width` columns; a blank line is before each.
 
     Parameters
     ----------
@@ -38,12 +39,13 @@ def explain_network(
     path = [step for step in longest_path(steps) if step.node.name in numbers]
     is_chain = len(path) == len(rows)
     for names, axis in _distinct_axes(path):
-        yield from _growth(names, axis, path, [numbers[s.node.name] for s in path], width)
+        yield Text(f"\nHow the receptive field grows, {names}:")
+        yield from _growth(axis, path, [numbers[s.node.name] for s in path], width)
         axes = [step.axes[axis] for step in path if step.axes]
         if is_chain and _are_consecutive(axes) and (lost := never_read(axes)):
             n = path[0].outputs[0].tracks[axis].size
             yield Text(f"the last {lost} of the {n} input pixels reach no output of the network")
-        yield Text()
+    yield Text()
     yield from _losses(rows)
     for what, counts in (
         ("parameters", [step.params for step in rows]),
@@ -95,7 +97,7 @@ def middle_span(step: NodeStep, axis: int) -> tuple[int, int]:
 
 
 def _growth(
-    names: str, axis: int, path: Sequence[NodeStep], numbers: Sequence[int], width: int
+    axis: int, path: Sequence[NodeStep], numbers: Sequence[int], width: int
 ) -> Iterator[Text]:
     """Draw what the middle output of each layer reads, a bar a layer, to scale."""
     n = path[0].outputs[0].tracks[axis].size
@@ -104,7 +106,6 @@ def _growth(
     end = max(n, *[last + 1 for _, last in spans])
     labels = _labels(path, numbers, [step.fields[axis] for step in path], width)
     cells = min(max(width - len(labels[0]), 1), end - begin)
-    yield Text(f"How the receptive field grows, {names}:")
     for label, (first, last) in zip(labels, spans, strict=True):
         yield Text(label).append(bar(range(first, last + 1), n, range(begin, end), cells))
     beyond = f", {_BEYOND} padding" if end - begin > n else ""
@@ -186,8 +187,9 @@ def _losses(rows: Sequence[NodeStep]) -> Iterator[Text]:
         transposed = step.axes[0].kind == "convt"
         what = "output, not written" if transposed else "input, not read"
         sizes = format_sizes(step.out if transposed else [axis.n for axis in step.axes])
-        yield Text(printable(f"layer {i}, {words.layer_text(step)}: {lost} of {sizes} ({what})"))
-    yield Text("" if found else "No pixel goes unread: each layer reads all of its input.\n")
+        yield Text(printable(f"layer {i}, {format_named_step(step)}: {lost} of {sizes} ({what})"))
+    if not found:
+        yield Text("No pixel goes unread: each layer reads all of its input.")
 
 
 def _costliest(
@@ -199,13 +201,13 @@ def _costliest(
     known = [(count, i) for i, count in enumerate(counts) if count]
     whole = sum(count for count, _ in known)
     top = sorted(known, key=lambda each: (-each[0], each[1]))[:_MOST]
-    rows = [(str(i + 1), words.layer_text(steps[i]), count) for count, i in top]
+    rows = [(str(i + 1), format_named_step(steps[i]), count) for count, i in top]
     others, rest = len(steps) - len(top), whole - sum(count for count, _ in top)
     if rest:
         rows.append(("", f"the other {others}" if others > 1 else "the other layer", rest))
     numbers, layers, values = zip(*rows, strict=True)
     shares = [count / whole for count in values]
-    yield Text(f"Which layers have most of the {what}:")
+    yield Text(f"\nWhich layers have most of the {what}:")
     yield Sheet(
         [
             Column("#", numbers),

@@ -2,34 +2,18 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from convcli.geometry.axis import AXIS_NAMES, Axis, Padding
 from convcli.geometry.coverage import coverage, extent, most, unread, unread_end
 from convcli.geometry.formula import formula
-from convcli.geometry.layers import format_layer
 from convcli.geometry.network import Step
-
-if TYPE_CHECKING:
-    from convcli.geometry.graph import NodeStep
 
 _SLICES = {
     "height": ("row", "rows", "bottom"),
     "width": ("column", "columns", "right"),
     "depth": ("slice", "slices", "back"),
 }
-
-
-def notation(step: "Step | NodeStep") -> str:
-    """Write a layer in its notation, or what its file calls a node."""
-    if step.layer is not None:
-        return format_layer(step.layer)
-    return step.node.text or step.node.op
-
-
-def layer_text(step: "Step | NodeStep") -> str:
-    """Write a layer in its notation, after its name if it has one."""
-    return f"{step.label}: {notation(step)}" if step.label else notation(step)
 
 
 def loss(axes: Sequence[Axis]) -> str:

@@ -23,8 +23,8 @@ T = TypeVar("T")
 
 Kind = Literal["conv", "convt", "maxpool", "avgpool"]
 POOLS = ("maxpool", "avgpool")
-PaddingWord = Literal["valid", "same", "same-lower", "full"]
-PADDING_WORDS: tuple[PaddingWord, ...] = ("valid", "same", "same-lower", "full")
+PaddingWord = Literal["valid", "same", "same-lower", "full", "causal"]
+PADDING_WORDS: tuple[PaddingWord, ...] = ("valid", "same", "same-lower", "full", "causal")
 
 # One value for each axis, or a single one for all; padding is (before, after), or a word.
 Sizes = tuple[int, ...]
@@ -129,11 +129,16 @@ def spread(option: str, values: tuple[T, ...], dims: int) -> tuple[T, ...]:
     if len(values) == 1:
         return values * dims
     if len(values) != dims:
-        given = "x".join(":".join(map(str, v)) if isinstance(v, tuple) else str(v) for v in values)
-        axes, remedy = ("axis", "1 value") if dims == 1 else ("axes", f"1 value for all, or {dims}")
-        raise UsageError(
-            f"{option} {given} has {len(values)} values for {dims} {axes}; give {remedy}"
+        given = "x".join(
+            ":".join(map(str, dict.fromkeys(v))) if isinstance(v, tuple) else str(v) for v in values
         )
+        every = given.split("x")[:dims]
+        example = "x".join(every + every[-1:] * (dims - len(every)))
+        rule = (
+            f"{option} {given} has {len(values)} values for {dims} ax{'is' if dims == 1 else 'es'}"
+        )
+        remedy = "give 1 value" if dims == 1 else f"give 1 value for all, or {dims}"
+        raise UsageError(f"{rule}; {remedy}, such as {example}")
     return values
 
 

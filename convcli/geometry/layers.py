@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from convcli.errors import UsageError
 from convcli.geometry.axis import POOLS, Kind, Sizes, Window
@@ -15,6 +15,10 @@ from convcli.geometry.notation import (
     parse_only_padding,
 )
 from convcli.geometry.pytorch_text import Words
+
+if TYPE_CHECKING:
+    from convcli.geometry.graph import NodeStep
+    from convcli.geometry.network import Step
 
 # What Keras, PyTorch and ONNX call them.
 _LONG_NAMES = {
@@ -29,6 +33,8 @@ _LONG_NAMES = {
     "use_bias": "bias",
     "ceil_mode": "ceil",
 }
+_BRACKET = re.compile(r"(?<==)[\[(][^\])=]*[\])]")
+_WHITE = re.compile(r"\s+")
 _KIND = re.compile(r"(\w*?)(?:([123])d)?")
 _SWITCH = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 
@@ -38,8 +44,8 @@ def make_layer(words: Words, where: str) -> Layer:
     values = words.values
     kind, dims = split_kind(words.kind)
     if "f" not in values:
-        text = " ".join([words.kind, *(f"{key}={value}" for key, value in values.items())])
-        raise UsageError(f"{where}: {text!r} has no filter size; add f=3 or another")
+        key = "kernel_size" if "(" in words.text else "f"
+        raise UsageError(f"{where}: {words.text!r} has no filter size; add {key}=3 or another")
     window = Window(
         f=read_sizes(words, "f", "", where),
         s=read_sizes(words, "s", values["f"] if kind in POOLS else "1", where),
@@ -88,6 +94,11 @@ def split_kind(word: str) -> tuple[str, int | None]:
     return found[1], int(found[2]) if found[2] else None
 
 
+def split_words(text: str) -> list[str]:
+    """Split a line into words; spaces within brackets do not end a value: ``f=(3, 5)``."""
+    return _BRACKET.sub(lambda found: _WHITE.sub("", found[0]), text).split()
+
+
 def split_pairs(pairs: Iterable[str], keys: Sequence[str], where: str) -> dict[str, str]:
     """Split ``KEY=VALUE`` words; long names of keys are made short, and ``c=3:64`` is two."""
     values: dict[str, str] = {}
@@ -128,3 +139,15 @@ def format_layer(layer: Layer) -> str:
     if window.ceil:
         words.append("ceil=1")
     return " ".join(words)
+
+
+def format_step(step: "Step | NodeStep") -> str:
+    """Write the layer of a step, or of a node without one how its file has it."""
+    if step.layer is not None:
+        return format_layer(step.layer)
+    return step.node.text or step.node.op
+
+
+def format_named_step(step: "Step | NodeStep") -> str:
+    """Write a step after its name, if it has one: ``conv1: conv f=3``."""
+    return f"{step.label}: {format_step(step)}" if step.label else format_step(step)

@@ -139,7 +139,7 @@ def check_dims(layer: Layer, dims: int) -> None:
     if layer.dims not in (None, dims):
         raise UsageError(
             f"{layer.window.kind}{layer.dims}d needs {layer.dims} spatial axes, and its input has "
-            f"{dims}; give -n a size for each of the {layer.dims}, without batch and channels"
+            f"{dims}; use -n with {layer.dims} sizes, without batch and channels"
         )
 
 
@@ -155,7 +155,9 @@ def check_channels(layer: Layer, c_in: int | None) -> int | None:
         raise UsageError(f"groups {g} must be 1 or more; use -g 1")
     c_out = c_in if layer.c is None else layer.c
     if c_out is not None and c_out < 1:
-        raise UsageError(f"output channels {c_out} must be 1 or more; use -c 1 or more")
+        pair = f"{c_in}" if layer.window.kind in POOLS else f"{c_in}:1"
+        least = "1 or more" if c_in is None else pair
+        raise UsageError(f"output channels {c_out} must be 1 or more; use -c {least}")
     for which, channels in (("input", c_in), ("output", c_out)):
         if channels is not None and channels % g:
             raise UsageError(

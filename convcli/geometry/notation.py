@@ -1,7 +1,8 @@
 """The one text notation, both ways: what a user types, and what `shape` prints.
 
 ``x`` joins axes, ``,`` (or white space) joins cases, ``a..b..step`` is a range of cases,
-``begin:end`` is padding that differs on the two sides.
+``begin:end`` is padding that differs on the two sides. What people write elsewhere is read as
+well: ``8×6``, ``8*6``, ``(8, 6)``.
 """
 
 import re
@@ -9,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
 from convcli.errors import UsageError
-from convcli.geometry.axis import AXIS_NAMES, PADDING_WORDS, Padding, Sizes
+from convcli.geometry.axis import AXIS_NAMES, PADDING_WORDS, Padding, PaddingWord, Sizes
 from convcli.geometry.sweep import Choices, Pairs, Sweep
 
 T = TypeVar("T")
@@ -19,23 +20,28 @@ _DIGITS = 18
 _SEPARATOR = re.compile(r"\s*,\s*|\s+")
 
 
-def parse_sizes(option: str, text: str) -> Sweep[Sizes]:
+def parse_sizes(option: str, text: str, most_axes: int | None = max(AXIS_NAMES)) -> Sweep[Sizes]:
     """Read sizes such as ``8``, ``8x6``, ``32,64`` or ``8..64..8``."""
     form = "write a size such as 8 or 8x6, or a sweep such as 32,64 or 8..64..8"
-    return Sweep(
+    sweep: Sweep[Sizes] = Sweep(
         [
             tuple(_parse_range(option, text, axis, form) for axis in case.split("x"))
             for case in _split_cases(option, text)
         ]
     )
+    if most_axes is not None and sweep.axes > most_axes:
+        from convcli.geometry.channel_axes import too_many_axes  # noqa: PLC0415  only for an error
+
+        raise UsageError(too_many_axes(option, text, next(iter(sweep))))
+    return sweep
 
 
 def parse_padding(option: str, text: str) -> Sweep[Padding]:
     """Read padding such as ``1``, ``2x1``, ``0:1``, ``0:1x1:0``, ``0..3``, ``same``."""
     return Sweep(
         [
-            case
-            if case in PADDING_WORDS
+            word
+            if (word := _padding_word(case)) is not None
             else tuple(_parse_pad(option, text, axis) for axis in case.split("x"))
             for case in _split_cases(option, text)
         ]
@@ -76,9 +82,9 @@ def parse_bytes(option: str, text: str) -> int:
     return int(found[1]) << {"": 0, "k": 10, "m": 20, "g": 30}[found[2].lower()]
 
 
-def parse_only(option: str, text: str) -> Sizes:
+def parse_only(option: str, text: str, most_axes: int | None = max(AXIS_NAMES)) -> Sizes:
     """Read sizes where a sweep is not allowed."""
-    return _only(option, parse_sizes(option, text))
+    return _only(option, parse_sizes(option, text, most_axes))
 
 
 def parse_only_padding(option: str, text: str) -> Padding:
@@ -94,7 +100,10 @@ def resolve_dims(named: Iterable[int], dims: int | None) -> int:
         return dims
     most = max(named)
     if most not in AXIS_NAMES:
-        raise UsageError(f"sizes are given for {most} axes, and there can be 1, 2 or 3; give fewer")
+        raise UsageError(
+            f"padding is given for {most} axes, and there can be 1, 2 or 3; give one number for "
+            f"all axes, such as -p 1"
+        )
     return 2 if most == 1 else most
 
 
@@ -113,10 +122,35 @@ def join_axes(texts: Sequence[str]) -> str:
     return texts[0] if len(set(texts)) == 1 else "x".join(texts)
 
 
+def join_spellings(text: str) -> str:
+    """Write sizes as people and programs do in our notation: ``(8, 6)`` and ``8 × 6`` as ``8x6``.
+
+    A bracket holds a value for each axis; what stands between brackets stays, such as a comma
+    between the cases of a sweep. Brackets inside brackets stay, and are refused later.
+    """
+    if not any(sign in text for sign in ("(", "[", "*", "×", "X", " x")):
+        return text
+    text = re.sub(r"[\[(]([^\[\]()]*)[\])]", _join_bracket, text)
+    return re.sub(r"(?<=[0-9)])\s*[×*xX]\s*(?=[-+0-9])", "x", text)
+
+
+def _join_bracket(found: re.Match[str]) -> str:
+    return "x".join(part for part in _SEPARATOR.split(found[1].strip()) if part)
+
+
+def _padding_word(text: str) -> PaddingWord | None:
+    """Find the word, written in any case; TensorFlow writes SAME and ONNX SAME_UPPER."""
+    word = text.lower().replace("_", "-")
+    if word == "same-upper":
+        return "same"
+    return word if word in PADDING_WORDS else None
+
+
 def _split_cases(option: str, text: str) -> list[str]:
-    cases = _SEPARATOR.split(text.strip())
+    cases = _SEPARATOR.split(join_spellings(text).strip())
     if "" in cases:
-        raise UsageError(f"{option} {text!r} has an empty case; write numbers with commas between")
+        some = ",".join(case for case in cases if case) or "1"
+        raise UsageError(f"{option} {text!r} has an empty case; write {some}")
     return cases
 
 
@@ -134,7 +168,8 @@ def _parse_range(option: str, text: str, part: str, form: str) -> range:
     """Read ``8``, ``8..64`` or ``8..64..8``; `form` says in an error what to write instead."""
     numbers = part.split("..")
     if len(numbers) > 3 or not all(_is_number(option, number) for number in numbers):
-        raise UsageError(f"{option} {text!r}: {part or text!r} is not a whole number; {form}")
+        which = "" if part in ("", text) else f": {part!r}"
+        raise UsageError(f"{option} {text!r}{which} is not a whole number; {form}")
     first = int(numbers[0])
     last = int(numbers[1]) if len(numbers) > 1 else first
     step = int(numbers[2]) if len(numbers) > 2 else 1
@@ -167,6 +202,13 @@ def _parse_pad(option: str, text: str, axis: str) -> Choices:
 def _only(option: str, sweep: Sweep[T]) -> T:
     """Return the one case of a sweep."""
     if sweep.size != 1:
-        raise UsageError(f"{option} takes one value here, not a sweep of {sweep.size}; write one")
+        first: Any = next(iter(sweep))
+        if not isinstance(first, str):
+            pairs = isinstance(first[0], tuple)
+            first = format_padding(first) if pairs else format_sizes(first)
+        raise UsageError(
+            f"{option} takes one value here, not a sweep of {sweep.size}; "
+            f"write one, such as {first}"
+        )
     only: Any = next(iter(sweep))
     return only  # type: ignore[no-any-return]

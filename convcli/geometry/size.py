@@ -32,11 +32,12 @@ def output_size(n: int, e: int, s: int, pb: int, pe: int, op: int, kind: "Kind",
 def resolve_padding(
     p: "PaddingWord | tuple[int, int]", n: int, e: int, s: int, op: int, kind: "Kind"
 ) -> tuple[int, int]:
-    """Compute padding (before, after) from a word; the words are those of TensorFlow and ONNX.
+    """Compute padding (before, after) from a word of TensorFlow's, ONNX's or Keras's.
 
     ``same`` makes the output ``ceil(n/s)``, and for a transposed layer ``n·s``, which takes a
     negative padding where the filter is smaller than the stride. An odd total has its extra pixel
-    at the end, or at the start with ``same-lower``.
+    at the end, or at the start with ``same-lower``. ``causal`` is all at the start, so that no
+    output reads what comes after it.
     """
     if not isinstance(p, str):
         return p
@@ -44,6 +45,13 @@ def resolve_padding(
         return 0, 0
     if p == "full":
         return e - 1, e - 1
+    if p == "causal":
+        if kind == "convt":
+            raise UsageError(
+                f"padding causal has no transposed form; use -p 0:{max(e + op - s, 0)} to crop "
+                f"the end"
+            )
+        return e - 1, 0
     total = e + op - s if kind == "convt" else max((-(-n // s) - 1) * s + e - n, 0)
     small, large = total // 2, total - total // 2
     return (small, large) if p == "same" else (large, small)

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from convcli.errors import UsageError, shortened
 from convcli.geometry.graph import Graph, Input, Node
-from convcli.geometry.layers import split_pairs
+from convcli.geometry.layers import split_pairs, split_words
 from convcli.geometry.notation import parse_number, parse_only
 from convcli.geometry.pytorch_text import ModuleReader, Words
 from convcli.models.blocks import Block, Line, arguments, fill, read_block
@@ -89,9 +89,9 @@ class TextReader:
         modules = self._modules.read(line.text, line.where)
         if modules is not None:
             for words in modules:
-                self._builder.add_layer(words, line.where, line.text)
+                self._builder.add_layer(words._replace(text=line.text), line.where)
             return
-        word, *rest = line.text.split()
+        word, *rest = split_words(line.text)
         if word == "block":
             self._open = read_block(rest, line, self._blocks)
         elif word == "input":
@@ -157,7 +157,7 @@ class _Builder:
         """Add the layers of a line outside of blocks."""
         self._add_parts(line, line.text, self._top)
 
-    def add_layer(self, words: Words, where: str, text: str, scope: _Scope | None = None) -> None:
+    def add_layer(self, words: Words, where: str, scope: _Scope | None = None) -> None:
         """Add a layer as often as it says."""
         scope = scope or self._top
         found = find_kind(words.kind)
@@ -177,7 +177,9 @@ class _Builder:
         shown = "" if layer is not None else layer_text(words)
         for name in names:
             inputs = (self._here, *others)
-            label = f"{where}, layer {len(self.nodes) + 1} ({name if 'name' in values else text})"
+            label = (
+                f"{where}, layer {len(self.nodes) + 1} ({name if 'name' in values else words.text})"
+            )
             made = str(len(self.nodes) + 1)
             is_named = "name" in values or bool(scope.path)
             self.nodes.append(Node(name, word, operation, inputs, (made,), label, shown, is_named))
@@ -187,7 +189,7 @@ class _Builder:
 
     def _add_parts(self, line: Line, text: str, scope: _Scope) -> None:
         for part in text.split("|"):
-            kind, *pairs = part.split() or [""]
+            kind, *pairs = split_words(part) or [""]
             if kind in self._blocks:
                 self._add_block(self._blocks[kind], pairs, line.where, scope)
                 continue
@@ -195,8 +197,8 @@ class _Builder:
             if found is None:
                 raise UsageError(f"{line.where}: {kind!r} is not a kind of layer; {_kinds_hint()}")
             keys = (*found[1].keys, *EVERY_KEY)
-            words = Words(kind, split_pairs(pairs, keys, line.where))
-            self.add_layer(words, line.where, part.strip(), scope)
+            words = Words(kind, split_pairs(pairs, keys, line.where), part.strip())
+            self.add_layer(words, line.where, scope)
 
     def _add_block(self, block: Block, words: list[str], where: str, scope: _Scope) -> None:
         if scope.depth == _MAX_DEPTH:

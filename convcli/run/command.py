@@ -17,7 +17,7 @@ from convcli.engines import choose
 from convcli.engines.base import Engine
 from convcli.errors import ConvcliError, UsageError
 from convcli.geometry import notation
-from convcli.geometry.axis import POOLS, Kind, Window
+from convcli.geometry.axis import POOLS, Kind, Padding, Window
 from convcli.geometry.pad_modes import parse_pad_mode
 from convcli.geometry.pooling import parse_pool
 from convcli.options import RunRequest
@@ -68,6 +68,11 @@ def run(request: RunRequest, streams: Streams) -> int:
         _check_animation(request, streams)
     inputs = _inputs(request, streams)
     request = request._replace(inputs=inputs)
+    if request.groups and request.groups.lower() == "depthwise":
+        raise UsageError(
+            "-g depthwise is as many groups as input channels, and a filter without channel axes "
+            "filters each channel anyway; leave out -g"
+        )
     report_only = request.format == "json"  # unless -o names a place for the array
     sink = Sink(request.output, inputs, streams, request.output_format, report_only)
     reporter = Reporter(request, streams, sink.to_stdout)
@@ -123,8 +128,7 @@ def _animate(kept: Kept, streams: Streams) -> None:
 
 def _list_kernels(request: RunRequest, streams: Streams) -> int:
     """Show every named filter with its numbers, as literals that ``-k`` reads."""
-    typed = request.format and choose_format(request.format, streams.stdout, FORMATS)
-    if typed == "json":
+    if choose_format(request.format or "plain", streams.stdout, FORMATS) == "json":
         return _list_kernels_as_json(streams)
     for spec, filter_ in filters.listing():
         rows = ["[" + ",".join(f"{value:g}" for value in row) + "]" for row in filter_.tolist()]
@@ -214,7 +218,7 @@ def _convolve(run: _Run, source: Source, target: Target) -> tuple[Result, Kept]:
         whole = Whole(done.output, operation.out_layout, _scaling(request, job, x), alpha)
     mapping = target.finish(whole)
     verdict = _verify(run, operation, x, done)
-    result = _result(source, weights.filter, job, target, done)
+    result = _result(source, weights.filter, job, run.window.p, target, done)
     seed = run.opener.used_seed
     result = result._replace(mapping=mapping, verdict=verdict, timing=timing, seed=seed)
     shown = None if request.pool else weights.filter.array
@@ -326,7 +330,9 @@ def _require_passed(verdict: Verdict | None) -> None:
         )
 
 
-def _result(source: Source, filter_: InMemory, job: Job, target: Target, done: _Done) -> Result:
+def _result(
+    source: Source, filter_: InMemory, job: Job, padding: Padding, target: Target, done: _Done
+) -> Result:
     """Gather the facts of a report."""
     operation, summary = job.operation, done.summary
     pooling = operation.kind in POOLS
@@ -344,6 +350,7 @@ def _result(source: Source, filter_: InMemory, job: Job, target: Target, done: _
         each_channel=operation.each_channel,
         flip=operation.flip,
         pad_mode=operation.pad_mode,
+        padding_word=padding if isinstance(padding, str) else None,
         bias=() if operation.bias is None else tuple(operation.bias.tolist()),
         device=job.engine.device,
         engine=job.engine.name,

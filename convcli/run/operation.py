@@ -65,6 +65,11 @@ class Operation(NamedTuple):
         )
 
     @property
+    def joined_bytes(self) -> int:
+        """Bytes of the sums from which `joined` makes one output."""
+        return len(self.parts) * self.sums_dtype.itemsize
+
+    @property
     def dims(self) -> int:
         """Number of spatial axes."""
         return len(self.axes)
@@ -168,7 +173,7 @@ def resolve(
         )
     channels = sizes.get("C", 1)
     if weight:
-        weights = _layer_filter(filter_, channels, groups or 1, transposed)
+        weights = _layer_filter(filter_, channels, 1 if groups is None else groups, transposed)
     elif groups is not None and groups < 1:
         raise UsageError(f"groups {groups} must be 1 or more; use -g 1")
     elif groups not in (None, 1, channels):
@@ -226,7 +231,8 @@ def _gradient(
 ) -> tuple[Array, DType, DType]:
     """Return the second filter, and the types of the magnitude and of the sums it is made from.
 
-    Integers have exact sums; their magnitude has the type that a float filter would give.
+    The magnitude of integers has the type that a float filter would give. Their sums are exact:
+    those of up to 16 bits in float32, as the weights are small.
     """
     if bias is not None:
         raise UsageError(
@@ -242,7 +248,8 @@ def _gradient(
     if flip:
         second = np.flip(second, tuple(range(2, second.ndim)))
     if natural.kind == "i":
-        return second, result_dtype(x_dtype, np.dtype(np.float64)), natural
+        kind = result_dtype(x_dtype, np.dtype(np.float64))
+        return second, kind, kind if kind == np.float32 else natural
     return second, natural, np.result_type(natural, np.float32)
 
 

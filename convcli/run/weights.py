@@ -36,9 +36,14 @@ def check_weights(request: RunRequest) -> None:
         return
     if request.ceil:
         raise UsageError("--ceil is only valid for pooling; add --pool max or --pool avg")
-    if (request.kernel is None) == (request.f is None):
+    if request.kernel is None and request.f is None:
         raise UsageError(
-            "give one of -k FILTER, such as -k sobel-x, -f SIZE, for a random filter, and --pool"
+            "there is no filter; add one such as -k sobel-x, -f 3 for a random one, or --pool -f 2"
+        )
+    if request.kernel is not None and request.f is not None:
+        raise UsageError(
+            f"-f {request.f} is for a random filter, and -k {request.kernel} has a size of its "
+            f"own; leave out -f"
         )
     if request.channels is not None and request.kernel is not None:
         raise UsageError(
@@ -113,14 +118,11 @@ def choose_weights(
 
 def _sizes(request: RunRequest, source: Source) -> Sizes:
     """Read ``-f``; a single size is for two axes, or one if there is only one."""
+    if str(request.f)[:1].isalpha():
+        raise UsageError(f"-f {request.f} is not a size; a filter with a name is -k {request.f}")
     f = notation.parse_only("-f", str(request.f))
     if min(f) < 1:
         raise UsageError(f"filter size {min(f)} must be 1 or more; use -f 1 or more")
-    if len(f) > 3:
-        raise UsageError(
-            f"-f {request.f} has {len(f)} sizes, and a filter has 1 to 3 spatial axes; for a layer "
-            f"use -f {notation.format_sizes(f[2:5])} -c {f[1]}:{f[0]}"
-        )
     layout = request.layout or source.layout
     spatial = len(layout.upper().replace("N", "").replace("C", "")) if layout else 0
     dims = spatial or request.dims or (min(len(source.shape), 2) if len(f) == 1 else len(f))

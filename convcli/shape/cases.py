@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from convcli.errors import DoesNotFit
+from convcli.errors import DoesNotFit, UsageError
 from convcli.geometry import notation
 from convcli.geometry.axis import POOLS, Window, spread
 from convcli.geometry.network import Layer, Step, apply
@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 OnMisfit = Callable[[DoesNotFit], None]
 
 
-def cases(request: "ShapeRequest", on_misfit: OnMisfit | None = None) -> Iterator[Step]:
+def cases(
+    request: "ShapeRequest",
+    on_misfit: OnMisfit | None = None,
+    note: Callable[[str], None] | None = None,
+) -> Iterator[Step]:
     """Compute every case of a request without a stack, in the order of the options.
 
     Parameters
@@ -25,6 +29,8 @@ def cases(request: "ShapeRequest", on_misfit: OnMisfit | None = None) -> Iterato
     on_misfit : callable, optional
         Called with the error of a case of a sweep that does not fit. A request that is no sweep
         raises its error instead.
+    note : callable, optional
+        Called with a line about something that a user may not expect.
 
     Yields
     ------
@@ -39,8 +45,16 @@ def cases(request: "ShapeRequest", on_misfit: OnMisfit | None = None) -> Iterato
     d = notation.parse_sizes("-d", request.d or "1")
     op = notation.parse_sizes("--output-padding", request.output_padding or "0")
     channels = read_channels(request)
+    if request.groups and request.groups.lower() == "depthwise":
+        from convcli.geometry.channel_axes import depthwise_groups  # noqa: PLC0415  for an error
+
+        raise UsageError(depthwise_groups(*channels[0]))
     groups = notation.parse_numbers("-g", request.groups or "1")
     dims = notation.resolve_dims([sweep.axes for sweep in (n, f, p, s, d, op)], request.dims)
+    if note is not None and n.axes == 3 > max(sweep.axes for sweep in (f, p, s, d, op)):
+        from convcli.shape.channel_note import note_channel_axis  # noqa: PLC0415  for three axes
+
+        note_channel_axis(request, channels, note)
     stride_is_filter = kind in POOLS and request.s is None  # as in PyTorch and Keras
     swept = any(has_many(each) for each in (n, f, p, s, d, op, channels, groups))
     for sizes, filter_, pads, strides, dilation, extra, (c_in, c_out), (g,) in lazy_product(

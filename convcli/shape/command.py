@@ -1,16 +1,19 @@
 """`convcli shape`: choose what a request asks for, and in which form to show it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import partial
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from convcli.errors import DoesNotFit, UsageError
 from convcli.geometry.network import Step
+from convcli.geometry.notation import format_sizes
 from convcli.shape.cases import cases
-from convcli.shape.usage import first_layer, refuse
-from convcli.streams import Streams, choose_format, printable
+from convcli.shape.usage import first_layer, join_channels, refuse
+from convcli.streams import Streams, choose_format, note, printable
 
 if TYPE_CHECKING:
+    from convcli.geometry.graph import NodeStep
     from convcli.options import ShapeRequest
 
 FORMATS = ("table", "plain", "json", "csv")
@@ -27,11 +30,12 @@ def run(request: "ShapeRequest", streams: Streams) -> int:
     if request.list_networks:
         _list_networks(streams)
         return 0
+    request = join_channels(request)
     if request.animate:
         _animate(request, streams)
         return 0
     fmt = _choose_format(request, streams)
-    misfits = Misfits(streams)
+    misfits = Misfits(streams, fmt)
     if request.solve is not None or request.out is not None:
         _show_answers(request, fmt, streams)
         return 0
@@ -39,21 +43,31 @@ def run(request: "ShapeRequest", streams: Streams) -> int:
     if request.network is not None or request.layers or request.layers_file is not None:
         _show_networks(request, fmt, streams, misfits)
     else:
-        _show_steps(cases(request, misfits.report), request, fmt, streams)
+        found = cases(request, misfits.report, partial(note, streams))
+        if fmt == "plain":
+            _show_plain(([step] for step in found), streams, misfits)
+        else:
+            _show_steps(found, request, fmt, streams)
     return 1 if misfits.count else 0
 
 
 class Misfits:
-    """The cases of a sweep that do not fit: each is reported as it is met, and counted."""
+    """The cases of a sweep that do not fit: each is reported as it is met, and counted.
 
-    def __init__(self, streams: Streams) -> None:
+    Each leaves its row of plain text empty, but on a terminal: rows correspond to cases.
+    """
+
+    def __init__(self, streams: Streams, fmt: str) -> None:
         self.count = 0
-        self._stderr = streams.stderr
+        self._streams = streams
+        self._empty_rows = fmt == "plain" and not streams.stdout.isatty()
 
     def report(self, error: DoesNotFit) -> None:
         """Write the error of one case."""
         self.count += 1
-        self._stderr.write(f"convcli: error: {printable(str(error))}\n")
+        self._streams.stderr.write(f"convcli: error: {printable(str(error))}\n")
+        if self._empty_rows:
+            self._streams.stdout.write("\n")
 
 
 def _choose_format(request: "ShapeRequest", streams: Streams) -> str:
@@ -107,7 +121,7 @@ def _show_networks(request: "ShapeRequest", fmt: str, streams: Streams, misfits:
     elif fmt == "csv":
         _write(records.csv_lines(chain.from_iterable(found), request.fields), streams)
     else:
-        _write(records.plain(steps[-1] for steps in found), streams)
+        _show_plain(found, streams, misfits)
 
 
 def _list_networks(streams: Streams) -> None:
@@ -122,6 +136,33 @@ def _list_networks(streams: Streams) -> None:
     console(streams.stdout).print(facts_table(descriptions(), title))
 
 
+def _show_plain(
+    found: "Iterable[Sequence[Step] | Sequence[NodeStep]]", streams: Streams, misfits: Misfits
+) -> None:
+    """Write the output size of each case; on a terminal, of several with what went in."""
+    found = iter(found)
+    first = list(islice(found, 2)) if streams.stdout.isatty() else []
+    if len(first) <= 1 and not misfits.count:
+        _write((_output(steps[-1]) for steps in chain(first, found)), streams)
+        return
+    from convcli.shape.rows import inputs  # noqa: PLC0415  only on a terminal
+
+    for steps in chain(first, found):
+        _write([f"{_output(steps[-1])}  {inputs(steps)}"], streams)
+
+
+def _output(step: "Step | NodeStep") -> str:
+    """Write the output size as ``-n`` reads it; of a flat output, its length."""
+    if step.out:
+        return format_sizes(step.out)
+    if step.c_out is None:
+        raise UsageError(
+            "the output has no spatial axes, and its length depends on the input's channels; "
+            "add -c 3 or another"
+        )
+    return str(step.c_out)
+
+
 def _show_steps(steps: Iterable[Step], request: "ShapeRequest", fmt: str, streams: Streams) -> None:
     if fmt == "table":
         from convcli.shape import report  # noqa: PLC0415
@@ -129,16 +170,13 @@ def _show_steps(steps: Iterable[Step], request: "ShapeRequest", fmt: str, stream
         show = report.explain if request.explain else report.show_cases
         show(steps, streams)
         return
-    from convcli.shape import records  # noqa: PLC0415
+    from convcli.shape import records  # noqa: PLC0415  not for plain text, whose start is short
 
-    if fmt == "json":
+    if fmt == "csv":
+        _write(records.csv_lines(steps, request.fields), streams)
+    else:
         found = records.records(steps, request.fields, request.explain)
         _write(records.json_lines(found), streams)
-    else:
-        _write(
-            records.csv_lines(steps, request.fields) if fmt == "csv" else records.plain(steps),
-            streams,
-        )
 
 
 def _write(lines: Iterable[str], streams: Streams) -> None:

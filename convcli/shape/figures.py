@@ -8,10 +8,10 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
-from convcli.explain.words import layer_text, notation
 from convcli.geometry.axis import Axis
 from convcli.geometry.coverage import unread, unread_end
 from convcli.geometry.keys import WINDOW
+from convcli.geometry.layers import format_named_step, format_step
 from convcli.geometry.network import Layer, Step
 from convcli.geometry.notation import format_padding, format_sizes, join_axes
 from convcli.geometry.receptive_field import Field
@@ -77,7 +77,15 @@ class Figure(NamedTuple):
 
 
 def _of_window(figure: Callable[[Axis], Any]) -> Callable[[Row], list[Any] | None]:
-    return lambda row: [figure(axis) for axis in row.step.axes] if row.step.axes else None
+    def value(row: Row) -> list[Any] | None:
+        axes = row.step.axes
+        if not axes:
+            return None
+        if axes.count(axes[0]) == len(axes):  # a square image: half of the work
+            return [figure(axes[0])] * len(axes)
+        return [figure(axis) for axis in axes]
+
+    return value
 
 
 def _sizes(value: Callable[[Row], list[Any] | None]) -> Callable[[Row], str | None]:
@@ -148,8 +156,8 @@ FIGURES = (
     Figure("kind", lambda row: row.step.kind),
     Figure("name", lambda row: row.step.name or None),
     Figure(
-        "layer", lambda row: notation(row.step),
-        header="layer", cell=lambda row: layer_text(row.step),
+        "layer", lambda row: format_step(row.step),
+        header="layer", cell=lambda row: format_named_step(row.step),
     ),
     Figure("input", _input, "axis", "first", "n", _sizes(_input)),
     _window_figure("filter", "f"),

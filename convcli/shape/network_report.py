@@ -1,12 +1,12 @@
 """The output of `shape` for people about a network: its layers as rows, totals, what is odd."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from rich.console import Console
 from rich.text import Text
 
 from convcli.explain import growth, words
 from convcli.geometry.graph import NodeStep
+from convcli.geometry.layers import format_named_step
 from convcli.geometry.network import FREE, Costs
 from convcli.geometry.notation import format_sizes
 from convcli.geometry.operations.pointwise import Pointwise
@@ -14,7 +14,7 @@ from convcli.geometry.operations.pooling import Normalized
 from convcli.geometry.operations.rearrange import Flattened
 from convcli.shape.figures import FIGURES, NODE_FIGURES, Row, format_bytes
 from convcli.shape.records import total
-from convcli.shape.report import explain, figure_column, say_dropped
+from convcli.shape.report import explain, figure_column, show_sheet
 from convcli.streams import Streams, printable
 from convcli.terminal.tables import ANSWER, Column, Sheet, console
 
@@ -47,27 +47,37 @@ def show_network(
     numbers = Column("#", [str(i) for i in range(1, len(rows) + 1)])
     sheet = Sheet([numbers, *[figure_column(_BY_KEY[key], cells) for key in keys]], out.width)
     out.print(_from_input_to_output(steps))
-    out.print(sheet, crop=False)
-    _say_totals(steps, rows, out)
-    meanings = [
-        f"{figure.header} {figure.meaning}"
-        for figure in FIGURES
-        if figure.meaning and figure.header not in sheet.dropped
-    ]
-    if meanings:
-        out.print(f"{', '.join(meanings)}, in pixels of the input")
-    say_dropped(sheet.dropped, out)
-    for i, step in enumerate(rows, 1):
-        for mark in step.marks:
-            out.print(Text(printable(f"layer {i}, {words.layer_text(step)}: {mark}")))
-    if not counted:
-        out.print("for parameters and MACs give the input's channels, such as -c 3")
-    if not all(field.exact for row in cells for field in row.fields):
-        out.print("≤ an upper bound: too many outputs differ in what they read")
+    show_sheet(sheet, out, _notes(steps, rows, sheet), sheet.dropped)
     if explained:
-        out.print()
         for part in growth.explain_network(steps, rows, out.width):
             out.print(part, crop=False)
+
+
+def _notes(steps: Sequence[NodeStep], rows: Sequence[NodeStep], sheet: Sheet) -> Iterator[str]:
+    sums = total(steps)
+    if sums["parameters"] is None:
+        yield "for parameters and MACs give the input's channels, such as -c 3"
+    else:
+        yield f"total {', '.join(words.costs(sums))}"
+        yield from _memory(steps)
+    headers = [f for f in FIGURES if f.meaning and f.header not in sheet.dropped]
+    if headers:
+        meanings = [f"{figure.header} {figure.meaning}" for figure in headers]
+        yield f"{', '.join(meanings)}, in pixels of the input"
+    for i, step in enumerate(rows, 1):
+        for mark in step.marks:
+            yield printable(f"layer {i}, {format_named_step(step)}: {mark}")
+    if not all(field.exact for step in rows for field in step.fields):
+        yield "≤ an upper bound: too many outputs differ in what they read"
+
+
+def _memory(steps: Sequence[NodeStep]) -> Iterator[str]:
+    """Say what the outputs take; what is folded works in place."""
+    sizes = [step.outputs[0].bytes for step in fold(steps)]
+    given = steps[0].inputs[0].bytes if steps[0].inputs else None
+    if None not in sizes and given is not None:
+        activations = format_bytes(sum(size or 0 for size in sizes))
+        yield f"memory of activations {activations}, of the input {format_bytes(given)}"
 
 
 def fold(steps: Sequence[NodeStep]) -> list[NodeStep]:
@@ -112,15 +122,3 @@ def _from_input_to_output(steps: Sequence[NodeStep]) -> Text:
 
 def _channels(count: int | None) -> str:
     return "" if count is None else f", {count} channel{'s' if count > 1 else ''}"
-
-
-def _say_totals(steps: Sequence[NodeStep], rows: Sequence[NodeStep], out: Console) -> None:
-    sums = total(steps)
-    if sums["parameters"] is None:
-        return
-    out.print("total " + ", ".join(words.costs(sums)))
-    sizes = [step.outputs[0].bytes for step in (rows if len(rows) < len(steps) else fold(steps))]
-    given = steps[0].inputs[0].bytes if steps[0].inputs else None
-    if None not in sizes and given is not None:
-        activations = format_bytes(sum(size or 0 for size in sizes))
-        out.print(f"memory of activations {activations}, of the input {format_bytes(given)}")

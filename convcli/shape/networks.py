@@ -1,6 +1,7 @@
 """A network: opened, and applied to each input size."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 from convcli.errors import DoesNotFit, UsageError
@@ -12,7 +13,7 @@ from convcli.models.network import Network
 from convcli.models.open import open_network
 from convcli.shape.cases import OnMisfit, read_channels
 from convcli.shape.usage import Typed, need, network_name, refuse
-from convcli.streams import Streams
+from convcli.streams import Streams, note
 
 if TYPE_CHECKING:
     from convcli.options import ShapeRequest
@@ -29,6 +30,10 @@ def networks(
     stated = network.dims if n.axes == 1 else None
     dims = notation.resolve_dims(named, request.dims or stated)
     channels = [(network.c, None)] if request.channels is None else read_channels(request)
+    if n.axes == 3 and stated is None and network.dims is None and network.axes < 3:
+        from convcli.shape.channel_note import note_channel_axis  # noqa: PLC0415  for three axes
+
+        note_channel_axis(request, channels, partial(note, streams))
     swept = has_many(n) or has_many(channels)
     for sizes, (c_in, c_out) in lazy_product(n, channels):
         if c_out not in (None, c_in):

@@ -1,4 +1,4 @@
-"""What `shape` prints for machines: plain text that it reads back, JSON lines and CSV."""
+"""What `shape` prints for machines: JSON lines and CSV."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 from convcli.errors import UsageError
 from convcli.geometry.axis import AXIS_NAMES
 from convcli.geometry.network import Step
-from convcli.geometry.notation import format_sizes
 from convcli.shape.figures import FIGURES, NODE_FIGURES, Figure, Row
 from convcli.streams import printable
 
@@ -15,19 +14,7 @@ if TYPE_CHECKING:
     from convcli.geometry.inverse import Answer
 
 Record = dict[str, Any]
-_MAX_COVERAGE = 10**6  # pixels of an axis
 _FORMULA_SIGNS = ("=", "+", "-", "@")
-
-
-def plain(steps: "Iterable[Step | NodeStep]") -> Iterator[str]:
-    """Write output sizes, one a line, as ``-n`` reads them; of a flat output, its length."""
-    for step in steps:
-        if not step.out and step.c_out is None:
-            raise UsageError(
-                "the output has no spatial axes, and its length depends on the input channels; "
-                "add -c 3 or another"
-            )
-        yield format_sizes(step.out or (step.c_out or 0,))
 
 
 def choose_figures(
@@ -58,27 +45,13 @@ def _choose_from(keys: Iterable[str]) -> str:
 
 
 def _explained() -> tuple[Figure, ...]:
-    """Return the formula, the coverage of each axis and the layer in three frameworks.
+    from convcli.explain.figures import EXPLAINED  # noqa: PLC0415  used by --explain only
 
-    The coverage of an axis of more than a million pixels is None.
-    """
-    from convcli.explain.frameworks import keras, onnx, pytorch  # noqa: PLC0415
-    from convcli.geometry.coverage import coverage, extent  # noqa: PLC0415  used here only
-    from convcli.geometry.formula import formula  # noqa: PLC0415
+    return tuple(Figure(key, _of_step(value)) for key, value in EXPLAINED.items())
 
-    def coverages(row: Row) -> list[list[int] | None]:
-        return [coverage(a) if extent(a) <= _MAX_COVERAGE else None for a in row.step.axes]
 
-    def written(write: Callable[[Step], str]) -> Callable[[Row], str | None]:
-        return lambda row: None if row.window is None else write(row.window)
-
-    return (
-        Figure("formula", lambda row: [formula(axis) for axis in row.step.axes]),
-        Figure("coverage", coverages),
-        Figure("pytorch", written(pytorch)),
-        Figure("keras", written(keras)),
-        Figure("onnx", written(onnx)),
-    )
+def _of_step(value: Callable[[Step], Any]) -> Callable[[Row], Any]:
+    return lambda row: None if row.window is None else value(row.window)
 
 
 def record(step: "Step | NodeStep", figures: Sequence[Figure] = FIGURES) -> Record:
@@ -131,8 +104,9 @@ def json_lines(records: Iterable[Record]) -> Iterator[str]:
     """Write one JSON object a line."""
     import json  # noqa: PLC0415  a tenth of the start-up time, used here only
 
+    encode = json.JSONEncoder(ensure_ascii=False).encode
     for each in records:
-        text = json.dumps(each, ensure_ascii=False)
+        text = encode(each)
         if not text.isprintable():
             # What could drive a terminal is escaped, as JSON escapes it: it reads back as it was.
             text = "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)

@@ -48,10 +48,18 @@ def _show_sweep(steps: Sequence[Step], out: Console) -> None:
     # What is the same in every row is left out first, and said below the table.
     columns = [c._replace(drop=1 if c.header in same else c.drop and c.drop + 1) for c in columns]
     sheet = Sheet(columns, out.width)
+    said = [f"{header} {as_text(same[header])}" for header in sheet.dropped if header in same]
+    dropped = [header for header in sheet.dropped if header not in same]
+    show_sheet(sheet, out, [f"in every row: {', '.join(said)}"] * bool(said), dropped)
+
+
+def show_sheet(sheet: Sheet, out: Console, notes: Iterable[str], dropped: Sequence[str]) -> None:
+    """Show a table, with notes below it, the last of them on what was left out."""
+    notes = list(notes)
+    if dropped:
+        notes.append(f"{', '.join(dropped)} dropped: {out.width} columns; --format csv has all")
     out.print(sheet, crop=False)
-    if said := [f"{header} {as_text(same[header])}" for header in sheet.dropped if header in same]:
-        out.print(f"in every row: {', '.join(said)}")
-    say_dropped([header for header in sheet.dropped if header not in same], out)
+    out.print("".join(f"\n{note}" for note in notes), end="\n" if notes else "")
 
 
 def _columns(keys: Iterable[str], steps: Sequence[Step]) -> list[Column]:
@@ -66,12 +74,6 @@ def figure_column(figure: Figure, rows: Sequence[Row]) -> Column:
     cells = [(figure.cell or figure.value)(row) for row in rows]
     text, answer = figure.key == "layer", figure.key == "output"
     return Column(figure.header, cells, figure.short, figure.drop, text, answer)
-
-
-def say_dropped(headers: Sequence[str], out: Console) -> None:
-    """Name the columns that a table has no room for."""
-    if headers:
-        out.print(f"{', '.join(headers)} dropped: {out.width} columns; --format csv has all")
 
 
 def show_answers(

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from convcli.errors import UsageError
 from convcli.geometry.axis import Kind
+from convcli.geometry.notation import parse_number
 
 if TYPE_CHECKING:
     from convcli.options import ShapeRequest
@@ -56,6 +57,23 @@ def network_name(request: "ShapeRequest") -> str | None:
         refuse({"--layers": request.layers_file}, request.network)
         return request.network
     return request.layers_file
+
+
+def join_channels(request: "ShapeRequest") -> "ShapeRequest":
+    """Read PyTorch's ``--in-channels 3 --out-channels 64`` as ``-c 3:64``."""
+    c_in, c_out = request.in_channels, request.out_channels
+    if c_in is None and c_out is None:
+        return request
+    refuse({"-c": request.channels}, "--in-channels and --out-channels", "leave out -c")
+    if c_in is None:
+        raise UsageError(
+            f"--out-channels {c_out} needs the input channels; add --in-channels, such as "
+            f"--in-channels {c_out}"
+        )
+    counts = [str(parse_number("--in-channels", c_in))]
+    if c_out is not None:
+        counts.append(str(parse_number("--out-channels", c_out)))
+    return request._replace(channels=":".join(counts), in_channels=None, out_channels=None)
 
 
 def first_layer(request: "ShapeRequest") -> str | None:

@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple, TextIO
+from typing import Any, NamedTuple, TextIO
 
 from rich import box
 from rich.cells import cell_len
@@ -10,7 +10,7 @@ from rich.console import Console, ConsoleOptions, Group, RenderResult
 from rich.table import Table
 from rich.text import Text
 
-from convcli.streams import printable
+from convcli.streams import color_of, printable
 from convcli.terminal.fitting import abbreviated, narrowest, wrap
 
 ANSWER = "bold magenta"  # readable on light and on dark terminals
@@ -25,8 +25,19 @@ class _Console(Console):
 
 
 def console(stream: TextIO) -> Console:
-    """Return a console that obeys NO_COLOR, FORCE_COLOR, TERM and COLUMNS, and no markup."""
-    result = _Console(file=stream, highlight=False, markup=False, emoji=False, soft_wrap=False)
+    """Return a console that obeys --color, NO_COLOR, FORCE_COLOR, TERM and COLUMNS, not markup."""
+    plain: dict[str, Any] = {"highlight": False, "markup": False, "emoji": False}
+    color = color_of(stream)
+    if color == "auto":
+        result = _Console(file=stream, **plain)
+    elif color == "never":
+        result = _Console(file=stream, color_system=None, **plain)
+    else:  # also in a pipe, with NO_COLOR, and on a terminal that names no colors
+        result = _Console(file=stream, force_terminal=True, no_color=False, **plain)
+        if result.color_system is None:
+            result = _Console(
+                file=stream, force_terminal=True, no_color=False, color_system="256", **plain
+            )
     if result.width < 1:  # COLUMNS=0 means the width of the terminal
         result.width = shutil.get_terminal_size().columns
     result.width = max(result.width, _NARROWEST)
@@ -129,7 +140,6 @@ class Sheet:
             cells = zip(row, self._widths, strict=True)
             table.add_row(*["\n".join(wrap(cell, width)) for cell, width in cells])
         yield table
-        yield Text()
 
 
 class _Shown(NamedTuple):

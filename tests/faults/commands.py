@@ -71,7 +71,10 @@ _SHAPE: list[tuple[dict[str, Value], dict[str, Value]]] = [
             "--no-bias": _among(""),
         },
     ),
-    ({"-n": _N, "-f": _F, "--pool": _among("")}, {**_WINDOW, **_FORMAT, "--ceil": _among("")}),
+    (
+        {"-n": _N, "-f": _F, "--pool": _among("", "max", "avg")},
+        {**_WINDOW, **_FORMAT, "--ceil": _among("")},
+    ),
     (
         {"-n": _N, "-f": _F, "--transposed": _among("")},
         {**_WINDOW, **_FORMAT, "--output-padding": _among("0", "1")},
@@ -93,7 +96,7 @@ _SHAPE: list[tuple[dict[str, Value], dict[str, Value]]] = [
 ]
 _KERNEL = _among(
     "box:3", "sobel-x", "gaussian:5:1.0", "log", "identity", "[[0,1],[2,3]]", "[[1.5]]",
-    "rand:3x3", "w.npz::w", "emboss", "[[1e-30,-3]]", "randn:5x1", "ones:2x2",
+    "rand:3x3", "w.npz::w", "emboss", "sobel", "scharr", "[[1e-30,-3]]", "randn:5x1", "ones:2x2",
 )  # fmt: skip
 _INPUT = _among("x.npy", "x.npy", "w.npz::x", "x.png", "-", "rand:9x8", "randn:3x16x16", "cut.npy",
                 "arange:2x3x9x9", "ones:64x64", "zeros:12x12")  # fmt: skip
@@ -108,13 +111,19 @@ _RUN_OPTIONS: dict[str, Value] = {
     "--device": _among("cpu", "auto"),
     "--engine": _among("numpy", "auto"),
     "--time": _among("1", "2"),
-    "--method": _among("auto", "gemm", "separable", "fft", "shift"),
+    "--method": _among("auto", "gemm", "separable", "fft", "shift", "max"),
     "--threads": _among("1", "2", "9"),
     "--memory": _among("1", "1K", "64K", "32M"),
     "--format": _among("table", "plain", "json"),
-    "-o": _among("-", "y.npy", "y.png", "y/", "/dev/null", "/dev/full"),
+    "-o": _among("-", "y.npy", "y.png", "y.csv", "y.npz", "y/", "/dev/null", "/dev/full"),
+    "--output-format": _among("npy", "npz", "csv", "txt", "png"),
+    "--scale": _among("clip", "minmax", "abs", "signed"),
     "--flip": _among(""),
     "-q": _among(""),
+    "-v": _among(""),
+    "--explain": _among(""),
+    "--ceil": _among(""),
+    "--no-bias": _among(""),
     "--plot": _among(""),
     "--verify": _among(""),
     "--tf32": _among(""),
@@ -166,7 +175,15 @@ def _shape(random: Random) -> list[str]:
 
 
 def _run(random: Random) -> list[str]:
-    filter_ = ["-f", _F(random)] if random.random() < 0.1 else ["-k", _KERNEL(random)]
+    filter_ = ["-k", _KERNEL(random)]
+    if random.random() < 0.4:
+        layer: tuple[list[str], ...] = (
+            [],
+            ["-c", _among("3", "3:4", "1:2", "16")(random)],
+            ["--pool", "avg"],
+            ["--pool"],
+        )
+        filter_ = ["-f", _F(random), *random.choice(layer)]
     inputs = [_INPUT(random) for _ in range(random.choice((1, 1, 1, 1, 2)))]
     return ["run", *inputs, *filter_, *_some(random, _RUN_OPTIONS)]
 

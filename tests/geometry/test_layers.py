@@ -71,8 +71,8 @@ def test_repeat_name_and_comments() -> None:
         ("maxpool f=2 c=9", 2, "must equal input channels 4 in a pooling layer; use c=4"),
         ("maxpool f=2 g=2", 2, "groups 2 are only valid for convolutions; use g=1"),
         ("conv f=3 g=0", 2, "groups 0 must be 1 or more; use g=1"),
-        ("conv f=3 c=0", 2, "output channels 0 must be 1 or more; use c=1 or more\n"),
-        ("maxpool f=2 c=-1", 2, "output channels -1 must be 1 or more; use c=1 or more\n"),
+        ("conv f=3 c=0", 2, "output channels 0 must be 1 or more; use c=4:1\n"),
+        ("maxpool f=2 c=-1", 2, "output channels -1 must be 1 or more; use c=4\n"),
         ("conv f=3x3x3", 2, "f=3x3x3 has 3 values for 2 axes"),
     ],
 )  # fmt: skip

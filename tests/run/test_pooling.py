@@ -184,7 +184,7 @@ def test_complex_numbers_are_refused() -> None:
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        ("--pool med -f 2", "Got unexpected|'med'"),
+        ("--pool med -f 2", "--pool 'med' is not a kind of pooling; write --pool max or avg"),
         ("--pool max", "add -f 2"),
         ("--pool max -k box", "-k box cannot be combined with --pool max"),
         ("--pool avg -f 2 --bias 1", "--bias 1 cannot be combined with --pool avg"),

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from convcli.errors import ConvcliError
 from convcli.explain import growth
-from convcli.explain.words import layer_text
 from convcli.geometry.coverage import reads, unread, unread_end
 from convcli.geometry.graph import NodeStep
+from convcli.geometry.layers import format_named_step
 from convcli.shape import network_report
 from convcli.streams import Streams
 from tests.conftest import Stream
@@ -68,7 +68,11 @@ def test_a_stack_fits_any_terminal_and_nothing_is_broken(steps: list[NodeStep], 
     assert not shown & named
     words = {word for line in lines for word in line.split()}
     for i, step in enumerate(steps, 1):
-        assert words >= {str(i), *layer_text(step).split(), "x".join(map(str, step.out))}
+        assert words >= {
+            str(i),
+            *format_named_step(step).split(),
+            "x".join(map(str, step.out)),
+        }
 
 
 @given(stacks(), st.sampled_from((40, 80, 120)))

@@ -1,0 +1,46 @@
+"""A note where an axis of the input, read as space, is likely to be its channels."""
+
+import re
+import shlex
+from collections.abc import Callable, Sequence
+
+from convcli.geometry import notation
+from convcli.geometry.channel_axes import read_as_channels
+from convcli.options import ShapeRequest, command_line
+
+
+def note_channel_axis(
+    request: ShapeRequest,
+    channels: Sequence[tuple[int | None, int | None]],
+    note: Callable[[str], None],
+) -> None:
+    """Say where an axis of the input is likely to be its channels, and how to write that.
+
+    Parameters
+    ----------
+    request : ShapeRequest
+        Its input has three axes, and nothing else says that all are space.
+    channels : sequence
+        As `read_channels` returns them.
+    note : callable
+        Called with the text, once or not at all.
+    """
+    if request.n is None or request.dims is not None:
+        return
+    sizes = [
+        tuple(map(int, case.split("x"))) if re.fullmatch(r"[0-9]+x[0-9]+x[0-9]+", case) else None
+        for case in re.split(r"[\s,]+", notation.join_spellings(request.n).strip())
+    ]
+    found = [each and read_as_channels(each, channels[0][0]) for each in sizes]
+    if not all(found) or len({each.channels for each in found if each}) > 1:
+        return
+    count = next(each.channels for each in found if each)
+    other = request._replace(
+        n=",".join(notation.format_sizes(each.space) for each in found if each),
+        channels=request.channels or str(count),
+    )
+    what = "channels" if channels[0][0] in (None, count) else "images"
+    note(
+        f"-n {request.n} is read as three axes of space; if the {count} counts {what}: "
+        f"{shlex.join(['convcli', 'shape', *command_line(other)])}"
+    )
