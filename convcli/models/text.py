@@ -202,7 +202,9 @@ class _Builder:
 
     def _add_block(self, block: Block, words: list[str], where: str, scope: _Scope) -> None:
         if scope.depth == _MAX_DEPTH:
-            raise UsageError(f"{where}: blocks are nested more than {_MAX_DEPTH} deep")
+            raise UsageError(
+                f"{where}: blocks are nested more than {_MAX_DEPTH} deep; a block cannot use itself"
+            )
         values = arguments(block, words, where)
         repeat = self._count(values.get("repeat"), where)
         self._start(values.get("from"), scope, where)
