@@ -81,6 +81,9 @@ class TextReader:
         if not nodes:
             raise UsageError(f"{source} has no layer; write one such as conv f=3")
         n, c, dims = self._input
+        first = getattr(nodes[0].operation, "layer", None)
+        if c is None and first is not None:
+            c = first.c_in
         graph = Graph(source, (Input(_INPUT),), tuple(nodes), nodes[-1].outputs)
         stated = self._builder.dims if dims is None else dims
         return Network(graph, source, n, c, stated, self._builder.axes)
