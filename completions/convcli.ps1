@@ -25,7 +25,9 @@ Register-ArgumentCompleter -Native -CommandName convcli -ScriptBlock {
             @{ names = @('-g', '--groups'); kind = '='; help = 'Groups of channels (default: 1).' }
             @{ names = @('--no-bias'); kind = ''; help = 'A layer without bias.' }
             @{ names = @('-l', '--layer'); kind = '=*'; help = 'A layer of a stack, such as ''conv f=7 s=2 p=3 c=64''; one -l for each layer.' }
-            @{ names = @('--layers'); kind = '='; help = 'A file with one layer per line; - reads standard input.' }
+            @{ names = @('--layers'); kind = '='; help = 'The same as NETWORK: a file, or - for standard input.' }
+            @{ names = @('--list-networks'); kind = ''; help = 'Show the built-in networks.' }
+            @{ names = @('--all'); kind = ''; help = 'A row for every node of a network, pointwise layers too.' }
             @{ names = @('--solve'); kind = '='; help = 'Find every n, f, p or s that gives the size --out.' }
             @{ names = @('--out'); kind = '='; help = 'Output size that --solve aims at.' }
             @{ names = @('--explain'); kind = ''; help = 'Explain the size: the formula step by step, the windows, how often each pixel is read; for a stack, how its receptive field grows.' }
@@ -81,6 +83,7 @@ Register-ArgumentCompleter -Native -CommandName convcli -ScriptBlock {
     $words = @{
         '' = 'shape', 'run'
         ' --completion' = 'bash', 'zsh', 'fish', 'powershell'
+        'shape' = 'alexnet', 'c3d', 'convnext_tiny', 'densenet121', 'efficientnet_b0', 'googlenet', 'inception_v3', 'lenet5', 'mobilenet_v1', 'mobilenet_v2', 'resnet101', 'resnet152', 'resnet18', 'resnet34', 'resnet50', 'squeezenet1_1', 'unet', 'vgg11', 'vgg16', 'vgg19', 'wavenet'
         'shape --padding' = 'valid', 'same', 'same-lower', 'full', 'causal'
         'shape --dims' = '1', '2', '3'
         'shape --pool' = 'max', 'avg'
@@ -105,6 +108,7 @@ Register-ArgumentCompleter -Native -CommandName convcli -ScriptBlock {
         'run --color' = 'auto', 'always', 'never'
     }
     $files = @{
+        'shape' = '.'
         'shape --layers' = '.'
         'run' = '\.(npy|bmp|csv|gif|jpeg|jpg|npz|pgm|png|ppm|pt|pth|safetensors|tif|tiff|tsv|txt|webp)$'
         'run --kernel' = '\.(npy|bmp|csv|gif|jpeg|jpg|npz|pgm|png|ppm|pt|pth|safetensors|tif|tiff|tsv|txt|webp)$'

@@ -99,14 +99,24 @@ class GroupedHelp(TyperCommand):
                 formatter.write_dl(records)
 
 
+def _is_misplaced(network: str, more: list[str]) -> bool:
+    """Whether the word in the place of a network belongs to an option: a size, or a key."""
+    if network == "-" or os.path.exists(network):
+        return False
+    return bool(more) or "=" in network or not network[:1].isalpha()
+
+
 def _taking(request: Any) -> Callable[[Callable[[Any, Streams], int]], Callable[..., int]]:
     """Give a command the options that a request has as fields, and the request filled from them."""
 
     def decorate(run: Callable[[Any, Streams], int]) -> Callable[..., int]:
         @functools.wraps(run)
         def command(ctx: typer.Context, **typed: Any) -> int:
-            inputs = typed.get("inputs") or ()
-            if extra := ctx.args or [w for w in inputs if w.isdecimal() and not os.path.exists(w)]:
+            network, inputs = typed.get("network"), typed.get("inputs") or ()
+            extra = ctx.args or [w for w in inputs if w.isdecimal() and not os.path.exists(w)]
+            if network is not None and _is_misplaced(network, ctx.args):
+                extra = [network, *ctx.args]
+            if extra:
                 from convcli.misuse import extra_arguments  # noqa: PLC0415  only for an error
 
                 raise UsageError(extra_arguments(ctx, extra))
@@ -165,7 +175,7 @@ class RunCommand(GroupedHelp):
 @app.command(cls=ShapeCommand, epilog=options.SHAPE_EXAMPLES)
 @_taking(options.ShapeRequest)
 def shape(request: options.ShapeRequest, streams: Streams) -> int:
-    """Print the output size of a layer, or of a stack of layers."""
+    """Print the output size of a layer, or of a network."""
     from convcli.shape import command  # noqa: PLC0415  each command imports what it needs
 
     return command.run(request, streams)

@@ -88,7 +88,8 @@ def test_an_alias_is_no_name_of_ours_and_is_not_shown() -> None:
         ("shape 8 -f 3", "such as -n 8; see convcli shape --help"),
         ("shape conv f=3 -n 8", "write -l 'conv f=3'; see convcli shape --help"),
         ("shape -n 8 -l conv f=3", "-l 'conv f=3'; see convcli shape --help"),
-        ("shape --explain foo", "leave out foo after --explain; see convcli shape --help"),
+        ("shape --explain resnet50 foo", "leave out resnet50 after --explain; see convcli shape "
+         "--help"),
         (
             "shape --kernelsize 3",
             "--kernelsize is not an option; tip: --filter; see convcli shape --help",

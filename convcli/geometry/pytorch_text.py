@@ -75,10 +75,11 @@ _DIMS = r"(?P<family>\w+?)(?P<dims>[123]d)?"
 
 
 class Words(NamedTuple):
-    """The words of a layer: its kind, and the value of each key."""
+    """The words of a layer: its kind, the value of each key, and the text they were read from."""
 
     kind: str
     values: dict[str, str]
+    text: str = ""
 
 
 class ModuleReader:

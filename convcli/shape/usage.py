@@ -52,6 +52,14 @@ def kind_of(request: "ShapeRequest") -> Kind:
     return "convt" if request.transposed else "conv"
 
 
+def network_name(request: "ShapeRequest") -> str | None:
+    """Return the network that is named, which the argument and ``--layers`` both do."""
+    if request.network is not None:
+        refuse({"--layers": request.layers_file}, request.network)
+        return request.network
+    return request.layers_file
+
+
 def with_channels(request: "ShapeRequest") -> "ShapeRequest":
     """Give a request the channels of ``--in-channels`` and ``--out-channels``."""
     c_in, c_out = request.in_channels, request.out_channels

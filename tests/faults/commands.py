@@ -4,6 +4,8 @@ import os
 from collections.abc import Callable, Iterable
 from random import Random
 
+from convcli.models.builtin import builtin_lines, builtin_names
+from convcli.models.kinds import KINDS
 from tests.faults.mutations import blindly
 from tests.faults.program import npy
 from tests.faults.trial import Trial
@@ -154,10 +156,48 @@ def case(trial: Trial) -> None:
     trial.check(not left, f"left {left}")
 
 
+def _stack(random: Random) -> list[str]:
+    return [_layer(random) for _ in range(random.choice((1, 2, 3, 8)))]
+
+
+def _network(random: Random) -> list[str]:
+    """Lines with blocks, branches and every kind of layer, which may not fit together."""
+    lines = [random.choice(("", "input n=32 c=3", "input n=9x8x7", "input dims=1"))]
+    for block in "ab":
+        lines.append(f"block {block} {random.choice(('', 'c', 'c=4', 'c s=1'))}")
+        lines += [f"  {_branched(random)}" for _ in range(random.choice((1, 2, 4)))]
+    return [*lines, *(_branched(random) for _ in range(random.choice((1, 3, 9))))]
+
+
+def _branched(random: Random) -> str:
+    """One line of a network: a layer or several, or a block."""
+    line = random.choice((
+        _layer(random), _layer(random), f"{_layer(random)} | {random.choice(list(KINDS))}",
+        f"{random.choice(list(KINDS))} {random.choice(_OF_KINDS)}", "a c=4", "b 4", "a", "b c=8",
+        "conv f=1 c={c}", "conv f=3 p=1 c={4*c} g=c",
+    ))  # fmt: skip
+    return " ".join([line, *random.sample(_JOINS, random.choice((0, 0, 1, 2)))])
+
+
+_JOINS = ["from=in", "with=in", "from=stem", "with=stem", "with=*", "with=a*", "repeat=3",
+          "repeat=99", "name=stem", "name=a", "with=in,in", "like=in", "like=stem"]  # fmt: skip
+_OF_KINDS = ("", "c=8", "out=3", "scale=2", "scale=3/2", "p=1", "out=99", "mode=cubic", "with=in",
+             "scale=999999999", "out=999999999999", "p=99999999999999999")  # fmt: skip
+
+
+def _published(random: Random) -> list[str]:
+    """The text of a built-in network, of which some lines are moved, doubled or left out."""
+    lines = list(builtin_lines(random.choice(builtin_names())) or ())
+    for _ in range(random.choice((0, 1, 2, 5))):
+        at, other = random.randrange(len(lines)), random.randrange(len(lines))
+        lines[at] = random.choice((lines[other], "", lines[at] * 2, lines[at].lstrip()))
+    return [line.rstrip("\n") for line in lines]
+
+
 def layers_case(trial: Trial) -> None:
     """Read a random or damaged file of layers."""
     random = trial.random
-    lines = [_layer(random) for _ in range(random.choice((1, 2, 3, 8)))]
+    lines = random.choice((_stack, _network, _published))(random)
     for _ in range(random.choice((0, 0, 1, 2))):
         at = random.randrange(len(lines))
         words = lines[at].split(" ")
