@@ -49,10 +49,17 @@ def test_run_on_the_cpu_imports_no_torch() -> None:
     assert done.returncode == 0, done.stderr.decode()
 
 
+@pytest.mark.parametrize("args", ["--format json", "--format json --explain", "-o /dev/null"])
+def test_run_in_a_pipe_imports_no_rich(args: str) -> None:
+    done = _probe("rich", *"run rand:8x8 -k rand:3x3".split(), *args.split())
+    assert done.returncode == 0, done.stderr.decode()
+
+
 @pytest.mark.parametrize(
     ("module", "args"),
     [
         ("rich", "shape -n 8 -f 3 --format table"),
+        ("rich", "run rand:8x8 -k rand:3x3 --format table"),
         ("numpy", "run rand:8x8 -k rand:3x3"),
         ("torch", "run rand:8x8 -k rand:3x3 --engine torch"),
     ],

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from convcli.arrays import filters
 from convcli.arrays.dtypes import Array, at
 from convcli.arrays.opener import Gradient, Opener
 from convcli.arrays.sinks import Sink, Target
@@ -26,10 +25,10 @@ from convcli.run.blocks import plan_blocks
 from convcli.run.job import Job
 from convcli.run.operation import Operation, resolve
 from convcli.run.pipeline import Pipeline
-from convcli.run.reporter import FORMATS, Reporter
+from convcli.run.reporter import Reporter
 from convcli.run.results import Facts, Kept, Result, Summary, Timing, Verdict
 from convcli.run.weights import Weights, check_weights, choose_weights, with_channels
-from convcli.streams import Streams, choose_format
+from convcli.streams import Streams
 from convcli.terminal.progress import Progress
 
 if TYPE_CHECKING:  # only images need it
@@ -62,7 +61,10 @@ def run(request: RunRequest, streams: Streams) -> int:
         Exit status.
     """
     if request.list_kernels:
-        return _list_kernels(request, streams)
+        from convcli.run.kernels import list_kernels  # noqa: PLC0415  seldom asked for
+
+        list_kernels(request.format, streams)
+        return 0
     check_dims(request.dims)
     if request.animate:
         _check_animation(request, streams)
@@ -119,35 +121,6 @@ def _animate(kept: Kept, streams: Streams) -> None:
     if kept.input is not None and kept.output is not None:
         operation = kept.operation
         animation.play(operation.axes, streams, Narrator(operation, kept.input, kept.output))
-
-
-def _list_kernels(request: RunRequest, streams: Streams) -> int:
-    """Show every named filter with its numbers, as literals that ``-k`` reads."""
-    if choose_format(request.format or "plain", streams.stdout, FORMATS) == "json":
-        return _list_kernels_as_json(streams)
-    for spec, filter_ in filters.listing():
-        rows = ["[" + ",".join(f"{value:g}" for value in row) + "]" for row in filter_.tolist()]
-        text = "[" + ",".join(rows) + "]"
-        streams.stdout.write(f"{spec:<12} {text}\n")
-    for name, (x, y) in filters.PAIRS.items():
-        streams.stdout.write(f"{name:<12} sqrt(x² + y²) of {x} and {y}\n")
-    return 0
-
-
-def _list_kernels_as_json(streams: Streams) -> int:
-    import json  # noqa: PLC0415  seldom needed
-
-    def write(name: str, filter_: Array | None, pair: tuple[str, ...] | None) -> None:
-        weights = None if filter_ is None else filter_.tolist()
-        sizes = None if filter_ is None else filter_.shape
-        record = {"name": name, "filter": sizes, "weights": weights, "magnitude_of": pair}
-        streams.stdout.write(json.dumps(record) + "\n")
-
-    for spec, filter_ in filters.listing():
-        write(spec, filter_, None)
-    for name, pair in filters.PAIRS.items():
-        write(name, None, pair)
-    return 0
 
 
 def _check_scale(request: RunRequest, target: Target) -> None:

@@ -64,12 +64,14 @@ class Reporter:
         if self._together:
             self._rows.append(result)
             return
+        if self._format == "json":
+            from convcli.run import records  # noqa: PLC0415
+
+            records.write(result, self._stream, self._parts.explain)
+            return
         from convcli.run import report  # noqa: PLC0415  Rich is imported only to draw
 
-        if self._format == "json":
-            report.write_json(result, self._stream, self._parts.explain)
-        else:
-            report.show(result, kept, self._stream, self._parts)
+        report.show(result, kept, self._stream, self._parts)
 
     def end(self) -> None:
         """Write the one table of many arrays; say what else changed the values of images."""
