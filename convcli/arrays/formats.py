@@ -7,12 +7,11 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
 
 from convcli.arrays.dtypes import Array
 from convcli.arrays.sources import Source
-from convcli.errors import ConvcliError, install_command
+from convcli.errors import check_installed
 
 Note = Callable[[str], None]  # tells the user something they may not expect
 
@@ -106,7 +105,4 @@ def _check_installed(name: str, path: str) -> None:
     if name not in _NEEDS:
         return
     module, package, kind = _NEEDS[name]
-    if find_spec(module) is None:
-        raise ConvcliError(
-            f"{path!r}{kind} needs {package}, which is not installed; {install_command(package)}"
-        )
+    check_installed(f"{path!r}{kind}", module, package)

@@ -3,7 +3,7 @@
 import math
 import time
 from collections import Counter
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from convcli.errors import ConvcliError, UsageError
 from convcli.geometry import notation
 from convcli.geometry.axis import Window
 from convcli.geometry.pad_modes import parse_pad_mode
+from convcli.models import is_model
 from convcli.options import RunRequest
 from convcli.run.axes import check_dims
 from convcli.run.blocks import plan_blocks
@@ -28,6 +29,9 @@ from convcli.run.reporter import FORMATS, Reporter
 from convcli.run.results import Facts, Kept, Result, Summary, Timing, Verdict
 from convcli.streams import Streams, choose_format
 from convcli.terminal.progress import Progress
+
+if TYPE_CHECKING:
+    from convcli.run.model_layer import Taken
 
 _MOST_RUNS = 1_000_000  # of --time
 
@@ -55,8 +59,10 @@ def run(request: RunRequest, streams: Streams) -> int:
     int
         Exit status.
     """
-    if request.list_kernels:
+    if request.list_kernels or _names_only_a_model(request, streams):
         return _list_kernels(request, streams)
+    layer = _model_layer(request, streams)
+    request = layer.request if layer else request
     check_dims(request.dims)
     inputs = _inputs(request, streams)
     request = request._replace(inputs=inputs)
@@ -72,8 +78,8 @@ def run(request: RunRequest, streams: Streams) -> int:
                 request.engine, request.device, request.threads, request.tf32, request.method
             ),
             memory=notation.parse_bytes("--memory", request.memory),
-            bias=opener.bias(request.bias) if request.bias is not None else None,
-            filter=opener.filter(request.kernel) if request.kernel is not None else None,
+            bias=_bias(request, opener, layer),
+            filter=_filter(request, opener, layer),
             pipeline=Pipeline(),
             reporter=reporter,
             progress=progress,
@@ -89,9 +95,45 @@ def run(request: RunRequest, streams: Streams) -> int:
     return 0
 
 
+def _names_only_a_model(request: RunRequest, streams: Streams) -> bool:
+    """Whether a model is named without one of its layers, at a prompt and without an input."""
+    spec = request.kernel or ""
+    at_prompt = not request.inputs and streams.stdin.isatty()
+    return at_prompt and is_model(spec) and "::" not in spec
+
+
+def _model_layer(request: RunRequest, streams: Streams) -> "Taken | None":
+    """Take the layer of a model that ``-k`` names, with the options that it stands for."""
+    if request.f is not None or request.kernel is None or not is_model(request.kernel):
+        return None
+    from convcli.run import model_layer  # noqa: PLC0415  seldom needed
+
+    return model_layer.take(request, streams)
+
+
+def _filter(request: RunRequest, opener: Opener, layer: "Taken | None") -> InMemory | None:
+    if layer:
+        return layer.filter
+    return opener.filter(request.kernel) if request.kernel is not None else None
+
+
+def _bias(request: RunRequest, opener: Opener, layer: "Taken | None") -> Array | None:
+    if request.bias is not None:
+        return opener.bias(request.bias)
+    return layer.bias if layer else None
+
+
 def _list_kernels(request: RunRequest, streams: Streams) -> int:
     """Show every named filter with its numbers, as literals that ``-k`` reads."""
-    if request.format is not None and choose_format(request.format, streams.stdout, FORMATS) == "json":
+    if request.kernel is not None:
+        from convcli.run import model_layer  # noqa: PLC0415  seldom needed
+
+        model_layer.list_file(request, streams)
+        return 0
+    if (
+        request.format is not None
+        and choose_format(request.format, streams.stdout, FORMATS) == "json"
+    ):
         import json  # noqa: PLC0415  seldom needed
 
         for spec, filter_ in filters.listing():

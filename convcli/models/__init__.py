@@ -1,0 +1,11 @@
+"""Networks and layers from the files of other programs: ONNX, PyTorch's exports, weights."""
+
+import os
+
+# The modules that read a model, by the ending of its file's name: its convolutions one by one.
+LAYERS = {".onnx": "onnx_layers", ".pt2": "export_layers"}
+
+
+def is_model(spec: str) -> bool:
+    """Whether ``file::member`` names a file of a model."""
+    return os.path.splitext(spec.partition("::")[0])[1].lower() in LAYERS
