@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from convcli.errors import ConvcliError, UsageError
 from convcli.geometry.axis import POOLS, Axis, Window
-from convcli.geometry.receptive_field import INPUT, Field, Reach, extend
+from convcli.geometry.index_map import Windows
+from convcli.geometry.receptive_field import INPUT, Budget, Field, Reach, extend
 
 
 class Layer(NamedTuple):
@@ -33,6 +34,9 @@ class Costs(NamedTuple):
     params: int
     macs: int
     flops: int
+
+
+FREE = Costs(0, 0, 0)
 
 
 class Step(NamedTuple):
@@ -72,7 +76,10 @@ class Step(NamedTuple):
     @property
     def fields(self) -> tuple[Field, ...]:
         """What an output pixel depends on in the input of the whole stack, for each axis."""
-        return tuple([reach.field() for reach in map(extend, self.before, self.axes)])
+        budget = Budget()
+        maps = map(Windows, self.axes)
+        reaches = [extend(b, m, budget) for b, m in zip(self.before, maps, strict=True)]
+        return tuple([reach.field() for reach in reaches])
 
 
 _MAX_STRIDE = 10**18  # of a whole stack
@@ -107,13 +114,14 @@ def follow(layers: Iterable[Layer], n: tuple[int, ...], c_in: int | None = None)
     if c_in is not None and c_in < 1:
         raise UsageError(f"input channels {c_in} must be 1 or more; use -c 1 or more")
     before: tuple[Reach, ...] = (INPUT,) * len(n)
+    budget = Budget()
     strides = (1,) * len(n)
     for layer in layers:
         c_in = layer.c_in if c_in is None else c_in
         try:
             _check_dims(layer, len(n))
             axes = layer.window.on(n)
-            c_out = _check_channels(layer, c_in)
+            c_out = check_channels(layer, c_in)
             strides = tuple([total * axis.s for total, axis in zip(strides, axes, strict=True)])
             if max(strides) > _MAX_STRIDE:
                 raise UsageError(
@@ -121,10 +129,11 @@ def follow(layers: Iterable[Layer], n: tuple[int, ...], c_in: int | None = None)
                     f"larger than 10^18; use -s 1 or fewer layers"
                 )
         except ConvcliError as error:
-            raise _in_layer(layer, error) from None
-        step = Step(layer, axes, c_in, c_out, _costs(layer, axes, c_in, c_out), before)
+            raise in_place(layer.where, error) from None
+        step = Step(layer, axes, c_in, c_out, count_costs(layer, axes, c_in, c_out), before)
         yield step
-        before = tuple(map(extend, before, axes))
+        maps = map(Windows, axes)
+        before = tuple([extend(b, m, budget) for b, m in zip(before, maps, strict=True)])
         n, c_in = step.out, c_out
 
 
@@ -136,7 +145,7 @@ def _check_dims(layer: Layer, dims: int) -> None:
         )
 
 
-def _check_channels(layer: Layer, c_in: int | None) -> int | None:
+def check_channels(layer: Layer, c_in: int | None) -> int | None:
     """Return the output channels, None where they are not known."""
     g = layer.g
     if layer.c_in not in (None, c_in):
@@ -166,8 +175,12 @@ def _check_channels(layer: Layer, c_in: int | None) -> int | None:
     return c_out
 
 
-def _costs(
-    layer: Layer, axes: tuple[Axis, ...], c_in: int | None, c_out: int | None
+def count_costs(
+    layer: Layer,
+    axes: tuple[Axis, ...],
+    c_in: int | None,
+    c_out: int | None,
+    batch: int = 1,
 ) -> Costs | None:
     """Count parameters and arithmetic.
 
@@ -179,22 +192,22 @@ def _costs(
         return None
     kind = layer.window.kind
     if kind in POOLS:
-        return Costs(0, 0, 0)
+        return FREE
     weights = c_in // layer.g * c_out * prod(axis.f for axis in axes)
-    outputs = prod(axis.out for axis in axes)
-    positions = prod(axis.n for axis in axes) if kind == "convt" else outputs
+    outputs = batch * prod(axis.out for axis in axes)
+    positions = batch * prod(axis.n for axis in axes) if kind == "convt" else outputs
     macs = weights * positions
     if not layer.bias:
         return Costs(weights, macs, 2 * macs)
     return Costs(weights + c_out, macs, 2 * macs + c_out * outputs)
 
 
-def _in_layer(layer: Layer, error: ConvcliError) -> ConvcliError:
-    """Put the layer's place before an error, and write options as a line of layers has them."""
-    if not layer.where:
+def in_place(where: str, error: ConvcliError) -> ConvcliError:
+    """Put the place of a layer before an error, and write options as a line of layers has them."""
+    if not where:
         return error
     text = str(error).replace("--output-padding ", "op=").replace("--output-padding", "op")
     text = text.replace("--ceil", "ceil")
     for key in "fspdgc":
         text = text.replace(f"-{key} ", f"{key}=")
-    return type(error)(f"{layer.where}: {text}")
+    return type(error)(f"{where}: {text}")

@@ -10,9 +10,10 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from convcli.errors import ConvcliError
+from convcli.geometry.index_map import Windows
 from convcli.geometry.layers import parse_layers
 from convcli.geometry.network import Step, follow
-from convcli.geometry.receptive_field import Phases, extend
+from convcli.geometry.receptive_field import Budget, Phases, extend
 from tests.conftest import run_command
 
 Span = tuple[int, int]
@@ -23,7 +24,7 @@ def _follow(lines: list[str], n: int) -> list[Step]:
 
 
 def _reach(steps: list[Step]) -> Phases:
-    reach = extend(steps[-1].before[0], steps[-1].axes[0])
+    reach = extend(steps[-1].before[0], Windows(steps[-1].axes[0]), Budget())
     assert isinstance(reach, Phases)
     return reach
 
@@ -157,9 +158,9 @@ def test_a_bound_is_no_smaller_than_the_exact_field(lines: list[str]) -> None:
         steps = _follow(lines, 48)
     except ConvcliError:
         assume(False)
-    bound = steps[0].before[0].bound()  # type: ignore[union-attr]
+    bound = steps[0].before[0].bound()
     for step in steps:
-        bound = bound.extend(step.axes[0])
+        bound = bound.extend(Windows(step.axes[0]))
     field = bound.field()
     assert not field.exact
     exact = steps[-1].fields[0]
