@@ -53,6 +53,8 @@ _convcli_options() { # COMMAND: its options by all names; = takes a value, =* mo
             '--threads ='
             '--memory ='
             '-o --output ='
+            '--output-format ='
+            '--scale ='
             '--format ='
             '-q --quiet'
             '--plot'
@@ -72,7 +74,7 @@ _convcli_values() { # COMMAND OPTION, or COMMAND for its arguments: what it can 
         'shape --solve') words=(n f p s) ;;
         'shape --format') words=(table plain json csv) ;;
         'run') words=(rand: randn: arange: ones: zeros:) files=arrays ;;
-        'run --kernel') words=(identity box gaussian sobel-x sobel-y scharr-x scharr-y prewitt-x prewitt-y laplacian log sharpen emboss rand: randn: arange: ones: zeros:) files=arrays ;;
+        'run --kernel') words=(identity box gaussian sobel-x sobel-y scharr-x scharr-y prewitt-x prewitt-y laplacian log sharpen emboss sobel scharr prewitt rand: randn: arange: ones: zeros:) files=arrays ;;
         'run --layout') words=(HW CHW HWC NCHW NHWC W CW NCW DHW CDHW NCDHW) ;;
         'run --bias') files=arrays ;;
         'run --dtype') words=(float16 float32 float64 complex64 complex128 uint8 int8 uint16 int16 uint32 int32 uint64 int64) ;;
@@ -83,6 +85,8 @@ _convcli_values() { # COMMAND OPTION, or COMMAND for its arguments: what it can 
         'run --engine') words=(auto numpy torch) ;;
         'run --method') words=(auto gemm separable fft shift conv fold) ;;
         'run --output') files=any ;;
+        'run --output-format') words=(npy npz csv tsv txt png jpg jpeg bmp gif tif tiff webp ppm pgm) ;;
+        'run --scale') words=(clip minmax abs signed) ;;
         'run --format') words=(table plain json) ;;
     esac
 }
@@ -166,7 +170,7 @@ _convcli() {
         # Where there are words too, Readline must not quote them as it does file names.
         ((${#COMPREPLY[@]})) || compopt -o filenames
         while IFS= read -r word; do
-            if [[ $files == any || ${word,,} =~ \.(npy|bmp|gif|jpeg|jpg|npz|pgm|png|ppm|pt|pth|safetensors|tif|tiff|webp)$ || -d ${word/#\~\//$HOME/} ]]; then
+            if [[ $files == any || ${word,,} =~ \.(npy|bmp|csv|gif|jpeg|jpg|npz|pgm|png|ppm|pt|pth|safetensors|tif|tiff|tsv|txt|webp)$ || -d ${word/#\~\//$HOME/} ]]; then
                 COMPREPLY+=("$prefix$word")
             fi
         done < <(compgen -f -- "${cur//\\/}")

@@ -21,7 +21,7 @@ end
 function __convcli_arrays -d 'Files that hold arrays, and directories'
     set -l typed (string replace -r -- '^(--[^=]+=|-[^-])' '' (commandline -ct))
     complete -C "__convcli_no_command $typed" |
-        string match -ri -- '^.*(?:/|\.(?:npy|bmp|gif|jpeg|jpg|npz|pgm|png|ppm|pt|pth|safetensors|tif|tiff|webp))$'
+        string match -ri -- '^.*(?:/|\.(?:npy|bmp|csv|gif|jpeg|jpg|npz|pgm|png|ppm|pt|pth|safetensors|tif|tiff|tsv|txt|webp))$'
 end
 
 complete -c convcli -f
@@ -51,7 +51,7 @@ complete -c convcli -n "__convcli_at shape = --format" -l format -x -a 'table pl
 complete -c convcli -n "__convcli_at shape -h --help" -s h -l help -d 'Show this message and exit.'
 complete -c convcli -n "__convcli_at ''" -a run -d 'Convolve arrays with a filter'
 complete -c convcli -n '__convcli_at run' -x -a 'rand: randn: arange: ones: zeros: (__convcli_arrays)'
-complete -c convcli -n "__convcli_at run = -k --kernel" -s k -l kernel -x -a 'identity box gaussian sobel-x sobel-y scharr-x scharr-y prewitt-x prewitt-y laplacian log sharpen emboss rand: randn: arange: ones: zeros: (__convcli_arrays)' -d 'Filter: a name such as sobel-x or gaussian:5:1.0, a literal [[0,1],[2,3]], or anything that can be an input.'
+complete -c convcli -n "__convcli_at run = -k --kernel" -s k -l kernel -x -a 'identity box gaussian sobel-x sobel-y scharr-x scharr-y prewitt-x prewitt-y laplacian log sharpen emboss sobel scharr prewitt rand: randn: arange: ones: zeros: (__convcli_arrays)' -d 'Filter: a name such as sobel-x or gaussian:5:1.0, a literal [[0,1],[2,3]], or anything that can be an input.'
 complete -c convcli -n "__convcli_at run --list-kernels" -l list-kernels -d 'Show the named filters with their numbers.'
 complete -c convcli -n "__convcli_at run = --seed" -l seed -x -d 'Seed of random numbers.'
 complete -c convcli -n "__convcli_at run = --layout" -l layout -x -a 'HW CHW HWC NCHW NHWC W CW NCW DHW CDHW NCDHW' -d 'A letter for each axis of the input, such as HWC (default: the last of NCDHW).'
@@ -73,8 +73,10 @@ complete -c convcli -n "__convcli_at run = --method" -l method -x -a 'auto gemm 
 complete -c convcli -n "__convcli_at run --tf32" -l tf32 -d 'Let a GPU round float32 to TF32.'
 complete -c convcli -n "__convcli_at run = --threads" -l threads -x -d 'Threads on the CPU (default: one per core).'
 complete -c convcli -n "__convcli_at run = --memory" -l memory -x -d 'Memory for a block of input and output.'
-complete -c convcli -n "__convcli_at run = -o --output" -s o -l output -rF -d 'Write to a .npy file, an image, or a directory/; - is standard output.'
-complete -c convcli -n "__convcli_at run = --format" -l format -x -a 'table plain json' -d 'Format of the report.'
+complete -c convcli -n "__convcli_at run = -o --output" -s o -l output -rF -d 'Write to a file, whose ending says the format, or to a directory/; - is standard output.'
+complete -c convcli -n "__convcli_at run = --output-format" -l output-format -x -a 'npy npz csv tsv txt png jpg jpeg bmp gif tif tiff webp ppm pgm' -d 'Format of the output, whatever the ending: npy, npz, csv, tsv, txt, png, jpg, tif...'
+complete -c convcli -n "__convcli_at run = --scale" -l scale -x -a 'clip minmax abs signed' -d 'How values become those of an image. By default those within the input\'s range are kept; where some are outside, clip if the filter sums to 1, else minmax. abs: magnitudes; signed: 0 is mid-grey. clip with --dtype uint8 is for any output.'
+complete -c convcli -n "__convcli_at run = --format" -l format -x -a 'table plain json' -d 'Format of the report. With json, standard output carries the report, and the array goes where -o says.'
 complete -c convcli -n "__convcli_at run -q --quiet" -s q -l quiet -d 'No report.'
 complete -c convcli -n "__convcli_at run --plot" -l plot -d 'Draw input, filter and output as heat maps.'
 complete -c convcli -n "__convcli_at run --verify" -l verify -d 'Recompute outputs independently; fail if they differ.'

@@ -55,8 +55,10 @@ Register-ArgumentCompleter -Native -CommandName convcli -ScriptBlock {
             @{ names = @('--tf32'); kind = ''; help = 'Let a GPU round float32 to TF32.' }
             @{ names = @('--threads'); kind = '='; help = 'Threads on the CPU (default: one per core).' }
             @{ names = @('--memory'); kind = '='; help = 'Memory for a block of input and output.' }
-            @{ names = @('-o', '--output'); kind = '='; help = 'Write to a .npy file, an image, or a directory/; - is standard output.' }
-            @{ names = @('--format'); kind = '='; help = 'Format of the report.' }
+            @{ names = @('-o', '--output'); kind = '='; help = 'Write to a file, whose ending says the format, or to a directory/; - is standard output.' }
+            @{ names = @('--output-format'); kind = '='; help = 'Format of the output, whatever the ending: npy, npz, csv, tsv, txt, png, jpg, tif...' }
+            @{ names = @('--scale'); kind = '='; help = 'How values become those of an image. By default those within the input''s range are kept; where some are outside, clip if the filter sums to 1, else minmax. abs: magnitudes; signed: 0 is mid-grey. clip with --dtype uint8 is for any output.' }
+            @{ names = @('--format'); kind = '='; help = 'Format of the report. With json, standard output carries the report, and the array goes where -o says.' }
             @{ names = @('-q', '--quiet'); kind = ''; help = 'No report.' }
             @{ names = @('--plot'); kind = ''; help = 'Draw input, filter and output as heat maps.' }
             @{ names = @('--verify'); kind = ''; help = 'Recompute outputs independently; fail if they differ.' }
@@ -72,7 +74,7 @@ Register-ArgumentCompleter -Native -CommandName convcli -ScriptBlock {
         'shape --solve' = 'n', 'f', 'p', 's'
         'shape --format' = 'table', 'plain', 'json', 'csv'
         'run' = 'rand:', 'randn:', 'arange:', 'ones:', 'zeros:'
-        'run --kernel' = 'identity', 'box', 'gaussian', 'sobel-x', 'sobel-y', 'scharr-x', 'scharr-y', 'prewitt-x', 'prewitt-y', 'laplacian', 'log', 'sharpen', 'emboss', 'rand:', 'randn:', 'arange:', 'ones:', 'zeros:'
+        'run --kernel' = 'identity', 'box', 'gaussian', 'sobel-x', 'sobel-y', 'scharr-x', 'scharr-y', 'prewitt-x', 'prewitt-y', 'laplacian', 'log', 'sharpen', 'emboss', 'sobel', 'scharr', 'prewitt', 'rand:', 'randn:', 'arange:', 'ones:', 'zeros:'
         'run --layout' = 'HW', 'CHW', 'HWC', 'NCHW', 'NHWC', 'W', 'CW', 'NCW', 'DHW', 'CDHW', 'NCDHW'
         'run --dtype' = 'float16', 'float32', 'float64', 'complex64', 'complex128', 'uint8', 'int8', 'uint16', 'int16', 'uint32', 'int32', 'uint64', 'int64'
         'run --padding' = 'valid', 'same', 'same-lower', 'full'
@@ -81,13 +83,15 @@ Register-ArgumentCompleter -Native -CommandName convcli -ScriptBlock {
         'run --device' = 'cpu', 'auto', 'cuda', 'mps', 'xpu'
         'run --engine' = 'auto', 'numpy', 'torch'
         'run --method' = 'auto', 'gemm', 'separable', 'fft', 'shift', 'conv', 'fold'
+        'run --output-format' = 'npy', 'npz', 'csv', 'tsv', 'txt', 'png', 'jpg', 'jpeg', 'bmp', 'gif', 'tif', 'tiff', 'webp', 'ppm', 'pgm'
+        'run --scale' = 'clip', 'minmax', 'abs', 'signed'
         'run --format' = 'table', 'plain', 'json'
     }
     $files = @{
         'shape --layers' = '.'
-        'run' = '\.(npy|bmp|gif|jpeg|jpg|npz|pgm|png|ppm|pt|pth|safetensors|tif|tiff|webp)$'
-        'run --kernel' = '\.(npy|bmp|gif|jpeg|jpg|npz|pgm|png|ppm|pt|pth|safetensors|tif|tiff|webp)$'
-        'run --bias' = '\.(npy|bmp|gif|jpeg|jpg|npz|pgm|png|ppm|pt|pth|safetensors|tif|tiff|webp)$'
+        'run' = '\.(npy|bmp|csv|gif|jpeg|jpg|npz|pgm|png|ppm|pt|pth|safetensors|tif|tiff|tsv|txt|webp)$'
+        'run --kernel' = '\.(npy|bmp|csv|gif|jpeg|jpg|npz|pgm|png|ppm|pt|pth|safetensors|tif|tiff|tsv|txt|webp)$'
+        'run --bias' = '\.(npy|bmp|csv|gif|jpeg|jpg|npz|pgm|png|ppm|pt|pth|safetensors|tif|tiff|tsv|txt|webp)$'
         'run --output' = '.'
     }
 

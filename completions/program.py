@@ -7,7 +7,7 @@ from typing import Any
 import typer
 
 from convcli import cli
-from convcli.arrays import filters, formats, generators
+from convcli.arrays import filters, formats, generators, pixels
 from convcli.engines import choose
 from convcli.engines.numpy_engine import NumpyEngine
 from convcli.engines.torch_engine import TorchEngine
@@ -68,7 +68,7 @@ VALUES = {
     "--dims": Values(("1", "2", "3")),
     "--layers": Values(files="any"),
     "--solve": Values(("n", "f", "p", "s")),
-    "--kernel": Values((*filters.NAMED, *INPUT.words), "arrays"),
+    "--kernel": Values((*filters.NAMED, *filters.PAIRS, *INPUT.words), "arrays"),
     "--layout": Values(
         ("HW", "CHW", "HWC", "NCHW", "NHWC", "W", "CW", "NCW", "DHW", "CDHW", "NCDHW")
     ),
@@ -89,6 +89,8 @@ VALUES = {
     "--engine": Values(choose.ENGINES),
     "--method": Values(tuple(dict.fromkeys(("auto", *NumpyEngine.methods, *TorchEngine.methods)))),
     "--output": Values(files="any"),
+    "--output-format": Values(formats.OUTPUT_FORMATS),
+    "--scale": Values(pixels.SCALES),
     "shape --format": Values(shape_command.FORMATS),
     "run --format": Values(reporter.FORMATS),
 }

@@ -25,6 +25,16 @@ app = typer.Typer(
 class GroupedHelp(TyperCommand):
     """A command whose help shows its options by group, in plain text, which needs no Rich."""
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse a command line; ``--pool`` alone is ``--pool max``, which no parser here knows."""
+        full: list[str] = []
+        for arg, following in zip(args, [*args[1:], ""], strict=True):
+            full.append(arg)
+            if arg == "--pool" and following not in ("max", "avg"):
+                full.append("max")
+        parsed: list[str] = super().parse_args(ctx, full)
+        return parsed
+
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write each group of options under its own heading."""
         groups: dict[str, list[Any]] = {}

@@ -73,9 +73,38 @@ OutputPadding = Annotated[
         metavar="SIZES",
     ),
 ]
+Pool = Annotated[
+    str | None,
+    _option(
+        _WINDOW,
+        "Pooling instead of a convolution: the maximum or the mean of each window.",
+        "--pool",
+        metavar="max|avg",
+    ),
+]
+Ceil = Annotated[bool, _option(_WINDOW, "Round the size of a pooling layer up.", "--ceil")]
+Explain = Annotated[
+    bool,
+    _option(
+        _SHOW,
+        "Explain the size: the formula step by step, the windows, how often each pixel is read.",
+        "--explain",
+    ),
+]
+Animate = Annotated[
+    bool,
+    _option(
+        _SHOW,
+        "Slide the window over the input; space pauses, arrows step, + and - set the speed.",
+        "--animate",
+    ),
+]
 Groups = Annotated[
     str | None, _option(_COST, "Groups of channels (default: 1).", "-g", "--groups", metavar="N")
 ]
+
+
+NoBias = Annotated[bool, _option(_COST, "A layer without bias.", "--no-bias")]
 
 
 class ShapeRequest(NamedTuple):
@@ -98,10 +127,8 @@ class ShapeRequest(NamedTuple):
     dims: Dims = None
     transposed: Transposed = False
     output_padding: OutputPadding = None
-    pool: Annotated[bool, _option(_WINDOW, "A pooling layer.", "--pool")] = False
-    ceil: Annotated[bool, _option(_WINDOW, "Round the size of a pooling layer up.", "--ceil")] = (
-        False
-    )
+    pool: Pool = None
+    ceil: Ceil = False
     channels: Annotated[
         str | None,
         _option(
@@ -113,7 +140,7 @@ class ShapeRequest(NamedTuple):
         ),
     ] = None
     groups: Groups = None
-    no_bias: Annotated[bool, _option(_COST, "A layer without bias.", "--no-bias")] = False
+    no_bias: NoBias = False
     layers: Annotated[
         list[str] | None,
         _option(
@@ -143,18 +170,8 @@ class ShapeRequest(NamedTuple):
     out: Annotated[
         str | None, _option(_STACK, "Output size that --solve aims at.", "--out", metavar="SIZES")
     ] = None
-    explain: Annotated[
-        bool,
-        _option(
-            _SHOW,
-            "Explain the size: the formula step by step, the windows, how often each pixel is "
-            "read.",
-            "--explain",
-        ),
-    ] = False
-    animate: Annotated[bool, _option(_SHOW, "Slide the window over the input.", "--animate")] = (
-        False
-    )
+    explain: Explain = False
+    animate: Animate = False
     format: Annotated[
         str | None,
         _option(
@@ -162,6 +179,15 @@ class ShapeRequest(NamedTuple):
             "Output format (default: table on a terminal, plain in a pipe).",
             "--format",
             metavar="table|plain|json|csv",
+        ),
+    ] = None
+    fields: Annotated[
+        str | None,
+        _option(
+            _SHOW,
+            "Keys of JSON or columns of CSV, in this order, such as layer,output,macs.",
+            "--fields",
+            metavar="NAME,...",
         ),
     ] = None
 
@@ -235,7 +261,20 @@ class RunRequest(NamedTuple):
     dims: Dims = None
     transposed: Transposed = False
     output_padding: OutputPadding = None
+    pool: Pool = None
+    ceil: Ceil = False
+    channels: Annotated[
+        str | None,
+        _option(
+            _COST,
+            "A new layer: random weights and bias for these channels, with -f.",
+            "-c",
+            "--channels",
+            metavar="OUT|IN:OUT",
+        ),
+    ] = None
     groups: Groups = None
+    no_bias: NoBias = False
     device: Annotated[
         str,
         _option(
@@ -277,17 +316,52 @@ class RunRequest(NamedTuple):
         str | None,
         _option(
             _SHOW,
-            "Write to a .npy file, an image, or a directory/; - is standard output.",
+            "Write to a file, whose ending says the format, or to a directory/; - is standard "
+            "output.",
             "-o",
             "--output",
             metavar="PATH",
         ),
     ] = None
+    output_format: Annotated[
+        str | None,
+        _option(
+            _SHOW,
+            "Format of the output, whatever the ending: npy, npz, csv, tsv, txt, png, jpg, tif...",
+            "--output-format",
+            metavar="FORMAT",
+        ),
+    ] = None
+    scale: Annotated[
+        str | None,
+        _option(
+            _SHOW,
+            "How values become those of an image. By default those within the input's range are "
+            "kept; where some are outside, clip if the filter sums to 1, else minmax. abs: "
+            "magnitudes; signed: 0 is mid-grey. clip with --dtype uint8 is for any output.",
+            "--scale",
+            metavar="clip|minmax|abs|signed",
+        ),
+    ] = None
     format: Annotated[
         str | None,
-        _option(_SHOW, "Format of the report.", "--format", metavar="table|plain|json"),
+        _option(
+            _SHOW,
+            "Format of the report. With json, standard output carries the report, and the array "
+            "goes where -o says.",
+            "--format",
+            metavar="table|plain|json",
+        ),
     ] = None
     quiet: Annotated[bool, _option(_SHOW, "No report.", "-q", "--quiet")] = False
+    verbose: Annotated[
+        bool,
+        _option(
+            _SHOW, "Report also how axes were read, the method and its estimate.", "-v", "--verbose"
+        ),
+    ] = False
+    explain: Explain = False
+    animate: Animate = False
     plot: Annotated[
         bool, _option(_SHOW, "Draw input, filter and output as heat maps.", "--plot")
     ] = False

@@ -168,13 +168,13 @@ bindkey '^U' kill-whole-line
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make a folder with a file of every kind."""
     folder = tmp_path_factory.mktemp("files")
-    names = "x.npy photo.png IMG.JPG net.pt model.safetensors many.npz notes.txt rows.csv"
+    names = "x.npy photo.png IMG.JPG net.pt model.safetensors many.npz rows.csv notes.md"
     for name in names.split():
         (folder / name).touch()
     for name in ("sub", "two words"):
         (folder / name).mkdir()
         (folder / name / "inner.npy").touch()
-        (folder / name / "inner.txt").touch()
+        (folder / name / "inner.md").touch()
     return folder
 
 
@@ -227,7 +227,7 @@ class Case:
         return self.line.replace(" ", "_")
 
 
-ARRAYS = "x.npy photo.png IMG.JPG net.pt model.safetensors many.npz sub"
+ARRAYS = "x.npy photo.png IMG.JPG net.pt model.safetensors many.npz rows.csv sub"
 GENERATORS = "rand: randn: arange: ones: zeros:"
 CASES = [
     # commands
@@ -265,11 +265,13 @@ CASES = [
     Case("convcli run --method ", "auto gemm separable fft shift fold conv", "x.npy"),
     Case("convcli run --layout NH", "NHWC", "..."),
     Case("convcli run --dtype f", "float16 float32 float64", "..."),
+    Case("convcli run --scale ", "clip minmax abs signed", "x.npy"),
+    Case("convcli run --output-format ", "npy npz csv txt png jpg tif", "x.npy"),
     # one word with its option
     Case("convcli run --device=", "cpu auto cuda mps xpu", "..."),
     Case("convcli run --device=c", "cpu cuda", "..."),
     Case("convcli run --pad-mode=grid-", "grid-constant grid-mirror grid-wrap", "..."),
-    Case("convcli run x.npy --kernel=sobel", "sobel-x sobel-y", "..."),
+    Case("convcli run x.npy --kernel=sobel", "sobel sobel-x sobel-y", "..."),
     # free values
     Case("convcli shape -n ", "", "..."),
     Case("convcli shape --out ", "", "..."),
@@ -279,21 +281,21 @@ CASES = [
     Case("convcli run --memory ", "", "..."),
     Case("convcli run -f ", "", "..."),
     # files
-    Case("convcli run ", f"{ARRAYS} {GENERATORS}", "notes.txt rows.csv sobel-x shape"),
+    Case("convcli run ", f"{ARRAYS} {GENERATORS}", "notes.md sobel-x shape"),
     Case("convcli run x", "x.npy", "..."),
-    Case("convcli run n", "net.pt", "..."),
-    Case("convcli run rows", "", "..."),
+    Case("convcli run n", "net.pt", "notes.md"),
+    Case("convcli run rows", "rows.csv", "..."),
     Case("convcli run ra", "rand: randn:", "..."),
     Case("convcli run sub/", "inner.npy", "..."),
     Case("convcli run two\\ words/", "inner.npy", "..."),
     Case("convcli run --plot p", "photo.png", "..."),
     Case("convcli run x.npy p", "photo.png", "..."),
-    Case("convcli run rand:8x8 -k ", f"sobel-x gaussian {ARRAYS} {GENERATORS}", "notes.txt"),
+    Case("convcli run rand:8x8 -k ", f"sobel-x gaussian {ARRAYS} {GENERATORS}", "notes.md"),
     Case("convcli run x.npy --kernel=m", "many.npz model.safetensors", "..."),
-    Case("convcli run x.npy --bias ", ARRAYS, "notes.txt rand: sobel-x"),
-    Case("convcli run x.npy -o ", f"{ARRAYS} notes.txt rows.csv", "rand:"),
-    Case("convcli run x.npy --output=no", "notes.txt", "..."),
-    Case("convcli shape --layers ", "notes.txt rows.csv sub x.npy", "rand:"),
+    Case("convcli run x.npy --bias ", ARRAYS, "notes.md rand: sobel-x"),
+    Case("convcli run x.npy -o ", f"{ARRAYS} notes.md", "rand:"),
+    Case("convcli run x.npy --output=no", "notes.md", "..."),
+    Case("convcli shape --layers ", "notes.md rows.csv sub x.npy", "rand:"),
     Case("convcli run -- -", "", "--plot -k"),
 ]
 
@@ -325,7 +327,7 @@ LINES = [
     ("convcli run --dev", {"bash": "convcli run --device ", "zsh": "convcli run --device="}),
     ("convcli run --device=cu", "convcli run --device=cuda "),
     ("convcli run --device=m", "convcli run --device=mps "),
-    ("convcli run --kernel=sob", "convcli run --kernel=sobel-"),
+    ("convcli run --kernel=sob", "convcli run --kernel=sobel"),
     ("convcli run --kernel=net", "convcli run --kernel=net.pt "),
     ("convcli run zer", "convcli run zeros:"),
     ("convcli run zeros:", "convcli run zeros:"),
@@ -338,7 +340,7 @@ LINES = [
     ("convcli run -klap", "convcli run -klaplacian "),
     ("convcli run -k 'lap", "convcli run -k 'laplacian' "),
     ("convcli run -k sobel-x < x", "convcli run -k sobel-x < x.npy "),
-    ("convcli run -k sobel-x <x.npy >not", "convcli run -k sobel-x <x.npy >notes.txt "),
+    ("convcli run -k sobel-x <x.npy >not", "convcli run -k sobel-x <x.npy >notes.md "),
     ("cat x.npy | convcli run --verb", "cat x.npy | convcli run --verb"),
     ("cat x.npy | convcli run --veri", "cat x.npy | convcli run --verify "),
 ]

@@ -445,7 +445,7 @@ def test_the_report_goes_where_the_data_do_not(tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", np.ones((4, 4)))
     quiet = shell("convcli run x.npy -k box -q -o y.npy", tmp_path)
     plain = shell("convcli run x.npy -k box -o y.npy", tmp_path)
-    data = shell("convcli run x.npy -k box --format json", tmp_path)
+    data = shell("convcli run x.npy -k box --format json -o -", tmp_path)
     assert (quiet.stdout, quiet.stderr) == (b"", b"")
     assert (plain.stdout, plain.stderr) == (b"2x2\n", b"")
     assert data.stdout.startswith(b"\x93NUMPY")

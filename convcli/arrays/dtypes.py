@@ -38,7 +38,7 @@ def result_dtype(x: DType, *others: DType) -> DType:
     return x.newbyteorder("=")
 
 
-def asked_dtype(name: str, natural: DType) -> DType:
+def asked_dtype(name: str, natural: DType, saturate: bool = False) -> DType:
     """Read ``--dtype``, and refuse a type that would lose what the numbers mean.
 
     Parameters
@@ -47,6 +47,8 @@ def asked_dtype(name: str, natural: DType) -> DType:
         As typed, in NumPy's words: ``float32``, ``int16``, ...
     natural : dtype
         What `result_dtype` chose.
+    saturate : bool
+        Values are to be rounded and clipped to what an integer type holds.
     """
     try:
         dtype = np.dtype(name)
@@ -59,9 +61,10 @@ def asked_dtype(name: str, natural: DType) -> DType:
         )
     if natural.kind == "c" and dtype.kind != "c":
         raise UsageError(f"--dtype {name} would drop imaginary parts; use complex64 or complex128")
-    if natural.kind == "f" and dtype.kind in "iu":
+    if natural.kind == "f" and dtype.kind in "iu" and not saturate:
         raise UsageError(
-            f"--dtype {name} would round: input, filter or bias hold floats; use a float type"
+            f"--dtype {name} would round: input, filter or bias hold floats; "
+            f"use a float type, or add --scale clip"
         )
     return dtype.newbyteorder("=")
 
@@ -96,5 +99,5 @@ def check_integers(made: Array, dtype: DType) -> None:
     if low < info.min or high > info.max:
         raise ConvcliError(
             f"results from {low} to {high} do not fit --dtype {dtype} ({info.min} to {info.max}); "
-            f"use a larger type"
+            f"use a larger type, or add --scale clip"
         )

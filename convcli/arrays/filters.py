@@ -111,6 +111,18 @@ NAMED: dict[str, Named] = {
     "emboss": _fixed([-2, -1, 0], [-1, 1, 1], [0, 1, 2]),
 }
 
+# Gradients: of the outputs of two filters the magnitude is taken.
+PAIRS = {name: (f"{name}-x", f"{name}-y") for name in ("sobel", "scharr", "prewitt")}
+
+
+def pair(spec: str, dims: int | None = None) -> tuple[Array, Array]:
+    """Make the two filters of a gradient, such as ``sobel``."""
+    name, colon, _ = spec.partition(":")
+    if colon:
+        raise UsageError(f"-k {spec!r} has more parameters than it takes; write {name}")
+    x, y = PAIRS[name]
+    return named(x, dims), named(y, dims)
+
 
 def named(spec: str, dims: int | None = None) -> Array:
     """Make a filter from its name and parameters, such as ``gaussian:5:1.0``.
@@ -153,8 +165,9 @@ def nearest(spec: str) -> str:
     """Suggest filters with a name like this one."""
     import difflib  # noqa: PLC0415  only needed for errors
 
-    close = difflib.get_close_matches(spec.partition(":")[0], NAMED, n=2, cutoff=0.5)
-    return f"did you mean {' or '.join(close)}?" if close else f"names are {', '.join(NAMED)}"
+    close = difflib.get_close_matches(spec.partition(":")[0], (*NAMED, *PAIRS), n=2, cutoff=0.5)
+    names = ", ".join((*NAMED, *PAIRS))
+    return f"did you mean {' or '.join(close)}?" if close else f"names are {names}"
 
 
 def _sizes(spec: str, text: str, dims: int) -> Sizes:

@@ -49,9 +49,34 @@ def generate(spec: str, random: "Callable[[], np.random.Generator]") -> Array:
 
 
 def random_weights(text: str, sizes: tuple[int, ...], random: "np.random.Generator") -> Array:
-    """Draw the weights of a fresh ``nn.Conv2d``: uniform within ``±1/sqrt(fan in)``."""
-    if min(sizes) < 1:
-        raise UsageError(f"filter size {min(sizes)} must be 1 or more; use -f 1 or more")
+    """Draw one filter: the weights of a fresh ``nn.Conv2d(1, 1, ...)``."""
     check_room(f"-f {text}", sizes)
-    bound = prod(sizes) ** -0.5
-    return random.uniform(-bound, bound, sizes).astype(np.float32)
+    return _within(prod(sizes) ** -0.5, sizes, random)
+
+
+def random_layer(
+    text: str, shape: tuple[int, ...], c_out: int, random: "np.random.Generator"
+) -> tuple[Array, Array]:
+    """Draw weights and bias with the distribution of a fresh layer of PyTorch.
+
+    Both are uniform within ``±1/sqrt(fan in)``, which is what ``kaiming_uniform_(a=sqrt(5))``
+    comes to. PyTorch computes the fan in from all axes but the first, also of a transposed layer,
+    whose first axis holds the input channels.
+
+    Parameters
+    ----------
+    text : str
+        The size as typed, for an error.
+    shape : tuple of int
+        Of the weight.
+    c_out : int
+        Output channels.
+    random : Generator
+    """
+    check_room(f"the layer of -f {text}", shape)
+    bound = prod(shape[1:]) ** -0.5
+    return _within(bound, shape, random), _within(bound, (c_out,), random)
+
+
+def _within(bound: float, shape: tuple[int, ...], random: "np.random.Generator") -> Array:
+    return random.uniform(-bound, bound, shape).astype(np.float32)

@@ -1,23 +1,27 @@
-"""Images: read as their pixels, each channel with all of its bits, and written with 8 bits."""
+"""Images: read as their pixels, each channel with all of its bits, and written with 8 or 16."""
 
 import io
 import sys
 import warnings
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from convcli.arrays import pixels
-from convcli.arrays.dtypes import Array
+from convcli.arrays.dtypes import Array, DType
 from convcli.arrays.foreign import silenced
-from convcli.arrays.formats import Note, suffix
+from convcli.arrays.formats import Note
 from convcli.arrays.npy import check_numbers
+from convcli.arrays.pixels import Mapping
 from convcli.arrays.sources import InMemory, Source
+from convcli.arrays.transfer import write_all
+from convcli.arrays.writers import Whole
 from convcli.errors import ConvcliError, UsageError
 
 _WITH_ALPHA = (".png", ".tif", ".tiff", ".webp")
+_DEEP = (".png", ".tif", ".tiff")  # in which Pillow writes 16 bits, of grey
 
 # Modes of Pillow whose bands are not grey or red, green and blue as they stand: what to convert to.
 _CONVERTED = {
@@ -28,23 +32,26 @@ _CONVERTED = {
 }
 
 
-def read(spec: str, path: str, page: str | None, note: Note) -> Iterator[Source]:
+def read(
+    spec: str, path: str, page: str | None, note: Note, file: BinaryIO | None = None
+) -> Iterator[Source]:
     """Read an image, or one page of a file that holds several.
 
     It is turned as its EXIF orientation says. Transparency is not convolved, but goes with the
     colours to an image that is written.
     """
+    called = repr(path) if file is None else path
     try:
         with silenced() as said:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # it is read anyway
-            array, alpha = _decode(path, page)
+            array, alpha = _decode(file or path, called, spec, page)
     except UnidentifiedImageError:
         raise ConvcliError(
-            f"{path!r} is not an image that Pillow can read; save it as .png"
+            f"{called} is not an image that Pillow can read; save it as .png"
         ) from None
     except Image.DecompressionBombError:
         raise ConvcliError(
-            f"{path!r} has more pixels than are read from an image, as a small file could fill "
+            f"{called} has more pixels than are read from an image, as a small file could fill "
             f"the memory; convert it to .npy, or split it"
         ) from None
     except (ConvcliError, MemoryError):
@@ -53,44 +60,46 @@ def read(spec: str, path: str, page: str | None, note: Note) -> Iterator[Source]
         if isinstance(error, OSError) and error.errno is not None:
             raise
         reason = str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__
-        raise ConvcliError(f"{path!r} is a broken image ({reason}); save it again") from None
-    check_numbers(array.dtype, repr(path))
+        raise ConvcliError(f"{called} is a broken image ({reason}); save it again") from None
+    check_numbers(array.dtype, called)
     if said:
-        note(f"{path!r} may be damaged: {' '.join(said[0].split()).rstrip('.')}")
+        note(f"{called} may be damaged: {' '.join(said[0].split()).rstrip('.')}")
     if alpha is not None:
-        note(f"{path!r}: its transparency is not convolved; an image of the same size keeps it")
+        note(f"{called}: its transparency is not convolved; an image of the same size keeps it")
     yield InMemory(spec, array, "HWC" if array.ndim == 3 else "HW", alpha)
 
 
-def _decode(path: str, page: str | None) -> tuple[Array, Array | None]:
+def _decode(
+    file: BinaryIO | str, called: str, spec: str, page: str | None
+) -> tuple[Array, Array | None]:
     """Read the colours of a page, and its transparency if it has one: 0 to 255, (rows, columns)."""
-    with Image.open(path) as image:
+    with Image.open(file) as image:
         # After a camera's picture (MPO) come its previews.
         pages = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
-        image.seek(_page_number(path, page, pages))
-        low_bytes = _swapped_bytes(image, path)
+        number = _page_number(called, spec.partition("::")[0], page, pages)
+        image.seek(number)
+        low_bytes = _swapped_bytes(image, called)
         colours, alpha = _to_arrays(image)
     if low_bytes is None:
         return colours, alpha
-    with Image.open(path) as image:
-        image.seek(_page_number(path, page, pages))
+    with Image.open(file) as image:
+        image.seek(number)
         image.tile = low_bytes
         return colours.astype(np.uint16) << 8 | _to_arrays(image)[0], alpha
 
 
-def _page_number(path: str, page: str | None, pages: int) -> int:
+def _page_number(called: str, path: str, page: str | None, pages: int) -> int:
     if pages == 1:
         if page is not None:
-            raise UsageError(f"{path!r} is an image, which has no members; leave ::{page} out")
+            raise UsageError(f"{called} is an image, which has no members; leave ::{page} out")
         return 0
+    named = f"name one, from {path}::0 to {path}::{pages - 1}"
+    if path == "-":
+        named = "save it to a file, and name one, such as x.tif::0"
     if page is None:
-        raise UsageError(
-            f"{path!r} holds {pages} pages; name one, from {path}::0 to {path}::{pages - 1}"
-        )
+        raise UsageError(f"{called} holds {pages} pages; {named}")
     if not (page.isdecimal() and len(page) < 10 and int(page) < pages):
-        raise ConvcliError(
-            f"{path!r} has no page {page!r}; name one, from {path}::0 to {path}::{pages - 1}"
-        )
+        raise ConvcliError(f"{called} has no page {page!r}; {named}")
     return int(page)
 
 
@@ -108,7 +117,7 @@ def _to_arrays(image: Image.Image) -> tuple[Array, Array | None]:
     return np.asarray(image), alpha
 
 
-def _swapped_bytes(image: Image.Image, path: str) -> list[Any] | None:
+def _swapped_bytes(image: Image.Image, called: str) -> list[Any] | None:
     """Describe how to decode the lower bytes of an image with 16 bits a colour.
 
     Pillow keeps the upper byte of each colour. Decoded in the other byte order, it keeps
@@ -132,7 +141,7 @@ def _swapped_bytes(image: Image.Image, path: str) -> list[Any] | None:
             return None
         if deep or image.mode not in ("RGB", "RGBA") or rawmode.startswith(("LA", "RGBa")):
             raise ConvcliError(
-                f"{path!r} has 16 bits a channel, of which Pillow reads 8 in this kind of image; "
+                f"{called} has 16 bits a channel, of which Pillow reads 8 in this kind of image; "
                 f"save it as a 16-bit PNG without transparency, or as .npy"
             )
         native = "L" if sys.byteorder == "little" else "B"
@@ -144,19 +153,65 @@ def _swapped_bytes(image: Image.Image, path: str) -> list[Any] | None:
     return swapped or None
 
 
-def write(
-    array: Array, layout: str, path: str, from_integers: bool, alpha: Array | None
-) -> tuple[bytes, str]:
-    """Encode an array as an image with 8 bits a channel, see `pixels.to_bytes`."""
-    values, mapping = pixels.to_bytes(pixels.order_axes(array, layout, path), path, from_integers)
-    if alpha is not None and suffix(path) in _WITH_ALPHA and values.shape[:2] == alpha.shape:
+def writer(ending: str, stream: BinaryIO, called: str) -> "_Writer":
+    """Make what writes an image."""
+    return _Writer(ending, stream, called)
+
+
+class _Writer:
+    """Writes one image, see `pixels.to_pixels`."""
+
+    needs_whole = True
+
+    def __init__(self, ending: str, stream: BinaryIO, called: str) -> None:
+        self._ending = ending
+        self._stream = stream
+        self._called = called
+        self._begun = False
+
+    def begin(self, shape: tuple[int, ...], dtype: DType, layout: str) -> None:
+        """Refuse what no image holds."""
+        if self._begun:
+            raise ConvcliError(f"{self._called}: an image holds one output; write them as .npy")
+        self._begun = True
+        pixels.check_axes(shape, layout, self._called)
+        if dtype.kind == "c":
+            raise ConvcliError(
+                f"{self._called}: an image cannot hold complex numbers; write it as .npy"
+            )
+
+    def write(self, part: Array) -> None:
+        """Do nothing: an image is written whole."""
+
+    def finish(self, whole: Whole | None) -> Mapping | None:
+        """Encode the image and write it."""
+        if whole is None:
+            return None
+        array = pixels.order_axes(whole.array, whole.layout)
+        of_16_bits = whole.scaling.range == (0, 65535)
+        deep = of_16_bits and array.ndim == 2 and self._ending in _DEEP
+        dtype = np.dtype(np.uint16 if deep else np.uint8)
+        values, mapping = pixels.to_pixels(array, whole.scaling, self._called, dtype)
+        if not deep and whole.alpha is not None:
+            values = self._with_alpha(values, whole.alpha)
+        encoded = io.BytesIO()
+        try:
+            with silenced():
+                image = Image.fromarray(values)
+                image.save(encoded, Image.registered_extensions()[self._ending])
+        except (ValueError, OSError) as error:
+            raise ConvcliError(f"{self._called}: {error}; write it as .png") from None
+        write_all(encoded.getbuffer(), self._stream)
+        return mapping
+
+    def _with_alpha(self, values: Array, alpha: Array) -> Array:
+        """Add transparency, if it is of the same size and the format has it."""
+        if self._ending not in _WITH_ALPHA or values.shape[:2] != alpha.shape:
+            return values
         colours = values.reshape(*alpha.shape, -1)
-        if colours.shape[2] in (1, 3):
-            values = np.concatenate((colours, alpha[..., None]), axis=2)
-    encoded = io.BytesIO()
-    try:
-        with silenced():
-            Image.fromarray(values).save(encoded, Image.registered_extensions()[suffix(path)])
-    except (ValueError, OSError) as error:
-        raise ConvcliError(f"{path!r}: {error}; write it as .png") from None
-    return encoded.getvalue(), mapping
+        if colours.shape[2] not in (1, 3):
+            return values
+        return np.concatenate((colours, alpha[..., None]), axis=2)
+
+    def close(self) -> None:
+        """Do nothing: an image is written whole."""

@@ -30,7 +30,7 @@ class Header(NamedTuple):
         return math.prod(self.shape) * self.dtype.itemsize
 
 
-def read_headers(stream: BinaryIO, name: str) -> Iterator[Header]:
+def read_headers(stream: BinaryIO, name: str, head: bytes = b"") -> Iterator[Header]:
     """Read the headers of arrays that follow one another in a stream.
 
     The data of one must be read before the next header is. A pipe need not be seekable.
@@ -41,6 +41,8 @@ def read_headers(stream: BinaryIO, name: str) -> Iterator[Header]:
         Open for reading, at the start of an array.
     name : str
         What errors call it.
+    head : bytes
+        What was read of the stream already, of its magic string.
 
     Raises
     ------
@@ -48,12 +50,13 @@ def read_headers(stream: BinaryIO, name: str) -> Iterator[Header]:
         The stream is empty, or its array is truncated, pickled, not of numbers, or larger
         than memory: found before anything is allocated.
     """
-    first = True
-    while (magic := stream.read(npy.MAGIC_LEN)) or first:
+    first, magic = True, head + stream.read(npy.MAGIC_LEN - len(head))
+    while magic or first:
         first = False
         header = _read_header(magic, stream, name)
         _check_size(header, stream, name)
         yield header
+        magic = stream.read(npy.MAGIC_LEN)
 
 
 def _read_header(magic: bytes, stream: BinaryIO, name: str) -> Header:

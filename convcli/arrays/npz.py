@@ -1,4 +1,4 @@
-"""Arrays in ``.npz`` archives, read as a stream: a member is never held as a whole."""
+"""Arrays in ``.npz`` archives, read and written as a stream: a member is never held as a whole."""
 
 import contextlib
 import io
@@ -7,10 +7,13 @@ from collections.abc import Iterator
 from typing import IO, Any, BinaryIO, cast
 
 from convcli.arrays import members
+from convcli.arrays.dtypes import Array, DType
 from convcli.arrays.formats import Note
+from convcli.arrays.npy import write_data, write_header
 from convcli.arrays.sources import Source, stream_sources
-from convcli.arrays.transfer import FullReads
-from convcli.errors import ConvcliError
+from convcli.arrays.transfer import FullReads, write_all
+from convcli.arrays.writers import Whole
+from convcli.errors import ConvcliError, UsageError
 
 _PIECE = 1 << 20  # bytes decompressed at once
 
@@ -47,13 +50,21 @@ def _reporting_damage(called: str) -> Iterator[None]:
         ) from None
 
 
-def read(spec: str, path: str, member: str | None, note: Note) -> Iterator[Source]:
+def read(
+    spec: str, path: str, member: str | None, note: Note, file: BinaryIO | None = None
+) -> Iterator[Source]:
     """Read a member of an archive."""
     del note
-    with _reporting_damage(repr(path)):
-        archive = zipfile.ZipFile(path)
+    with _reporting_damage(repr(path) if file is None else path):
+        archive = zipfile.ZipFile(file or path)
     with archive:
         names = [name.removesuffix(".npy") for name in archive.namelist()]
+        if file is not None and len(names) > 1:
+            listed = ", ".join(names[:12])
+            raise UsageError(
+                f"{path} holds {len(names)} arrays ({listed}); save it to a file, and name one, "
+                f"such as x.npz::{names[0]}"
+            )
         name = members.choose(path, member, names)
         called = repr(f"{path}::{name}")
         info = archive.infolist()[names.index(name)]
@@ -65,3 +76,60 @@ def read(spec: str, path: str, member: str | None, note: Note) -> Iterator[Sourc
             source = next(stream_sources(cast("BinaryIO", reads), spec, called))
             yield source
             source.finish()
+
+
+def writer(ending: str, stream: BinaryIO, called: str) -> "_Writer":
+    """Make what writes an archive."""
+    del ending, called
+    return _Writer(stream)
+
+
+class _Writer:
+    """Writes ``arr_0``, ``arr_1`` and so on, as `numpy.savez` does."""
+
+    needs_whole = False
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._archive = _Archive(cast("BinaryIO", _FullWrites(stream)), "w")
+        self._member: IO[bytes] | None = None
+        self._count = 0
+
+    def begin(self, shape: tuple[int, ...], dtype: DType, layout: str) -> None:
+        """Begin a member."""
+        del layout
+        self._member = self._archive.open(f"arr_{self._count}.npy", "w", force_zip64=True)
+        self._count += 1
+        write_header(shape, dtype, cast("BinaryIO", self._member))
+
+    def write(self, part: Array) -> None:
+        """Write numbers of the member."""
+        assert self._member is not None
+        write_data(part, cast("BinaryIO", self._member))
+
+    def finish(self, whole: Whole | None) -> None:
+        """End the member."""
+        assert self._member is not None
+        self._member.close()
+
+    def close(self) -> None:
+        """Write the archive's directory."""
+        self._archive.close()
+
+
+class _Archive(zipfile.ZipFile):
+    def __del__(self) -> None:
+        """Leave an archive whose writing failed as it is, where its parent would complain."""
+
+
+class _FullWrites(io.RawIOBase):
+    """A stream that takes all bytes at once, and has no position."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+
+    def write(self, data: Any) -> int:
+        write_all(data, self._stream)
+        return memoryview(data).nbytes
+
+    def writable(self) -> bool:
+        return True

@@ -1,6 +1,7 @@
 """Opens what a user names: files, pipes, members, generators, literals, named filters."""
 
 import functools
+import os
 from collections.abc import Iterator
 from typing import BinaryIO, cast
 
@@ -11,8 +12,15 @@ from convcli.arrays.dtypes import Array
 from convcli.arrays.sources import InMemory, Source, stream_sources
 from convcli.arrays.transfer import FullReads
 from convcli.errors import ConvcliError, UsageError
-from convcli.geometry import notation
 from convcli.streams import Streams, note
+
+
+class Gradient(InMemory):
+    """Two filters, along x and along y, of whose outputs the magnitude is taken."""
+
+    def __init__(self, name: str, x: Array, y: Array) -> None:
+        super().__init__(name, x)
+        self.second = y
 
 
 class Opener:
@@ -24,36 +32,66 @@ class Opener:
             raise UsageError(f"--seed {seed} must be 0 or more; use --seed 0")
         self._streams = streams
         self._seed = seed
+        self.used_seed: int | None = None  # once random numbers were drawn
         self._dims = dims
         self._stdin_taken = False
         self._random_filters: dict[tuple[int, ...], InMemory] = {}
+        self._random_layers: dict[tuple[int, ...], tuple[InMemory, Array]] = {}
 
     @functools.cached_property
     def _random(
         self,
     ) -> "np.random.Generator":  # a string: evaluating the name imports numpy.random
+        if self._seed is None:
+            self._seed = int.from_bytes(os.urandom(4), "little")  # short enough to be typed
+        self.used_seed = self._seed
         return np.random.default_rng(self._seed)
 
     def inputs(self, spec: str) -> Iterator[Source]:
-        """Open an input: a path, ``file::member``, ``-``, or a generator such as ``rand:8x8``."""
+        """Open an input: a path, ``file::member``, ``-``, a literal, or a generator."""
         if generators.is_generator(spec):
             yield InMemory(spec, generators.generate(spec, lambda: self._random))
+            return
+        if literals.is_list(spec) and not os.path.exists(spec):
+            yield InMemory("literal", literals.parse_list("INPUT", spec))
             return
         path, _, member = spec.partition("::")
         if spec == "-":
             if self._stdin_taken:
                 raise UsageError("- is named twice, and a pipe can be read once; use a file")
             self._stdin_taken = True
-            yield from _arrays(self._streams.stdin.buffer, "-", "standard input")
+            yield from self._stream(self._streams.stdin.buffer, "-", "standard input")
         elif formats.suffix(path) in formats.READERS:
-            yield from formats.read(
-                spec, path, member or None, functools.partial(note, self._streams)
-            )
+            yield from formats.read(spec, path, member or None, self._note)
         else:
             if member:
                 raise UsageError(f"{spec!r}: {path!r} is one array; leave ::{member} out")
             with open(path, "rb", buffering=0) as stream:
-                yield from _arrays(stream, path, repr(path))
+                yield from self._stream(stream, path, repr(path))
+
+    def _note(self, text: str) -> None:
+        note(self._streams, text)
+
+    def _stream(self, stream: BinaryIO, name: str, called: str) -> Iterator[Source]:
+        """Read what a stream holds: arrays one after another, an image, an archive, or text."""
+        # Unbuffered, as files are: what is read goes straight to the array.
+        reads = cast("BinaryIO", FullReads(getattr(stream, "raw", stream), called))
+        head = reads.read(formats.HEAD)
+        kind = formats.sniff(head)
+        if kind is None or formats.suffix(name) == ".npy":
+            yield from stream_sources(reads, name, called, head)
+            return
+        import io  # noqa: PLC0415  not needed for .npy
+
+        from convcli.arrays.spool import Rejoined, spooled  # noqa: PLC0415
+
+        rejoined = Rejoined(head, reads)
+        if kind == "text_files":  # read once, in order
+            file = cast("BinaryIO", io.BufferedReader(rejoined))
+            yield from formats.read(name, called, None, self._note, kind, file)
+            return
+        with spooled(cast("BinaryIO", rejoined)) as file:
+            yield from formats.read(name, called, None, self._note, kind, file)
 
     def array(self, option: str, spec: str) -> InMemory:
         """Open what must be one array: a filter or a bias."""
@@ -66,8 +104,13 @@ class Opener:
         """Open a filter: a name, a literal, or whatever an input can be."""
         if literals.is_list(spec):
             return InMemory("literal", literals.parse_list("-k", spec))
-        if spec.partition(":")[0] in filters.NAMED:
+        name = spec.partition(":")[0]
+        if name in filters.NAMED:
             return InMemory(spec, filters.named(spec, self._dims))
+        if name in filters.PAIRS:
+            x, y = filters.pair(spec, self._dims)
+            of = " and ".join(filters.PAIRS[name])
+            return Gradient(f"{spec} (magnitude of {of})", x, y)
         try:
             return self.array("-k", spec)
         except FileNotFoundError:
@@ -90,19 +133,16 @@ class Opener:
                 f"write 0.5, [1,2,3], or file::member"
             ) from None
 
-    def random_filter(self, text: str, dims: int) -> InMemory:
-        """Draw the filter of a fresh ``nn.Conv2d``: one for all arrays of a command."""
-        sizes = notation.parse_only("-f", text)
-        sizes = sizes * dims if len(sizes) == 1 else sizes
+    def random_filter(self, text: str, sizes: tuple[int, ...]) -> InMemory:
+        """Draw one filter, see `generators.random_weights`: the same for all arrays."""
         if sizes not in self._random_filters:
             weights = generators.random_weights(text, sizes, self._random)
-            name = f"random {notation.format_sizes(sizes)}"
-            self._random_filters[sizes] = InMemory(name, weights)
+            self._random_filters[sizes] = InMemory("random", weights)
         return self._random_filters[sizes]
 
-
-def _arrays(stream: BinaryIO, name: str, called: str) -> Iterator[Source]:
-    """Read the arrays that follow one another in a stream."""
-    # Unbuffered, as files are: what is read goes straight to the array.
-    reads = FullReads(getattr(stream, "raw", stream), called)
-    return stream_sources(cast("BinaryIO", reads), name, called)
+    def random_layer(self, text: str, shape: tuple[int, ...], c_out: int) -> tuple[InMemory, Array]:
+        """Draw weights and bias, see `generators.random_layer`: the same for all arrays."""
+        if shape not in self._random_layers:
+            weights, bias = generators.random_layer(text, shape, c_out, self._random)
+            self._random_layers[shape] = InMemory("random", weights), bias
+        return self._random_layers[shape]

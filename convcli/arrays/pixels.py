@@ -1,70 +1,181 @@
-"""What an array is as an image: its axes in the order of one, its values as bytes."""
+"""What an array is as an image: its axes in the order of one, its values as those of pixels."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from convcli.arrays.dtypes import Array, shape_text
+from convcli.arrays.dtypes import Array, DType, shape_text
 from convcli.errors import ConvcliError
 
+SCALES = ("clip", "minmax", "abs", "signed")
+
 _SLIP = 1e-6  # rounding may take a float just beyond the range that its exact value lies in
+_BYTES: DType = np.dtype(np.uint8)
 _DARK = 16  # floats below it are not meant as bytes: all of them would be nearly black
 
+Range = tuple[float, float]
 
-def order_axes(array: Array, layout: str, path: str) -> Array:
-    """Order axes as an image has them: rows, columns, and 3 or 4 colours if there are several."""
-    sizes = dict(zip(layout, array.shape, strict=True))
+
+class Scaling(NamedTuple):
+    """What decides how values become those of pixels.
+
+    Attributes
+    ----------
+    mode : str or None
+        One of `SCALES` if it was asked for.
+    range : (float, float) or None
+        Black and white of the input, see `own_range`.
+    keeps_brightness : bool
+        The filter sums to 1, as those that smooth and sharpen do.
+    """
+
+    mode: str | None = None
+    range: Range | None = None
+    keeps_brightness: bool = False
+
+
+class Mapping(NamedTuple):
+    """How values were mapped, and whether some were clipped or their scale depends on them."""
+
+    text: str
+    altered: bool
+
+
+def check_axes(shape: Sequence[int], layout: str, called: str) -> None:
+    """Refuse a shape that no image has."""
+    sizes = dict(zip(layout, shape, strict=True))
     if "D" in sizes or "H" not in sizes or sizes.get("N", 1) != 1:
         raise ConvcliError(
-            f"{path!r}: an image has rows and columns, and the output is {shape_text(array.shape)} "
+            f"{called}: an image has rows and columns, and the output is {shape_text(shape)} "
             f"({layout}); write it as .npy"
         )
     if sizes.get("C", 1) not in (1, 3, 4):
         raise ConvcliError(
-            f"{path!r}: an image has 1, 3 or 4 channels, and the output {sizes['C']}; "
+            f"{called}: an image has 1, 3 or 4 channels, and the output {sizes['C']}; "
             f"write it as .npy, or say with --layout which axis holds them"
         )
-    order = [layout.index(letter) for letter in "NHWC" if letter in layout]
-    array = array.transpose(order)
-    if "N" in sizes:
+
+
+def order_axes(array: Array, layout: str) -> Array:
+    """Order axes as an image has them: rows, columns, and 3 or 4 colours if there are several."""
+    array = array.transpose([layout.index(letter) for letter in "NHWC" if letter in layout])
+    if "N" in layout:
         array = array[0]
-    return array[..., 0] if sizes.get("C") == 1 else array
+    return array[..., 0] if "C" in layout and array.shape[-1] == 1 else array
 
 
-def to_bytes(array: Array, path: str, from_integers: bool = False) -> tuple[Array, str]:
-    """Map values to bytes, and say how.
+def own_range(x: Array, asked: DType | None = None) -> Range | None:
+    """Find which values of an input are black and white; None if nothing says it.
 
-    Whole numbers from 0 to 255 are kept, and floats within it rounded. Floats from 0 to 1 are
-    multiplied by 255, unless they were computed from integers, as an image's are; and by less if
-    some reach a little further. Everything else is scaled so that its minimum is black and its
-    maximum white. Nothing is clipped.
+    Those of uint8 and uint16 are 0 and the largest of the type, those of booleans 0 and 1. Of
+    other numbers from 0 to 255 they are 0 and 255; of floats whose maximum is below 16, 0 and 1,
+    or that maximum if it is above 1.
+
+    Parameters
+    ----------
+    x : ndarray
+        The input.
+    asked : dtype, optional
+        Of the output, where the user named it: the range is that of uint8 or uint16.
+    """
+    for dtype in (asked, x.dtype):
+        if dtype is not None and dtype.kind == "u" and dtype.itemsize <= 2:
+            return 0.0, float(np.iinfo(dtype).max)
+    if x.dtype.kind == "b":
+        return 0.0, 1.0
+    if x.dtype.kind == "c":
+        return None
+    low, high = float(x.min()), float(x.max())
+    if x.dtype.kind == "f" and high < _DARK:
+        return (0.0, high if high > 1 + _SLIP else 1.0) if low >= -_SLIP else None
+    return (0.0, 255.0) if low > -0.5 and high < 255.5 else None  # NaN is in no range
+
+
+def to_pixels(
+    array: Array, scaling: Scaling, called: str, dtype: DType = _BYTES
+) -> tuple[Array, Mapping]:
+    """Map values to those of pixels, and say how.
+
+    Values within the input's range are kept: its black becomes 0, its white the largest pixel.
+    Where some are outside, all are clipped to it if the filter keeps brightness, and otherwise
+    scaled so that their minimum is black and their maximum white. A mode says otherwise:
+
+    - ``clip``: clipped to the input's range (0 to 255 if it has none).
+    - ``minmax``: from the minimum, black, to the maximum, white.
+    - ``abs``: magnitudes, clipped at the input's white (if it has none, the largest).
+    - ``signed``: 0 is mid-grey, and the largest magnitude black or white.
+
+    Halves round to even.
 
     Parameters
     ----------
     array : ndarray
-    path : str
+    scaling : Scaling
+    called : str
         What errors call it.
-    from_integers : bool
-        Whether it was computed from integers.
-
-    Returns
-    -------
-    ndarray
-        Of uint8.
-    str
-        How the values were mapped.
+    dtype : dtype
+        Of the pixels.
     """
-    if array.dtype.kind == "c" or not np.isfinite(array).all():
-        what = "complex numbers" if array.dtype.kind == "c" else "NaN or infinity"
-        raise ConvcliError(f"{path!r}: an image cannot hold {what}; write it as .npy")
-    low, high = array.min(), array.max()
+    if not np.isfinite(array).all():
+        raise ConvcliError(f"{called}: an image cannot hold NaN or infinity; write it as .npy")
+    low, high = float(array.min()), float(array.max())
+    mode = scaling.mode or _default_mode(scaling, low, high)
+    info: Any = np.iinfo(dtype)
+    largest = int(info.max)
     values = array.astype(np.float64)
-    fractions = array.dtype.kind == "f" and not from_integers and high < _DARK
-    if fractions and low >= -_SLIP:
-        white = 1.0 if high <= 1 + _SLIP else float(high)
-        scaled, mapping = values * (255 / white), f"0..{white:.6g} scaled to 0..255"
-    elif not fractions and low > -0.5 and high < 255.5:
-        scaled, mapping = values, "0..255 kept" if array.dtype.kind != "f" else "0..255 rounded"
+    if mode in ("minmax", "signed"):
+        most = max(abs(low), abs(high))
+        begin, end = (low, high) if mode == "minmax" else (-most, most)
+        text = f"{begin:.6g}..{end:.6g} scaled to 0..{largest}"
+        mapping = Mapping(text + (", 0 at mid-grey" if mode == "signed" else ""), True)
+    elif mode == "abs":
+        values = np.abs(values)
+        begin, end = scaling.range or (0.0, float(values.max()))
+        mapping = _clipping(values, (begin, end), largest)
+        mapping = Mapping(f"magnitudes, {mapping.text}", mapping.altered or low < 0)
     else:
-        span = float(high) - float(low)
-        scaled = (values - float(low)) * (255 / span) if span else np.zeros(array.shape)
-        mapping = f"{low:.6g}..{high:.6g} scaled to 0..255"
-    return np.rint(scaled).astype(np.uint8), mapping
+        begin, end = scaling.range or (0.0, 255.0)
+        mapping = _clipping(values, (begin, end), largest)
+    return _stretch(values, begin, end, largest).astype(dtype), mapping
+
+
+def _default_mode(scaling: Scaling, low: float, high: float) -> str:
+    if scaling.range is None:
+        return "minmax"
+    return "clip" if scaling.keeps_brightness or _within(scaling.range, low, high) else "minmax"
+
+
+def _within(range_: Range, low: float, high: float) -> bool:
+    """Whether values stay in a range once they are rounded to its pixels."""
+    slip = 0.5 if range_[1] >= 255 else _SLIP * range_[1]
+    return low > range_[0] - slip - _SLIP and high < range_[1] + slip + _SLIP
+
+
+def _clipping(values: Array, range_: Range, largest: int) -> Mapping:
+    """Say what clipping to a range does."""
+    begin, end = range_
+    low, high = float(values.min()), float(values.max())
+    scaled = "" if end == largest else f" scaled to 0..{largest}"
+    if not _within(range_, low, high):
+        part = _percent(np.count_nonzero((values < begin) | (values > end)) / values.size)
+        return Mapping(
+            f"{low:.6g}..{high:.6g} clipped to {begin:.6g}..{end:.6g}{scaled}, {part}", True
+        )
+    if scaled:
+        return Mapping(f"{begin:.6g}..{end:.6g}{scaled}", False)
+    rounded = bool((values != np.rint(values)).any())
+    return Mapping(f"0..{largest} {'rounded' if rounded else 'kept'}", False)
+
+
+def _percent(part: float) -> str:
+    return f"{part:.1%} of them" if part >= 0.001 else "less than 0.1% of them"
+
+
+def _stretch(values: Array, begin: float, end: float, largest: int) -> Any:
+    """Map begin to 0 and end to the largest pixel; what lies beyond them is clipped."""
+    if begin == end:
+        return np.zeros(values.shape)
+    if (begin, end) != (0, largest):
+        values = (values - begin) * (largest / (end - begin))
+    return np.rint(values).clip(0, largest)

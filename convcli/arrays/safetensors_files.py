@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from typing import BinaryIO
 
 import numpy as np
 
@@ -12,9 +13,11 @@ from convcli.arrays.sources import InMemory, Source
 from convcli.errors import ConvcliError
 
 
-def read(spec: str, path: str, member: str | None, note: Note) -> Iterator[Source]:
+def read(
+    spec: str, path: str, member: str | None, note: Note, file: BinaryIO | None = None
+) -> Iterator[Source]:
     """Read a tensor."""
-    del note
+    del note, file  # it is read from a file that has a name
     import safetensors  # noqa: PLC0415  an optional library
 
     try:

@@ -1,111 +1,122 @@
 """Where outputs go: the pipe, a file, a file for each input in a directory, or nowhere."""
 
 import contextlib
-import math
 import os
 import stat
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from convcli.arrays import formats
-from convcli.arrays.atomic import named_descriptor, replaced, reserve
+from convcli.arrays.atomic import named_descriptor, replaced
 from convcli.arrays.dtypes import Array, DType
-from convcli.arrays.npy import write_data, write_header
-from convcli.arrays.transfer import same_file, write_all
+from convcli.arrays.transfer import same_file
+from convcli.arrays.writers import Whole
 from convcli.errors import ConvcliError, UsageError, blaming
 from convcli.streams import Streams
 
+if TYPE_CHECKING:  # only images need it
+    from convcli.arrays.pixels import Mapping
+
 
 class Target:
-    """Where the outputs of one input go, one after another."""
+    """Where the outputs of one input go, one after another; without a stream, nowhere."""
 
-    def __init__(self, stream: BinaryIO | None, path: str | None) -> None:
-        self._stream = stream
+    def __init__(self, stream: BinaryIO | None, path: str | None, ending: str) -> None:
         self.path = path
-        self.is_image = path is not None and formats.suffix(path) in formats.WRITERS
-        self._outputs = 0
-        self._header: tuple[tuple[int, ...], DType] | None = None
+        self._writer = formats.writer(ending, stream, path) if stream is not None else None
+        self.is_image = self._writer is not None and formats.is_image(ending)
+        self.needs_whole = self._writer is not None and self._writer.needs_whole
 
-    def begin(self, shape: tuple[int, ...], dtype: DType) -> None:
-        """Announce an output of this shape and type."""
-        self._outputs += 1
-        self._header = (shape, dtype)
-        if self.is_image and self._outputs > 1:
-            raise ConvcliError(f"{self.path!r}: an image holds one output; write them as .npy")
+    def begin(self, shape: tuple[int, ...], dtype: DType, layout: str) -> None:
+        """Announce an output: its shape, its type, and a letter for each of its axes."""
+        if self._writer is not None:
+            with blaming(self.path):
+                self._writer.begin(shape, dtype, layout)
 
     def write(self, part: Array) -> None:
         """Take the next part of an output."""
-        if self._stream is None or self.is_image:
-            return
-        with blaming(self.path):
-            if self._header is not None:  # not before there are data to follow it
-                shape, dtype = self._header
-                write_header(shape, dtype, self._stream)
-                if self.path is not None:
-                    reserve(self._stream, math.prod(shape) * dtype.itemsize)
-                self._header = None
-            write_data(part, self._stream)
+        if self._writer is not None and not self.needs_whole:
+            with blaming(self.path):
+                self._writer.write(part)
 
-    def finish(
-        self, whole: Array | None, layout: str, from_integers: bool, alpha: Array | None = None
-    ) -> str | None:
-        """End an output, and write it if it is an image.
-
-        Parameters
-        ----------
-        whole : ndarray or None
-            All of the output, which an image needs.
-        layout : str
-            A letter for each of its axes.
-        from_integers : bool
-            Whether the input held integers.
-        alpha : ndarray, shape (rows, columns), optional
-            Transparency of the input, for an image of the same size.
+    def finish(self, whole: Whole | None) -> "Mapping | None":
+        """End an output; a format that needs it is given all of it.
 
         Returns
         -------
-        str or None
+        Mapping or None
             How an image's values were mapped.
         """
-        if not self.is_image or whole is None or self._stream is None or self.path is None:
+        if self._writer is None:
             return None
-        encoded, mapping = formats.write(whole, layout, self.path, from_integers, alpha)
         with blaming(self.path):
-            write_all(encoded, self._stream)
-        return mapping
+            return self._writer.finish(whole)
+
+    def close(self) -> None:
+        """End the file."""
+        if self._writer is not None:
+            with blaming(self.path):
+                self._writer.close()
 
 
 class Sink:
     """Decides where outputs go: the pipe, a file, a file for each input, or nowhere."""
 
-    def __init__(self, output: str | None, inputs: Sequence[str], streams: Streams) -> None:
-        """Decide where the outputs of some inputs go, by what ``-o`` says."""
+    def __init__(
+        self,
+        output: str | None,
+        inputs: Sequence[str],
+        streams: Streams,
+        format_: str | None = None,
+        stdout_is_taken: bool = False,
+    ) -> None:
+        """Decide where the outputs of some inputs go.
+
+        Parameters
+        ----------
+        output : str or None
+            What ``-o`` says.
+        inputs : sequence of str
+        streams : Streams
+        format_ : str, optional
+            What ``--output-format`` says.
+        stdout_is_taken : bool
+            Standard output carries a report, unless ``-o`` names it.
+        """
         self._streams = streams
         self._inputs = inputs
         # Opened by a name, a file behind standard output would lose its contents.
         named = output is not None and (output == "-" or named_descriptor(output) == 1)
-        self.to_stdout = (output is None or named) and not streams.stdout.isatty()
-        if named and not self.to_stdout:
-            raise UsageError(f"-o {output} would send bytes to a terminal; use -o FILE, or a pipe")
         self._path = None if named else output
         self._in_folder = output is not None and (output.endswith("/") or os.path.isdir(output))
         if self._in_folder:
-            _check_names(str(output), inputs)
+            self._ending = formats.output_format(None, format_) if format_ is not None else ""
+            _check_names(str(output), inputs, self._ending)
         elif self._path == "":
             raise UsageError("-o '' names no file; write -o FILE")
-        elif formats.suffix(self._path or "") in formats.READERS.keys() - formats.WRITERS.keys():
-            raise UsageError(
-                f"-o {output}: outputs are written as .npy or as images, not as "
-                f"{formats.suffix(str(output))}; write -o {os.path.splitext(str(output))[0]}.npy"
-            )
-        elif self._path is not None and len(inputs) > 1:
+        else:
+            self._ending = formats.output_format(self._path, format_)
+        if self._path is not None and not self._in_folder and len(inputs) > 1:
             raise UsageError(
                 f"-o {output} is one file for {len(inputs)} inputs; "
                 f"name a directory, such as -o out/"
             )
-        elif formats.suffix(self._path or "") in formats.WRITERS:
-            formats.check_writable(str(self._path))  # before the work, not after it
+        if self._path is not None or named:
+            called = "standard output" if named else repr(output)
+            formats.check_writable(self._ending, called)  # before the work, not after it
+        elif format_ is not None and stdout_is_taken:
+            raise UsageError(
+                f"--output-format {format_}: the report takes standard output; "
+                f"add -o y{self._ending}"
+            )
+        on_terminal = streams.stdout.isatty()
+        self.to_stdout = named or (
+            output is None and not stdout_is_taken and (not on_terminal or format_ is not None)
+        )
+        if self.to_stdout and on_terminal and not formats.is_text(self._ending):
+            what = f"-o {output}" if named else f"--output-format {format_}"
+            raise UsageError(f"{what} would send bytes to a terminal; use -o FILE, or a pipe")
 
     @contextlib.contextmanager
     def open(self, spec: str) -> Iterator[Target]:
@@ -116,18 +127,23 @@ class Sink:
             stdout = self._streams.stdout.buffer
             stream: BinaryIO = getattr(stdout, "raw", stdout)
             self._refuse_own_input(stream, "standard output", spec)
-            yield Target(stream, None)
+            yield from self._target(stream, None)
         elif self._path is None:
-            yield Target(None, None)
+            yield Target(None, None, ".npy")
         else:
             path = self._path
             if self._in_folder:
                 os.makedirs(path, exist_ok=True)
-                path = os.path.join(path, output_name(spec))
+                path = os.path.join(path, output_name(spec, self._ending))
                 self._refuse_overwriting(path)
             with replaced(path) as stream:
                 self._refuse_own_input(stream, repr(path), spec)
-                yield Target(stream, path)
+                yield from self._target(stream, path)
+
+    def _target(self, stream: BinaryIO, path: str | None) -> Iterator[Target]:
+        target = Target(stream, path, self._ending or formats.output_format(path, None))
+        yield target
+        target.close()
 
     def _refuse_own_input(self, stream: BinaryIO, called: str, spec: str) -> None:
         """Refuse a file that grows as it is read: the run would never end."""
@@ -153,11 +169,11 @@ class Sink:
                     )
 
 
-def _check_names(folder: str, inputs: Sequence[str]) -> None:
+def _check_names(folder: str, inputs: Sequence[str], ending: str) -> None:
     """Refuse two inputs whose outputs would have one name."""
     if os.path.isfile(folder.rstrip("/")):
         raise UsageError(f"-o {folder} is a file, not a directory; leave the / out")
-    names = Counter(output_name(spec) for spec in inputs)
+    names = Counter(output_name(spec, ending) for spec in inputs)
     name, count = names.most_common(1)[0]
     if count > 1:
         raise UsageError(
@@ -166,15 +182,24 @@ def _check_names(folder: str, inputs: Sequence[str]) -> None:
         )
 
 
-def output_name(spec: str) -> str:
-    """Name the output of an input in a directory: as the input, in a format that is written."""
+def output_name(spec: str, ending: str = "") -> str:
+    """Name the output of an input in a directory: as the input, in a format that is written.
+
+    Parameters
+    ----------
+    spec : str
+    ending : str
+        Of the format that was asked for; by default the input's if it is written, else ``.npy``.
+    """
     path, _, member = spec.partition("::")
-    stem, ending = os.path.splitext(os.path.basename(path))
+    stem, old = os.path.splitext(os.path.basename(path))
     if member:
-        stem, ending = f"{stem}-{member}", ".npy"  # a member may have slashes, as paths do
+        stem, old = f"{stem}-{member}", ".npy"  # a member may have slashes, as paths do
     if spec == "-":
         stem = "stdin"
-    kept = ending if ending.lower() in formats.WRITERS else ".npy"
+    if spec.startswith("[") and not os.path.exists(spec):
+        stem, old = "literal", ".npy"
+    kept = ending or (old if old.lower() in formats.WRITERS else ".npy")
     for separator in (":", "/", "\\"):
         stem = stem.replace(separator, "-")
     return f"{stem}{kept}"

@@ -155,9 +155,18 @@ class OnStream:
             count -= len(piece)
 
 
-def stream_sources(stream: BinaryIO, name: str, called: str) -> Iterator[Source]:
-    """Read arrays one after another from a stream of ``.npy``; `called` is what errors say."""
-    for header in read_headers(stream, called):
+def stream_sources(stream: BinaryIO, name: str, called: str, head: bytes = b"") -> Iterator[Source]:
+    """Read arrays one after another from a stream of ``.npy``.
+
+    Parameters
+    ----------
+    stream : binary file
+    name, called : str
+        What reports call an array, and what errors do.
+    head : bytes
+        What was read of the stream already, of its magic string.
+    """
+    for header in read_headers(stream, called, head):
         source: Source = OnStream(name, called, header, stream)
         if header.fortran:  # its numbers are not in C order
             source = source.whole()

@@ -1,7 +1,7 @@
 """Weights in files that ``torch.save`` wrote."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, BinaryIO
 
 from convcli.arrays import members
 from convcli.arrays.dtypes import Array
@@ -12,9 +12,11 @@ from convcli.arrays.sources import InMemory, Source
 from convcli.errors import ConvcliError
 
 
-def read(spec: str, path: str, member: str | None, note: Note) -> Iterator[Source]:
+def read(
+    spec: str, path: str, member: str | None, note: Note, file: BinaryIO | None = None
+) -> Iterator[Source]:
     """Read a tensor: of a state dictionary, of a list, or the only one."""
-    del note
+    del note, file  # it is read from a file that has a name
     import torch  # noqa: PLC0415  takes a second
 
     try:

@@ -84,6 +84,10 @@ class Engine(ABC):
             Largest magnitude of an integer sum; 0 if the output is not of integers.
         """
 
+    def max_dtype(self, x: DType) -> DType:
+        """Choose the type to take maxima in: by default that of the input."""
+        return x
+
     @abstractmethod
     def plan(self, corr: Correlation, batch: int, sizes: tuple[int, ...]) -> Plan:
         """Choose a method and the size of a tile.

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 from math import ceil
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from convcli.arrays.dtypes import Array
 
 T = TypeVar("T")
+
+Reduction = Literal["sum", "max"]
 
 EVERY = slice(None)
 
@@ -26,6 +28,8 @@ class Correlation:
     groups : int
     exact : bool
         The filter holds integers, whatever its type: sums must not be rounded.
+    reduction : str
+        ``sum`` of the products, or ``max`` of the numbers in the window, whatever the filter holds.
     """
 
     def __init__(
@@ -35,16 +39,19 @@ class Correlation:
         dilation: tuple[int, ...],
         groups: int,
         exact: bool = False,
+        reduction: Reduction = "sum",
     ) -> None:
         self.filter = filter_
         self.stride = stride
         self.dilation = dilation
         self.groups = groups
         self.exact = exact
+        self.reduction: Reduction = reduction
         self._cache: dict[Any, Any] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Correlation, (self.filter, self.stride, self.dilation, self.groups, self.exact)
+        steps = (self.stride, self.dilation, self.groups)
+        return Correlation, (self.filter, *steps, self.exact, self.reduction)
 
     @property
     def f(self) -> tuple[int, ...]:
@@ -79,7 +86,8 @@ class Correlation:
 def _select_groups(corr: Correlation, first: int, last: int) -> Correlation:
     each = corr.each_out
     weights = corr.filter[first * each : last * each]
-    return Correlation(weights, corr.stride, corr.dilation, last - first, corr.exact)
+    steps = (corr.stride, corr.dilation, last - first)
+    return Correlation(weights, *steps, corr.exact, corr.reduction)
 
 
 def split(x: Array, axis: int, count: int) -> Array:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from convcli.arrays.dtypes import Array, DType, exact_dtype
-from convcli.engines import fft, gemm, separable, shift
+from convcli.engines import fft, gemm, separable, shift, sliding_max
 from convcli.engines.base import Engine, Plan
 from convcli.engines.correlation import Correlation, even_step
 from convcli.errors import UsageError
@@ -46,7 +46,11 @@ class Method(NamedTuple):
 
 
 def _shift_cost(corr: Correlation, sizes: tuple[int, ...]) -> float | None:
-    return shift.cost(corr)
+    return shift.cost(corr) if corr.reduction == "sum" else None
+
+
+def _max_cost(corr: Correlation, sizes: tuple[int, ...]) -> float | None:
+    return sliding_max.cost(corr) if corr.reduction == "max" else None
 
 
 def _gemm_cost(corr: Correlation, sizes: tuple[int, ...]) -> float | None:
@@ -65,7 +69,9 @@ def _fft_cost(corr: Correlation, sizes: tuple[int, ...]) -> float | None:
 
 def _has_products(corr: Correlation) -> bool:
     """Whether BLAS has the type and all weights are finite: a band's zeros spread the others."""
-    return corr.filter.dtype in _BLAS and bool(np.isfinite(corr.filter).all())
+    if corr.reduction != "sum" or corr.filter.dtype not in _BLAS:
+        return False
+    return bool(np.isfinite(corr.filter).all())
 
 
 METHODS = {
@@ -74,7 +80,8 @@ METHODS = {
         separable.correlate, 3e5, _separable_cost, "one separable float filter for all channels"
     ),
     "fft": Method(fft.correlate, 3e5, _fft_cost, "real floats, stride 1 and dilation 1"),
-    "shift": Method(shift.correlate, 1e4, _shift_cost, "nothing"),
+    "shift": Method(shift.correlate, 1e4, _shift_cost, "a sum of products"),
+    "max": Method(sliding_max.correlate, 1e4, _max_cost, "max pooling"),
 }
 
 

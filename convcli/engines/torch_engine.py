@@ -27,7 +27,8 @@ _MOST_PRODUCTS = {"f4": 540, "f8": 64}
 # kernel, up to 40 times as slow.
 _FEW_ZEROS = 6
 _NEEDS = {
-    "conv": "nothing",
+    "conv": "a sum of products",
+    "max": "max pooling",
     "fold": "a CPU, one channel in and out a group, and one filter for all groups",
     "fft": "a CPU, one channel in and out a group, one filter of floats, stride 1 and dilation 1",
 }
@@ -93,6 +94,17 @@ class TorchEngine(Engine):
             )
         return dtype
 
+    def max_dtype(self, x: DType) -> DType:
+        """Take maxima of integers in a type that PyTorch has them for: int64, else float64."""
+        if x.kind not in "iub":
+            return x
+        on_cpu = self._device.type == "cpu"
+        if (x.kind == "u" or not on_cpu) and x.itemsize == 8:
+            raise ConvcliError(
+                f"PyTorch has no maxima of {x} on {self.device}; use --engine numpy --device cpu"
+            )
+        return np.dtype(np.int64 if on_cpu else np.float64)
+
     def plan(self, corr: Correlation, batch: int, sizes: tuple[int, ...]) -> Plan:
         """Choose a method and a tile, see `Engine.plan`; an accelerator takes all as one tile."""
         method = self._choose_method(corr, sizes)
@@ -104,14 +116,14 @@ class TorchEngine(Engine):
         return Plan(method, tile, {}, one_tile_per_block=method == "fold")
 
     def _choose_method(self, corr: Correlation, sizes: tuple[int, ...]) -> str:
-        applying = ["conv"]
-        if self._device.type == "cpu" and corr.cached(fold.applies):
+        applying = ["max" if corr.reduction == "max" else "conv"]
+        if applying == ["conv"] and self._device.type == "cpu" and corr.cached(fold.applies):
             applying.append("fold")
             if corr.filter.dtype.kind == "f" and fft.applies(corr):
                 applying.append("fft")
         if self._method == "auto":
             if "fold" not in applying or prod(sizes) * prod(corr.f) < _WORTH_FOLDING:
-                return "conv"
+                return applying[0]
             most = _MOST_PRODUCTS[corr.filter.dtype.str[1:]] if "fft" in applying else inf
             return "fft" if fold.products(corr) >= most else "fold"
         if self._method not in applying:
@@ -128,6 +140,9 @@ class TorchEngine(Engine):
             method = "fold"
         with self._ready(slab.dtype):
             x = self._torch.from_numpy(slab).to(self._device)
+            if method == "max":
+                np.copyto(out, self._maxima(x, corr).cpu().numpy())
+                return
             y = self._correlate(method, x, corr, ((0, 0),) * len(corr.f), out.shape[2:])
             np.copyto(out, y.cpu().numpy())
 
@@ -210,6 +225,14 @@ class TorchEngine(Engine):
             fold.padded(self._torch, x, pads, padding), weight, bias,
             corr.stride, padding, corr.dilation, corr.groups,
         )  # fmt: skip
+
+    def _maxima(self, x: Any, corr: Correlation) -> Any:
+        """Call PyTorch's max pooling; in one axis it has no integers, in two it does."""
+        line = len(corr.f) == 1
+        f, s, d = ((1, *each) if line else each for each in (corr.f, corr.stride, corr.dilation))
+        pool = getattr(self._torch.nn.functional, f"max_pool{len(f)}d")
+        y = pool(x.unsqueeze(2) if line else x, f, s, 0, d)
+        return y.squeeze(2) if line else y
 
     def _fft(self, x: Any, corr: Correlation, sizes: tuple[int, ...]) -> Any:
         """Convolve one window by its Fourier transform; None if a NaN spread over it."""

@@ -18,8 +18,8 @@ _MARK = {  # what a cell is, to its sign and style
 }
 
 
-def windows(axes: Sequence[Axis], width: int, at: Sequence[int] | None = None) -> Text:
-    """Draw the padded input, one window on it and where each window starts.
+def windows(axes: Sequence[Axis], width: int) -> Text:
+    """Draw the padded input, the first window on it and where each window starts.
 
     A transposed layer writes: its output is drawn, with the crop around it.
 
@@ -29,38 +29,65 @@ def windows(axes: Sequence[Axis], width: int, at: Sequence[int] | None = None) -
         Of more than two axes, the last two are drawn.
     width : int
         Columns of the terminal.
-    at : sequence of int, optional
-        Which window to draw, one index for each axis; the first by default.
     """
     transposed = axes[0].kind == "convt"
-    place = list(at) if at is not None else [0] * len(axes)
-    rows_axis = axes[-2] if len(axes) > 1 else None
-    columns_axis = axes[-1]
-    columns = _Line(columns_axis, place[-1], max((width - 4) // 2, 1))
-    rows = _Line(rows_axis, place[-2] if rows_axis else 0, _ROWS)
-    text = Text()
-    text.append(
-        "    " + " ".join("v" if c in columns.starts else " " for c in columns.shown) + "\n"
-    )
-    for r in rows.shown:
-        text.append("  > " if rows_axis and r in rows.starts else "    ")
-        for c in columns.shown:
-            inside = r in rows.inside and c in columns.inside
-            tap = r in rows.taps and c in columns.taps
-            kind = "tap" if tap and inside else "tap on padding" if tap else "pixel"
-            sign, style = _MARK[kind if tap or inside else "padding"]
-            text.append(f"{sign} ", style)
-        text.append("\n")
-    window = "a window" if at is not None else "the first window"
+    place = [0] * len(axes)
+    rows, columns = _lines(axes, place, width, _ROWS)
+    text = Text("\n").join(_drawn(rows, columns))
+    text.append("\n")
     if transposed:
-        text.append(f"o output, · is cropped; ■ {window}, what one input pixel writes\n")
+        text.append("o output, · is cropped; ■ the first window, what one input pixel writes\n")
     else:
-        text.append(f"o input, · is padding; ■ {window}, □ where it reads padding\n")
+        text.append("o input, · is padding; ■ the first window, □ where it reads padding\n")
     strides = " and ".join(dict.fromkeys(str(a.s) for a in axes[-2:]))
     text.append(f"v and > where windows start: stride {strides}")
     for note in (_cut_note(rows, "rows"), _cut_note(columns, "columns"), _depth_note(axes)):
         text.append(f"\n{note}" if note else "")
     return text
+
+
+def grid(axes: Sequence[Axis], at: Sequence[int], width: int, height: int) -> list[Text]:
+    """Draw the padded input and the window at a place, in a viewport that follows the window.
+
+    The first of the lines marks the columns where windows start.
+    """
+    rows, columns = _lines(axes, at, width, height - 1)
+    return _drawn(rows, columns)
+
+
+def length(axis: Axis) -> int:
+    """Count the cells of an axis: its padded pixels, and what the last window reads beyond."""
+    return _Line(axis, 0, 1).length
+
+
+def viewport(size: int, first: int, span: int, room: int) -> range:
+    """Choose the part of a line to show: a span is in its middle, or starts it if it is longer."""
+    room = min(room, size)
+    start = min(max(first + min(span - room, 0) // 2, 0), size - room)
+    return range(start, start + room)
+
+
+def _lines(
+    axes: Sequence[Axis], place: Sequence[int], width: int, height: int
+) -> tuple["_Line", "_Line"]:
+    """Choose what is shown of rows and columns."""
+    rows_axis = axes[-2] if len(axes) > 1 else None
+    columns = _Line(axes[-1], place[-1], max((width - 4) // 2, 1))
+    return _Line(rows_axis, place[-2] if rows_axis else 0, max(height, 1)), columns
+
+
+def _drawn(rows: "_Line", columns: "_Line") -> list[Text]:
+    lines = [Text("    " + " ".join("v" if c in columns.starts else " " for c in columns.shown))]
+    for r in rows.shown:
+        line = Text("  > " if r in rows.starts else "    ")
+        for c in columns.shown:
+            inside = r in rows.inside and c in columns.inside
+            tap = r in rows.taps and c in columns.taps
+            kind = "tap" if tap and inside else "tap on padding" if tap else "pixel"
+            sign, style = _MARK[kind if tap or inside else "padding"]
+            line.append(f"{sign} ", style)
+        lines.append(line)
+    return lines
 
 
 class _Line:
@@ -77,7 +104,7 @@ class _Line:
         first = place * axis.s
         self.taps = range(first, first + axis.e, axis.d)
         self.length = max(axis.pb + pixels + axis.pe, (count - 1) * axis.s + axis.e)
-        self.shown = range(min(self.length, room))
+        self.shown = viewport(self.length, first, axis.e, room)
 
 
 def coverage_map(axes: Sequence[Axis], width: int) -> Text:

@@ -55,7 +55,7 @@ def case_table(step: Step) -> Group:
     rows += [("output", format_sizes(step.out)), ("formula", formulas(axes))]
     rows.append(("unwritten" if layer.window.kind == "convt" else "unread", words.loss(axes)))
     rows += cost_rows(step)
-    return facts_table(rows, f"{KIND_NAMES[layer.window.kind]}, {_axes(axes)}")
+    return facts_table(rows, f"{KIND_NAMES[layer.window.kind]}, {_axes(axes)}", answer="output")
 
 
 def cost_rows(step: Step) -> Iterator[tuple[str, str]]:

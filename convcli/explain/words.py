@@ -1,11 +1,13 @@
 """Why a size is what it is, in words and formulas, and the same layer in three frameworks."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from math import prod
+from typing import Any
 
 from convcli.geometry.axis import AXIS_NAMES, Axis, Padding
 from convcli.geometry.coverage import coverage, extent, most, unread, unread_end
 from convcli.geometry.formula import formula
+from convcli.geometry.layers import format_layer
 from convcli.geometry.network import Step
 
 _SLICES = {
@@ -13,6 +15,12 @@ _SLICES = {
     "width": ("column", "columns", "right"),
     "depth": ("slice", "slices", "back"),
 }
+
+
+def layer_text(step: Step) -> str:
+    """Write a layer in its notation, after its name if it has one."""
+    name = f"{step.layer.name}: " if step.layer.name else ""
+    return name + format_layer(step.layer)
 
 
 def loss(axes: Sequence[Axis]) -> str:
@@ -27,6 +35,15 @@ def loss(axes: Sequence[Axis]) -> str:
                 where = f", {at_end} of them{where}"
             parts.append(f"{count} {one if count == 1 else many}{where}")
     return "; ".join(parts) or "none"
+
+
+def costs(record: Mapping[str, Any]) -> list[str]:
+    """Write the parameters and the arithmetic of a record."""
+    return [
+        f"{record['parameters']:,} parameters",
+        f"{record['macs']:,} MACs",
+        f"{record['flops']:,} FLOPs",
+    ]
 
 
 def step_by_step(step: Step) -> list[str]:

@@ -14,7 +14,8 @@ class Node(NamedTuple):
     """An operation in a network.
 
     `inputs` and `outputs` are names of tensors: of the graph's inputs, or those that other nodes
-    make. `op` is the word that the file has for it, `where` its place there, for errors.
+    make. `op` is the word that the file has for it, `where` its place there, for errors, and
+    `text` how a text has a node without a window.
     """
 
     name: str
@@ -23,6 +24,7 @@ class Node(NamedTuple):
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     where: str = ""
+    text: str = ""
 
 
 class Input(NamedTuple):

@@ -119,7 +119,7 @@ def follow(layers: Iterable[Layer], n: tuple[int, ...], c_in: int | None = None)
     for layer in layers:
         c_in = layer.c_in if c_in is None else c_in
         try:
-            _check_dims(layer, len(n))
+            check_dims(layer, len(n))
             axes = layer.window.on(n)
             c_out = check_channels(layer, c_in)
             strides = tuple([total * axis.s for total, axis in zip(strides, axes, strict=True)])
@@ -137,7 +137,8 @@ def follow(layers: Iterable[Layer], n: tuple[int, ...], c_in: int | None = None)
         n, c_in = step.out, c_out
 
 
-def _check_dims(layer: Layer, dims: int) -> None:
+def check_dims(layer: Layer, dims: int) -> None:
+    """Raise `UsageError` where a layer is not one of so many axes."""
     if layer.dims not in (None, dims):
         raise UsageError(
             f"{layer.window.kind}{layer.dims}d needs {layer.dims} spatial axes, and its input has "
@@ -173,6 +174,15 @@ def check_channels(layer: Layer, c_in: int | None) -> int | None:
                 f"use -c {c_in}"
             )
     return c_out
+
+
+def check_input(stated: int | None, c_in: int | None) -> int | None:
+    """Return the channels that come in, which must be those stated, where both are known."""
+    if None not in (stated, c_in) and stated != c_in:
+        raise UsageError(
+            f"input channels {stated} must equal the {c_in} channels that come in; use {c_in}"
+        )
+    return stated if c_in is None else c_in
 
 
 def count_costs(

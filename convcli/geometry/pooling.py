@@ -2,11 +2,25 @@
 
 from typing import TYPE_CHECKING
 
-from convcli.errors import DoesNotFit
+from convcli.errors import DoesNotFit, UsageError
 from convcli.geometry.lattice import floor_sum
 
 if TYPE_CHECKING:
-    from convcli.geometry.axis import Axis
+    from convcli.geometry.axis import Axis, Kind
+
+POOLS: "dict[str, Kind]" = {"max": "maxpool", "avg": "avgpool"}
+
+
+def parse_pool(text: str) -> "Kind":
+    """Read ``--pool``: the kind of a pooling layer.
+
+    Raises
+    ------
+    UsageError
+    """
+    if text not in POOLS:
+        raise UsageError(f"--pool {text!r} is not a kind of pooling; write --pool max or avg")
+    return POOLS[text]
 
 
 def check_windows(axis: "Axis") -> None:

@@ -161,6 +161,14 @@ def image(
     return Tensor(shape, tracks, itemsize)
 
 
+def image_axes(x: Tensor) -> range:
+    """Return the spatial axes of an image ``(batch, channels, *sizes)``."""
+    axes = range(2, len(x.shape))
+    if not 1 <= len(axes) <= 3:
+        raise UsageError(f"it needs 1 to 3 spatial axes, and its input has {len(axes)}")
+    return axes
+
+
 def product(sizes: Sequence[int | None]) -> int | None:
     """Multiply sizes; None if one is not known."""
     known = [n for n in sizes if n is not None]

@@ -1,4 +1,4 @@
-"""Networks and layers from the files of other programs: ONNX, PyTorch's exports, weights."""
+"""Networks from texts and files, made into geometry's graph; and their layers, for `run`."""
 
 import os
 

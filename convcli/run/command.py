@@ -9,15 +9,17 @@ import numpy as np
 
 from convcli.arrays import filters
 from convcli.arrays.dtypes import Array, at
-from convcli.arrays.opener import Opener
+from convcli.arrays.opener import Gradient, Opener
 from convcli.arrays.sinks import Sink, Target
 from convcli.arrays.sources import InMemory, Source
+from convcli.arrays.writers import Whole
 from convcli.engines import choose
 from convcli.engines.base import Engine
 from convcli.errors import ConvcliError, UsageError
 from convcli.geometry import notation
-from convcli.geometry.axis import Window
+from convcli.geometry.axis import POOLS, Kind, Window
 from convcli.geometry.pad_modes import parse_pad_mode
+from convcli.geometry.pooling import parse_pool
 from convcli.models import is_model
 from convcli.options import RunRequest
 from convcli.run.axes import check_dims
@@ -27,10 +29,12 @@ from convcli.run.operation import Operation, resolve
 from convcli.run.pipeline import Pipeline
 from convcli.run.reporter import FORMATS, Reporter
 from convcli.run.results import Facts, Kept, Result, Summary, Timing, Verdict
+from convcli.run.weights import Weights, check_weights, choose_weights
 from convcli.streams import Streams, choose_format
 from convcli.terminal.progress import Progress
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # seldom needed
+    from convcli.arrays.pixels import Scaling
     from convcli.run.model_layer import Taken
 
 _MOST_RUNS = 1_000_000  # of --time
@@ -64,9 +68,12 @@ def run(request: RunRequest, streams: Streams) -> int:
     layer = _model_layer(request, streams)
     request = layer.request if layer else request
     check_dims(request.dims)
+    if request.animate:
+        _check_animation(request, streams)
     inputs = _inputs(request, streams)
     request = request._replace(inputs=inputs)
-    sink = Sink(request.output, inputs, streams)
+    report_only = request.format == "json"  # unless -o names a place for the array
+    sink = Sink(request.output, inputs, streams, request.output_format, report_only)
     reporter = Reporter(request, streams, sink.to_stdout)
     opener = Opener(streams, request.seed, request.dims)
     with Progress(streams.stderr, len(inputs)) as progress:
@@ -86,9 +93,12 @@ def run(request: RunRequest, streams: Streams) -> int:
         )
         for spec in inputs:
             with sink.open(spec) as target:
+                _check_scale(request, target)
                 for source in opener.inputs(spec):
                     result, kept = _convolve(shared, source, target)
                     progress.pause()
+                    if request.animate:
+                        _animate(kept, streams)
                     reporter.add(result, kept)
                     _require_passed(result.verdict)  # or else the old file stays
     reporter.end()
@@ -104,7 +114,8 @@ def _names_only_a_model(request: RunRequest, streams: Streams) -> bool:
 
 def _model_layer(request: RunRequest, streams: Streams) -> "Taken | None":
     """Take the layer of a model that ``-k`` names, with the options that it stands for."""
-    if request.f is not None or request.kernel is None or not is_model(request.kernel):
+    other = request.f is not None or request.pool is not None  # which do not go with -k
+    if other or request.kernel is None or not is_model(request.kernel):
         return None
     from convcli.run import model_layer  # noqa: PLC0415  seldom needed
 
@@ -123,6 +134,26 @@ def _bias(request: RunRequest, opener: Opener, layer: "Taken | None") -> Array |
     return layer.bias if layer else None
 
 
+def _check_animation(request: RunRequest, streams: Streams) -> None:
+    from convcli.explain.keys import require_terminal  # noqa: PLC0415  seldom needed
+
+    require_terminal(streams)
+    if len(request.inputs or ()) > 1:
+        raise UsageError(
+            f"--animate shows one input, and {len(request.inputs or ())} are named; name one"
+        )
+
+
+def _animate(kept: Kept, streams: Streams) -> None:
+    """Play the operation on what was kept of it."""
+    from convcli.explain import animation  # noqa: PLC0415  seldom needed
+    from convcli.run.numbers import Narrator  # noqa: PLC0415
+
+    if kept.input is not None and kept.output is not None:
+        operation = kept.operation
+        animation.play(operation.axes, streams, Narrator(operation, kept.input, kept.output))
+
+
 def _list_kernels(request: RunRequest, streams: Streams) -> int:
     """Show every named filter with its numbers, as literals that ``-k`` reads."""
     if request.kernel is not None:
@@ -130,21 +161,47 @@ def _list_kernels(request: RunRequest, streams: Streams) -> int:
 
         model_layer.list_file(request, streams)
         return 0
-    if (
-        request.format is not None
-        and choose_format(request.format, streams.stdout, FORMATS) == "json"
-    ):
-        import json  # noqa: PLC0415  seldom needed
-
-        for spec, filter_ in filters.listing():
-            record = {"name": spec, "filter": filter_.shape, "weights": filter_.tolist()}
-            streams.stdout.write(json.dumps(record) + "\n")
-        return 0
+    typed = request.format and choose_format(request.format, streams.stdout, FORMATS)
+    if typed == "json":
+        return _list_kernels_as_json(streams)
     for spec, filter_ in filters.listing():
         rows = ["[" + ",".join(f"{value:g}" for value in row) + "]" for row in filter_.tolist()]
         text = "[" + ",".join(rows) + "]"
         streams.stdout.write(f"{spec:<12} {text}\n")
+    for name, (x, y) in filters.PAIRS.items():
+        streams.stdout.write(f"{name:<12} sqrt(x² + y²) of {x} and {y}\n")
     return 0
+
+
+def _list_kernels_as_json(streams: Streams) -> int:
+    import json  # noqa: PLC0415  seldom needed
+
+    def write(name: str, filter_: Array | None, pair: tuple[str, ...] | None) -> None:
+        weights = None if filter_ is None else filter_.tolist()
+        sizes = None if filter_ is None else filter_.shape
+        record = {"name": name, "filter": sizes, "weights": weights, "magnitude_of": pair}
+        streams.stdout.write(json.dumps(record) + "\n")
+
+    for spec, filter_ in filters.listing():
+        write(spec, filter_, None)
+    for name, pair in filters.PAIRS.items():
+        write(name, None, pair)
+    return 0
+
+
+def _check_scale(request: RunRequest, target: Target) -> None:
+    """Refuse a scale of what holds numbers as they are; integers may be clipped to their type."""
+    scale = request.scale
+    if scale is None:
+        return
+    from convcli.arrays.pixels import SCALES  # noqa: PLC0415  seldom needed
+
+    if scale not in SCALES:
+        raise UsageError(f"--scale {scale!r} is not a scale; write one of {', '.join(SCALES)}")
+    if target.is_image or (scale == "clip" and request.dtype is not None):
+        return
+    also = "; add --dtype uint8 to clip numbers" if scale == "clip" else ""
+    raise UsageError(f"--scale {scale} is for images; omit it, or write -o y.png{also}")
 
 
 def _inputs(request: RunRequest, streams: Streams) -> list[str]:
@@ -157,10 +214,7 @@ def _inputs(request: RunRequest, streams: Streams) -> list[str]:
 
 def _window(request: RunRequest) -> Window:
     """Read the options of the window; its filter size comes from the filter."""
-    if (request.kernel is None) == (request.f is None):
-        raise UsageError(
-            "give one of -k FILTER, such as -k sobel-x, and -f SIZE, for a random filter"
-        )
+    check_weights(request)
     if request.time is not None and not 1 <= request.time <= _MOST_RUNS:
         raise UsageError(f"--time {request.time} must be from 1 to {_MOST_RUNS}; use --time 5")
     if request.output_padding is not None and not request.transposed:
@@ -168,58 +222,70 @@ def _window(request: RunRequest) -> Window:
             f"--output-padding {request.output_padding} is only valid for transposed "
             f"convolutions; add --transposed"
         )
+    kind: Kind = "convt" if request.transposed else "conv"
     return Window(
         f=(1,),
-        s=notation.parse_only("-s", request.s or "1"),
+        s=notation.parse_only("-s", request.s or str(request.f if request.pool else 1)),
         p=notation.parse_only_padding("-p", request.p or "0"),
         d=notation.parse_only("-d", request.d or "1"),
         op=notation.parse_only("--output-padding", request.output_padding or "0"),
-        kind="convt" if request.transposed else "conv",
+        kind=parse_pool(request.pool) if request.pool else kind,
+        ceil=request.ceil,
     )
 
 
 def _convolve(run: _Run, source: Source, target: Target) -> tuple[Result, Kept]:
     """Convolve one array, write it, and time and check it where that was asked for."""
     request, reporter = run.request, run.reporter
-    filter_ = run.filter or _random_filter(request, source, run.opener)
-    operation = _operation(run, source, filter_)
+    weights = choose_weights(request, source, run.opener, run.filter, run.bias)
+    operation = _operation(run, source, weights)
     job = _job(run, operation, source.shape)
-    keep_output = reporter.needs_output or target.is_image or request.verify
+    target.begin(operation.out_shape(source.shape), operation.out_dtype, operation.out_layout)
+    keep_output = reporter.needs_output or target.needs_whole or request.verify
     if keep_output or request.time:
         source = source.whole()
     timing = _measure(run, job, source)
     done = _stream(run, job, source, target, keep_output)
     x, alpha = (source.array, source.alpha) if isinstance(source, InMemory) else (None, None)
-    from_integers = operation.in_dtype.kind in "iub"
-    mapping = target.finish(done.output, operation.out_layout, from_integers, alpha)
+    whole = None
+    if target.needs_whole and x is not None and done.output is not None:
+        whole = Whole(done.output, operation.out_layout, _scaling(request, job, x), alpha)
+    mapping = target.finish(whole)
     verdict = _verify(run, operation, x, done)
-    result = _result(source, filter_, job, target, done)
-    result = result._replace(mapping=mapping, verdict=verdict, timing=timing)
-    return result, Kept(x, filter_.array, done.output)
+    result = _result(source, weights.filter, job, target, done)
+    seed = run.opener.used_seed
+    result = result._replace(mapping=mapping, verdict=verdict, timing=timing, seed=seed)
+    shown = None if request.pool else weights.filter.array
+    return result, Kept(operation, x, shown, done.output)
 
 
-def _random_filter(request: RunRequest, source: Source, opener: Opener) -> InMemory:
-    """Make the filter of ``-f``; a single size is for two axes, or one if there is only one."""
-    layout = request.layout or source.layout
-    spatial = len(layout.upper().replace("N", "").replace("C", "")) if layout else 0
-    dims = request.dims or spatial or min(len(source.shape), 2)
-    return opener.random_filter(str(request.f), dims)
+def _scaling(request: RunRequest, job: Job, x: Array) -> "Scaling":
+    """Say what the values of an image mean: by its input, by the filter, and as asked."""
+    from convcli.arrays.pixels import Scaling, own_range  # noqa: PLC0415  only for images
+
+    operation = job.operation
+    sums = [one.filter.reshape(len(one.filter), -1).sum(axis=1) for one in job.passes]
+    keeps = operation.second is None and np.allclose(np.concatenate(sums), 1, rtol=0, atol=1e-3)
+    asked = operation.out_dtype if request.dtype is not None else None
+    return Scaling(request.scale, own_range(x, asked), keeps)
 
 
-def _operation(run: _Run, source: Source, filter_: InMemory) -> Operation:
-    request = run.request
+def _operation(run: _Run, source: Source, weights: Weights) -> Operation:
+    request, filter_ = run.request, weights.filter
     return resolve(
         source.shape,
         source.dtype,
         filter_.array,
         run.window,
-        bias=run.bias,
+        bias=weights.bias,
         groups=notation.parse_number("-g", request.groups) if request.groups else None,
         layout=request.layout or source.layout,
-        dims=request.dims,
+        dims=weights.dims,
         flip=request.flip,
         pad_mode=parse_pad_mode(request.pad_mode),
         dtype=request.dtype,
+        saturate=request.scale == "clip",
+        second=filter_.second if isinstance(filter_, Gradient) else None,
     )
 
 
@@ -264,7 +330,6 @@ def _stream(run: _Run, job: Job, source: Source, target: Target, keep: bool) -> 
     methods: set[str] = set()
     costs: Counter[str] = Counter()
     kept = np.empty(shape, operation.out_dtype) if keep else None
-    target.begin(shape, operation.out_dtype)
     blocks = plan_blocks(operation, source.shape, run.memory, job.whole_tiles)
     made = run.pipeline.run(job, source, blocks, lambda count: run.progress.advance(count / total))
     while True:
@@ -302,9 +367,10 @@ def _require_passed(verdict: Verdict | None) -> None:
 def _result(source: Source, filter_: InMemory, job: Job, target: Target, done: _Done) -> Result:
     """Gather the facts of a report."""
     operation, summary = job.operation, done.summary
+    pooling = operation.kind in POOLS
     return Result(
         input=Facts(source.name, source.shape, str(source.dtype), operation.layout),
-        filter=Facts(filter_.name, filter_.shape, str(filter_.dtype)),
+        filter=Facts(filter_.name, filter_.shape, "" if pooling else str(filter_.dtype)),
         output=Facts(
             target.path or "",
             operation.out_shape(source.shape),

@@ -11,16 +11,18 @@ from convcli.engines.base import Plan
 from convcli.engines.correlation import Correlation
 from convcli.engines.scratch import buffer
 from convcli.errors import ConvcliError
-from convcli.geometry.axis import Axis
+from convcli.geometry.axis import POOLS, Axis
 from convcli.run.axes import canonical, restored
 from convcli.run.blocks import Block
 from convcli.run.job import Job, LayerPart
+from convcli.run.joined import join
 from convcli.run.operation import Operation
+from convcli.run.pooling import divisors, lowest
 from convcli.run.scatter import scatter
 from convcli.run.threads import for_each
 from convcli.run.tiles import Tile, cut, needed, padded_slab, span
 
-OnTile = Callable[[int], None]
+OnTile = Callable[[float], None]
 
 
 def convolve_block(
@@ -53,6 +55,8 @@ def convolve_block(
     """
     on_tile = on_tile or _ignore
     operation = job.operation
+    if job.parts:
+        return _convolve_joined(job, block, x, out, on_tile)
     view = _view(operation, block)
     images = canonical(x, operation.layout, operation.spatial)
     fused = _fused_call(job, view, images)
@@ -65,7 +69,7 @@ def convolve_block(
     if out is None:
         out = np.empty(tuple(map(len, block.output)), operation.out_dtype)
     target = canonical(out, operation.out_layout, operation.spatial)
-    dtype = job.engine.compute_dtype(operation.out_dtype, _bound(x, operation))
+    dtype = job.compute_dtype(_bound(x, operation))
     if operation.transposed and not job.finite:
         with np.errstate(all="ignore"):
             _convolve_by_definition(job, view, images.astype(dtype), target)
@@ -87,7 +91,26 @@ def convolve_block(
     return out, tuple(part.plan for part in parts)
 
 
-def _ignore(_count: int) -> None:
+def _convolve_joined(
+    job: Job, block: Block, x: Array, out: Array | None, on_tile: OnTile
+) -> tuple[Array, tuple[Plan, ...]]:
+    """Convolve a block with each part of a job, and join what they make."""
+
+    def on_part(count: float) -> None:
+        on_tile(count / len(job.parts))
+
+    shape, kind = tuple(map(len, block.output)), job.operation.sums_dtype
+    made = [
+        convolve_block(part, block, x, buffer(f"sums {i}", shape, kind), on_part)
+        for i, part in enumerate(job.parts)
+    ]
+    if out is None:
+        out = np.empty(shape, job.operation.out_dtype)
+    join([sums for sums, _ in made], out)
+    return out, tuple(plan for _, plans in made for plan in plans)
+
+
+def _ignore(_count: float) -> None:
     """Take no notice of a tile that is done."""
 
 
@@ -117,6 +140,8 @@ def _fused_call(job: Job, view: _View, images: Array) -> tuple[Plan, Callable[[]
     """Prepare the block as one call of the engine's library, where that can do all of it."""
     operation = job.operation
     if operation.out_dtype.kind in "iu" or operation.pad_mode != "zeros":
+        return None
+    if operation.kind in POOLS:
         return None
     if not job.finite:  # libraries skip padding, or add some, where 0 times infinity is NaN
         return None
@@ -186,10 +211,15 @@ def _convolve_tile(job: Job, view: _View, part: _Part, tile: Tile, images: Array
     target = part.target[at(tile.batch, channels, *inner)]
     x = images[tile.batch, groups.start * corr.each_in : groups.stop * corr.each_in]
     dtype = corr.filter.dtype
-    slab = padded_slab(x, part.axes, tile.outputs, job.operation.pad_mode, dtype, view.origin)
+    kind = job.operation.kind
+    fill = lowest(dtype) if kind == "maxpool" else 0
+    mode = job.operation.pad_mode
+    slab = padded_slab(x, part.axes, tile.outputs, mode, dtype, view.origin, fill)
     direct = target.dtype == dtype and view.bias is None
     y = target if direct else buffer("y", target.shape, dtype)
     job.engine.convolve_slab(part.plan, slab, corr.select_groups(groups.start, groups.stop), y)
+    if kind == "avgpool":
+        y /= divisors(part.axes, tile.outputs).astype(dtype)
     if direct:
         return target.size
     if view.bias is not None:
@@ -229,7 +259,7 @@ def _per_channel(bias: Array, y: Array) -> Array:
 
 def _bound(x: Array, operation: Operation) -> int:
     """Bound integer sums, and refuse those that could overflow; 0 if they are not integers."""
-    if operation.out_dtype.kind not in "iu":
+    if operation.out_dtype.kind not in "iu" or operation.kind == "maxpool":
         return 0
     bound = integer_bound(x, operation.filter, operation.bias)
     if bound >= 2**63:

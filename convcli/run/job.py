@@ -7,7 +7,7 @@ import numpy as np
 
 from convcli.arrays.dtypes import Array, DType
 from convcli.engines.base import Engine, FusedLayer, Plan
-from convcli.engines.correlation import Correlation
+from convcli.engines.correlation import Correlation, Reduction
 from convcli.run.operation import Operation
 from convcli.run.passes import lower
 
@@ -43,8 +43,10 @@ class Job:
     def __init__(self, operation: Operation, engine: Engine) -> None:
         self.operation = operation
         self.engine = engine
+        self.parts = tuple(Job(part, engine) for part in operation.parts)
         self.passes = list(lower(operation.filter, operation.axes))
         self.finite = bool(np.isfinite(operation.filter).all())
+        self.reduction: Reduction = "max" if operation.kind == "maxpool" else "sum"
         self._correlations: dict[tuple[int, DType, int], Correlation] = {}
         self._fused: dict[LayerPart, tuple[Plan, Callable[[Array], Array]] | None] = {}
 
@@ -65,14 +67,22 @@ class Job:
         tuple or None
             None if no output is reached by any tap.
         """
+        if self.parts:  # they are planned alike
+            return self.parts[0].plan(images, channels)
         if not self.passes:
             return None
         operation = self.operation
-        dtype = self.engine.compute_dtype(operation.out_dtype, 0)
+        dtype = self.compute_dtype(0)
         groups = channels if channels and operation.each_channel else operation.groups
         corr = self.correlation(0, dtype, groups)
         sizes = tuple(map(len, self.passes[0].outputs))
         return corr.cached(self.engine.plan, images, sizes), corr
+
+    def compute_dtype(self, bound: int) -> DType:
+        """Choose the type to compute in, see `Engine.compute_dtype`; maxima need no other one."""
+        if self.reduction == "max":
+            return self.engine.max_dtype(self.operation.in_dtype.newbyteorder("="))
+        return self.engine.compute_dtype(self.operation.out_dtype, bound)
 
     def whole_tiles(self, letter: str, rows: int) -> int:
         """Round a number of output rows to whole tiles, whose halos are then not cut again."""
@@ -94,7 +104,9 @@ class Job:
             stride, dilation = tuple(a.s for a in one.axes), tuple(a.d for a in one.axes)
             exact = self.operation.out_dtype.kind in "iu"
             weights = self.weights(one.filter, dtype, groups)
-            self._correlations[key] = Correlation(weights, stride, dilation, groups, exact)
+            self._correlations[key] = Correlation(
+                weights, stride, dilation, groups, exact, self.reduction
+            )
         return self._correlations[key]
 
     def fused(self, part: LayerPart) -> tuple[Plan, Callable[[Array], Array]] | None:

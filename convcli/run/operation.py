@@ -8,7 +8,7 @@ import numpy as np
 
 from convcli.arrays.dtypes import Array, DType, asked_dtype, result_dtype, shape_text
 from convcli.errors import DoesNotFit, UsageError
-from convcli.geometry.axis import Axis, Window
+from convcli.geometry.axis import POOLS, Axis, Kind, Window
 from convcli.run.axes import SPATIAL, read_axes, with_channels
 
 
@@ -20,7 +20,7 @@ class Operation(NamedTuple):
     layout, out_layout : str
         A letter for each axis of the input and of the output: N, C, D, H, W.
     filter : ndarray
-        (out, in per group, spatial...), also for a transposed operation.
+        (out, in per group, spatial...), also for a transposed operation; of pooling, ones.
     bias : ndarray or None
         One number for each output channel.
     axes : tuple of Axis
@@ -34,6 +34,10 @@ class Operation(NamedTuple):
     flip : bool
         The filter was flipped: mathematical convolution.
     in_dtype : dtype
+    sums_dtype : dtype
+        Type of the sums, if `joined` makes the output from them.
+    second : ndarray or None
+        As `filter`: the output is the magnitude ``sqrt(a² + b²)`` of what the two make.
     """
 
     layout: str
@@ -47,6 +51,18 @@ class Operation(NamedTuple):
     out_dtype: DType
     flip: bool
     in_dtype: DType
+    sums_dtype: DType
+    second: Array | None = None
+
+    @property
+    def parts(self) -> "tuple[Operation, ...]":
+        """Operations whose sums are joined to the output; none if the sums are the output."""
+        if self.second is None and self.sums_dtype == self.out_dtype:
+            return ()
+        filters = [self.filter] if self.second is None else [self.filter, self.second]
+        return tuple(
+            self._replace(filter=each, second=None, out_dtype=self.sums_dtype) for each in filters
+        )
 
     @property
     def dims(self) -> int:
@@ -54,9 +70,14 @@ class Operation(NamedTuple):
         return len(self.axes)
 
     @property
+    def kind(self) -> Kind:
+        """What it is: a convolution, a transposed one, or pooling."""
+        return self.axes[0].kind
+
+    @property
     def transposed(self) -> bool:
         """Whether it is a transposed convolution."""
-        return self.axes[0].kind == "convt"
+        return self.kind == "convt"
 
     @property
     def spatial(self) -> str:
@@ -95,6 +116,8 @@ def resolve(
     flip: bool = False,
     pad_mode: str = "zeros",
     dtype: str | None = None,
+    saturate: bool = False,
+    second: Array | None = None,
 ) -> Operation:
     """Resolve how a filter is applied to an input.
 
@@ -121,6 +144,10 @@ def resolve(
         One of `pad_modes.PAD_MODES`.
     dtype : str, optional
         Type of the output, as ``--dtype`` names it.
+    saturate : bool
+        Round and clip the output to what an integer `dtype` holds.
+    second : ndarray, optional
+        A second spatial filter of the same size: the output is a gradient's magnitude.
 
     Raises
     ------
@@ -156,6 +183,16 @@ def resolve(
     n = tuple(sizes[letter] for letter in SPATIAL[dims])
     others = [filter_.dtype] if bias is None else [filter_.dtype, bias.dtype]
     natural = result_dtype(x_dtype, *others)
+    if window.kind in POOLS:
+        natural = _pooled_dtype(x_dtype, window.kind)
+    sums = natural
+    if second is not None:
+        second, natural, sums = _gradient(second, flip, natural, x_dtype, bias)
+    out_dtype = natural if dtype is None else asked_dtype(dtype, natural, saturate)
+    if second is not None:
+        sums = np.result_type(sums, out_dtype) if sums.kind == out_dtype.kind == "f" else sums
+    elif not (saturate and out_dtype.kind in "iu"):
+        sums = out_dtype
     return Operation(
         layout=letters,
         out_layout=letters if "C" in letters or not weight else with_channels(letters),
@@ -165,10 +202,48 @@ def resolve(
         groups=(groups or 1) if weight else channels,
         each_channel=not weight,
         pad_mode=pad_mode,
-        out_dtype=natural if dtype is None else asked_dtype(dtype, natural),
+        out_dtype=out_dtype,
         flip=flip,
         in_dtype=x_dtype,
+        sums_dtype=sums,
+        second=second,
     )
+
+
+def _pooled_dtype(x_dtype: DType, kind: Kind) -> DType:
+    """Choose the type of a pooled output: a maximum keeps that of the input, a mean is a float."""
+    if x_dtype.kind == "c":
+        raise DoesNotFit(
+            f"the input is {x_dtype}, and complex numbers have no order to pool by; pool its parts"
+        )
+    if kind == "maxpool":
+        return x_dtype.newbyteorder("=")
+    return result_dtype(x_dtype, np.dtype(np.float32))
+
+
+def _gradient(
+    second: Array, flip: bool, natural: DType, x_dtype: DType, bias: Array | None
+) -> tuple[Array, DType, DType]:
+    """Return the second filter, and the types of the magnitude and of the sums it is made from.
+
+    Integers have exact sums; their magnitude has the type that a float filter would give.
+    """
+    if bias is not None:
+        raise UsageError(
+            "--bias cannot be combined with the magnitude of a gradient; use a filter of one "
+            "direction, such as -k sobel-x"
+        )
+    if natural.kind == "c":
+        raise UsageError(
+            "the magnitude of a gradient is of real numbers, and the input is complex; use a "
+            "filter of one direction, such as -k sobel-x"
+        )
+    second = second[None, None]
+    if flip:
+        second = np.flip(second, tuple(range(2, second.ndim)))
+    if natural.kind == "i":
+        return second, result_dtype(x_dtype, np.dtype(np.float64)), natural
+    return second, natural, np.result_type(natural, np.float32)
 
 
 def _channel_bias(bias: Array | None, channels: int) -> Array | None:

@@ -4,6 +4,7 @@ Only a fused layer (see `engines.base`) leaves its zeros to the library that add
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,6 +55,7 @@ def fill_border(
     n: Sequence[int],
     mode: str,
     origin: Sequence[int],
+    fill: Any = 0,
 ) -> None:
     """Fill the padding of a slab whose input pixels are in place.
 
@@ -77,6 +79,8 @@ def fill_border(
         One of `pad_modes.PAD_MODES`.
     origin : sequence of int
         The input pixel of each axis that is first in `x`.
+    fill : number
+        What stands there in mode ``zeros``.
     """
     insides = [inside(places, size) for places, size in zip(spans, n, strict=True)]
     for k, (places, pixels) in enumerate(zip(spans, insides, strict=True)):
@@ -90,7 +94,7 @@ def fill_border(
             )
             where = at(..., *slices)
             if mode == "zeros":
-                slab[where] = 0
+                slab[where] = fill
                 continue
             pixels_of = (
                 border_index(part, size, mode) - start

@@ -7,19 +7,21 @@ from typing import Any, TextIO
 
 import numpy as np
 from rich import box
+from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from convcli.arrays.dtypes import Array
+from convcli.explain.layer import explain_layer
+from convcli.geometry.axis import POOLS
 from convcli.geometry.formula import formulas
 from convcli.geometry.keys import WINDOW
 from convcli.geometry.notation import format_padding, format_sizes
 from convcli.geometry.pad_modes import PAD_MODES
+from convcli.run import plot
 from convcli.run.axes import SPATIAL
-from convcli.run.heat_map import heat_map
-from convcli.run.results import Facts, Kept, Result, Timing, Verdict
-from convcli.streams import printable
-from convcli.terminal.tables import columns_table, console, facts_table
+from convcli.run.layer import as_step
+from convcli.run.results import Facts, Kept, Parts, Result, Timing, Verdict
+from convcli.terminal.tables import Column, Sheet, console, facts_table
 
 _ROWS = 24  # rows of values that are shown whole
 
@@ -29,46 +31,66 @@ def write_json(result: Result, stream: TextIO) -> None:
     stream.write(json.dumps(record(result), allow_nan=False) + "\n")
 
 
-def show(result: Result, kept: Kept, stream: TextIO, values: bool, plot: bool) -> None:
-    """Show the table of one array, its values and heat maps.
-
-    Parameters
-    ----------
-    result : Result
-    kept : Kept
-    stream : text stream
-    values, plot : bool
-        Whether to show the output's numbers, and the heat maps.
-    """
+def show(result: Result, kept: Kept, stream: TextIO, parts: Parts) -> None:
+    """Show the table of one array, and the parts that are wanted."""
     out = console(stream)
-    out.print(facts_table(facts(result), operation_name(result)))
-    if values and kept.output is not None:
+    out.print(facts_table(facts(result, parts.verbose), operation_name(result), answer="output"))
+    if parts.values and kept.output is not None:
         out.print(values_table(kept.output, out.width))
-    if plot:
-        for name, array in _planes(result, kept):
-            out.print(f"{name}:")
-            out.print(heat_map(array, out))
+    if parts.plot:
+        out.print()
+        plot.show(result, kept, out)
+    if parts.explain:
+        out.print()
+        _explain(result, out)
+
+
+def _explain(result: Result, out: Console) -> None:
+    """Explain the layer as `shape` does, and say what the lines for frameworks leave out."""
+    c_in = c_out = None
+    if "C" in result.output.layout:
+        c_in, c_out = _channels(result.input), _channels(result.output)
+    groups = (c_out or 1) if result.each_channel else result.groups
+    explain_layer(as_step(result.axes, c_in, c_out, groups, bool(result.bias)), out)
+    if result.pad_mode != "zeros" and any(a.pb or a.pe for a in result.axes):
+        out.print(f"These three pad with zeros; here padding is {result.pad_mode}.")
+    if result.flip:
+        out.print("These three do not flip the filter; here it is flipped.")
 
 
 def show_many(results: Sequence[Result], stream: TextIO) -> None:
     """Show one row for each of many arrays."""
-    table = columns_table(["input", "output", "min", "mean", "max", "written to"])
-    for result in results:
-        figures = (result.low, result.mean, result.high)
-        path = result.output.name or "-"
-        table.add_row(
-            Text(printable(result.input.name)),
-            f"{format_sizes(result.output.shape)} {result.output.dtype}",
-            *(f"{figure:.4g}" for figure in figures),
-            Text(printable(f"{path}, {result.mapping}" if result.mapping else path)),
-        )
     out = console(stream)
+    sheet = Sheet(
+        [
+            Column("input", [result.input.name for result in results], text=True),
+            Column(
+                "output",
+                [f"{format_sizes(r.output.shape)} {r.output.dtype}" for r in results],
+                answer=True,
+            ),
+            Column("min", [f"{result.low:.4g}" for result in results], drop=3),
+            Column("mean", [f"{result.mean:.4g}" for result in results], drop=1),
+            Column("max", [f"{result.high:.4g}" for result in results], drop=2),
+            Column("written to", list(map(_written_to, results)), text=True),
+        ],
+        out.width,
+    )
     out.print(operation_name(results[0]))
-    out.print(table)
+    out.print(sheet, crop=False)
+    if sheet.dropped:
+        out.print(f"{', '.join(sheet.dropped)} dropped: {out.width} columns; --format json has all")
+
+
+def _written_to(result: Result) -> str:
+    path = result.output.name or "-"
+    return f"{path}, {result.mapping.text}" if result.mapping else path
 
 
 def operation_name(result: Result) -> str:
     """Name the operation in the words of signal processing and of PyTorch."""
+    if result.kind in POOLS:
+        return "max pooling" if result.kind == "maxpool" else "average pooling"
     name = (
         "convolution (the filter is flipped)"
         if result.flip
@@ -77,11 +99,16 @@ def operation_name(result: Result) -> str:
     return f"transposed {name}" if result.transposed else name
 
 
-def facts(result: Result) -> Iterator[tuple[str, str]]:
-    """Name everything that was resolved and measured, one fact at a time."""
+def facts(result: Result, verbose: bool = True) -> Iterator[tuple[str, str]]:
+    """Name what was resolved and measured, one fact at a time.
+
+    Only if `verbose` are axes named that can be read in one way, and the method with its estimate.
+    """
     yield "input", _array(result.input)
-    yield "axes", _axes(result)
-    yield "filter", _array(result.filter)
+    if verbose or not result.each_channel or result.input.layout != SPATIAL[len(result.axes)]:
+        yield "axes", _axes(result)
+    pooling = result.kind in POOLS
+    yield "filter", format_sizes(result.filter.shape) if pooling else _array(result.filter)
     yield "padding", _padding(result)
     yield "stride", format_sizes([a.s for a in result.axes])
     if any(a.d > 1 for a in result.axes):
@@ -91,13 +118,16 @@ def facts(result: Result) -> Iterator[tuple[str, str]]:
         yield "bias", f"{len(bias)} numbers" if len(bias) > 1 else f"{bias[0]:g}"
     yield "output", f"{format_sizes(result.output.shape)} {result.output.dtype}"
     yield "formula", formulas(result.axes)
-    methods = " and ".join(result.methods)
-    yield "runs on", f"{result.device} by {result.engine}, method {methods}"
-    if result.costs:
+    where = f"{result.device} by {result.engine}"
+    if verbose:
+        yield "method", " and ".join(result.methods)
+    if verbose and result.costs:
         by_cost = sorted(result.costs.items(), key=lambda item: item[1])
         costs = ", ".join(f"{name} {_milliseconds(cost * 1e-9)}" for name, cost in by_cost)
         yield "estimated", f"{costs}, on one core"
-    yield "time", _milliseconds(result.seconds)
+    if result.seed is not None:
+        yield "seed", str(result.seed)
+    yield "time", f"{_milliseconds(result.seconds)} on {where}"
     figures = f"{result.low:.6g} / {result.mean:.6g} / {result.high:.6g}"
     magnitudes = " (magnitudes)" if result.output.dtype.startswith("complex") else ""
     yield "min/mean/max", figures + magnitudes
@@ -106,7 +136,7 @@ def facts(result: Result) -> Iterator[tuple[str, str]]:
     if result.verdict is not None:
         yield "verified", _verdict(result.verdict)
     if result.output.name:
-        mapping = f", values {result.mapping}" if result.mapping else ""
+        mapping = f", values {result.mapping.text}" if result.mapping else ""
         yield "written to", f"{result.output.name}{mapping}"
 
 
@@ -114,7 +144,7 @@ def record(result: Result) -> dict[str, Any]:
     """Give the facts under stable names; those of the window are the same as in `shape`."""
     verdict, timing = result.verdict, result.timing
     return {
-        "kind": result.axes[0].kind,
+        "kind": result.kind,
         "operation": operation_name(result),
         **{key: [figure(axis) for axis in result.axes] for key, figure in WINDOW.items()},
         "channels_in": _channels(result.input),
@@ -124,11 +154,12 @@ def record(result: Result) -> dict[str, Any]:
         "pad_mode": result.pad_mode,
         "flip": result.flip,
         **_array_record("input", result.input),
-        "filter_name": result.filter.name,
+        "filter_name": None if result.kind in POOLS else result.filter.name,
         "filter_shape": list(result.filter.shape),
-        "filter_dtype": result.filter.dtype,
+        "filter_dtype": result.filter.dtype or None,
         **_array_record("output", result.output),
-        "mapping": result.mapping,
+        "mapping": result.mapping and result.mapping.text,
+        "seed": result.seed,
         "device": result.device,
         "engine": result.engine,
         "methods": list(result.methods),
@@ -197,7 +228,7 @@ def _milliseconds(seconds: float) -> str:
 
 
 def _number(value: Any) -> str:
-    return str(value) if value.dtype.kind in "iu" else f"{value:.4g}"
+    return str(value) if value.dtype.kind in "iub" else f"{value:.4g}"
 
 
 def _array(array: Facts) -> str:
@@ -211,7 +242,8 @@ def _axes(result: Result) -> str:
     if not result.each_channel:
         return f"{read}; the filter: out, in/groups, spatial"
     if "C" in layout:
-        read += "; the filter is applied to each channel"
+        what = "channels are pooled one by one"
+        read += f"; {what if result.kind in POOLS else 'the filter is applied to each channel'}"
     if layout in ("CHW", "NCHW") and result.input.shape[-1] in (3, 4):
         read += "; if the last axis holds colours, use --layout HWC"
     return read
@@ -223,6 +255,10 @@ def _padding(result: Result) -> str:
         return pads
     if result.transposed:
         return f"{pads}, cropped from the output"
+    if result.kind == "maxpool":
+        return f"{pads}, never the maximum"
+    if result.kind == "avgpool":
+        return f"{pads} of zeros, which count in the mean"
     if result.pad_mode == "zeros":
         return f"{pads} of zeros"
     mode = PAD_MODES[result.pad_mode]
@@ -230,9 +266,10 @@ def _padding(result: Result) -> str:
 
 
 def _timing(timing: Timing) -> str:
+    macs = f"{timing.macs / timing.seconds:.3g} MAC/s, " if timing.macs else ""
     return (
         f"median of {timing.runs}: {_milliseconds(timing.seconds)}, "
-        f"{timing.macs / timing.seconds:.3g} MAC/s, {timing.bytes / timing.seconds:.3g} bytes/s"
+        f"{macs}{timing.bytes / timing.seconds:.3g} bytes/s"
     )
 
 
@@ -242,23 +279,3 @@ def _verdict(verdict: Verdict) -> str:
         f"{outcome}: {verdict.checked:,} of {verdict.total:,} outputs, largest error "
         f"{verdict.error:.3g}, tolerance {verdict.tolerance:.3g}"
     )
-
-
-def _planes(result: Result, kept: Kept) -> Iterator[tuple[str, Array]]:
-    """Choose a plane of input, filter and output, the first of each, with its name."""
-    dims = len(result.axes)
-    letters = ("" if result.each_channel else "NC") + SPATIAL[dims]
-    if kept.input is not None:
-        yield _plane("input", kept.input, result.input.layout)
-    yield _plane("filter", kept.filter, letters)
-    if kept.output is not None:
-        yield _plane("output", kept.output, result.output.layout)
-
-
-def _plane(name: str, array: Array, layout: str) -> tuple[str, Array]:
-    index = tuple(slice(None) if letter in "HW" else 0 for letter in layout)
-    others = [letter for letter in layout if letter not in "HW"]
-    plane = np.atleast_2d(array[index])
-    if "H" in layout and layout.index("H") > layout.index("W"):
-        plane = plane.T
-    return f"{name}, the first of {' and '.join(others)}" if others else name, plane

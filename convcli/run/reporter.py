@@ -1,10 +1,12 @@
 """Decides whether, where and in which format a report is written."""
 
+import functools
+
 from convcli.errors import UsageError
 from convcli.geometry.notation import format_sizes
 from convcli.options import RunRequest
-from convcli.run.results import Kept, Result
-from convcli.streams import Streams, choose_format
+from convcli.run.results import Kept, Parts, Result
+from convcli.streams import Streams, choose_format, note
 
 FORMATS = ("table", "plain", "json")
 
@@ -21,26 +23,39 @@ class Reporter:
         streams : Streams
         data_to_stdout : bool
         """
-        if request.quiet and (request.plot or request.time is not None):
-            raise UsageError("-q hides what --plot and --time show; omit one of them")
+        wanted = {
+            "--plot": request.plot,
+            "--time": request.time is not None,
+            "--explain": request.explain,
+            "-v": request.verbose,
+        }
+        for option in (name for name, asked in wanted.items() if asked and request.quiet):
+            raise UsageError(f"-q hides what {option} shows; omit one of them")
         self._stream = streams.stderr if data_to_stdout else streams.stdout
-        self._plot = request.plot
-        extras = request.verify or request.time is not None or request.plot
+        extras = request.verify or any(wanted.values())
         chosen = "table" if extras and request.format is None else request.format
         self._format = choose_format(chosen, self._stream, FORMATS)
         # Nobody reads a size on standard error behind a pipe, unless they asked for it.
         unread = data_to_stdout and self._format == "plain" and request.format is None
+        if request.explain and self._format != "table":
+            raise UsageError(f"--explain has no {self._format} form in run; use --format table")
         self._shown = not request.quiet and not unread
         many = len(request.inputs or ()) > 1
         self._together = many and self._format == "table" and not extras
         self._rows: list[Result] = []
+        self._note = functools.partial(note, streams)
+        self._untold = not request.quiet and not (self._shown and self._format != "plain")
+        self._altered: list[Result] = []  # whose values were changed to become an image's
         self.needs_summary = self._shown and self._format != "plain"
         in_full = self._shown and self._format == "table"
-        self._values = in_full and not data_to_stdout and request.output is None
-        self.needs_output = self._values or request.plot
+        values = in_full and not data_to_stdout and request.output is None
+        self._parts = Parts(values, request.plot, request.explain, request.verbose)
+        self.needs_output = values or request.plot or request.animate
 
     def add(self, result: Result, kept: Kept) -> None:
         """Report one array, or keep its row for the one table of many."""
+        if self._untold and result.mapping is not None and result.mapping.altered:
+            self._altered.append(result)
         if not self._shown:
             return
         if self._format == "plain":
@@ -54,11 +69,23 @@ class Reporter:
         if self._format == "json":
             report.write_json(result, self._stream)
         else:
-            report.show(result, kept, self._stream, self._values, self._plot)
+            report.show(result, kept, self._stream, self._parts)
 
     def end(self) -> None:
-        """Write the one table of many arrays."""
+        """Write the one table of many arrays; say what else changed the values of images."""
+        if self._altered:
+            self._tell_altered()
         if self._rows:
             from convcli.run import report  # noqa: PLC0415
 
             report.show_many(self._rows, self._stream)
+
+    def _tell_altered(self) -> None:
+        first = self._altered[0]
+        assert first.mapping is not None
+        called = repr(first.output.name) if first.output.name else "standard output"
+        text = f"{called}: values {first.mapping.text}"
+        if len(self._altered) > 1:
+            more = len(self._altered) - 1
+            text += f"; those of {more} more images are also mapped, each by its own range"
+        self._note(f"{text}; see --scale")

@@ -1,12 +1,16 @@
 """What a run found out about one array: names and numbers, from which a report is written."""
 
 import math
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from convcli.arrays.dtypes import Array
-from convcli.geometry.axis import Axis
+from convcli.geometry.axis import Axis, Kind
+
+if TYPE_CHECKING:
+    from convcli.arrays.pixels import Mapping
+    from convcli.run.operation import Operation
 
 
 class Verdict(NamedTuple):
@@ -86,7 +90,9 @@ class Result(NamedTuple):
         Of the output.
     seconds : float
         Time of waiting for blocks: they are read and convolved ahead of writing.
-    mapping : str or None
+    seed : int or None
+        Of the random numbers so far; None if there were none.
+    mapping : Mapping or None
         How values became an image's.
     verdict : Verdict or None
     timing : Timing or None
@@ -109,19 +115,35 @@ class Result(NamedTuple):
     mean: float
     high: float
     seconds: float
-    mapping: str | None = None
+    seed: int | None = None
+    mapping: "Mapping | None" = None
     verdict: Verdict | None = None
     timing: Timing | None = None
 
     @property
+    def kind(self) -> Kind:
+        """What it was: a convolution, a transposed one, or pooling."""
+        return self.axes[0].kind
+
+    @property
     def transposed(self) -> bool:
         """Whether it was a transposed convolution."""
-        return self.axes[0].kind == "convt"
+        return self.kind == "convt"
+
+
+class Parts(NamedTuple):
+    """What a report shows besides the facts that everyone wants."""
+
+    values: bool = False  # the output's numbers
+    plot: bool = False
+    explain: bool = False
+    verbose: bool = False
 
 
 class Kept(NamedTuple):
-    """Arrays that were kept in memory to show them; None where they were not."""
+    """An operation, and the arrays kept in memory to show them; None where they were not."""
 
+    operation: "Operation"
     input: Array | None
-    filter: Array
+    filter: Array | None  # pooling has none
     output: Array | None

@@ -6,7 +6,7 @@ reaches past the input it is padding.
 
 import itertools
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from convcli.arrays.dtypes import Array, DType, at
 from convcli.engines.scratch import buffer
@@ -57,7 +57,6 @@ def needed(axis: Axis, outputs: range, mode: str) -> range:
     Parameters
     ----------
     axis : Axis
-        Of any kind but pooling.
     outputs : range
         Neighbouring outputs.
     mode : str
@@ -89,6 +88,7 @@ def padded_slab(
     mode: str,
     dtype: DType,
     origin: Sequence[int],
+    fill: Any = 0,
 ) -> Array:
     """Copy the slab that a tile reads, padded and in the type to compute in.
 
@@ -104,6 +104,8 @@ def padded_slab(
     dtype : dtype
     origin : sequence of int
         The input pixel of each axis that is first in `x`.
+    fill : number
+        What stands beyond the border where `mode` is ``zeros``.
 
     Returns
     -------
@@ -123,5 +125,5 @@ def padded_slab(
         for some, first in zip(pixels, origin, strict=True)
     )
     slab[at(..., *target)] = x[at(..., *source)]
-    fill_border(slab, x, spans, n, mode, origin)
+    fill_border(slab, x, spans, n, mode, origin, fill)
     return slab

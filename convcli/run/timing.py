@@ -5,10 +5,9 @@ import statistics
 import time
 
 from convcli.arrays.sources import Source
-from convcli.geometry.axis import Window
-from convcli.geometry.network import Layer, apply
 from convcli.run.blocks import plan_blocks
 from convcli.run.job import Job
+from convcli.run.layer import as_step
 from convcli.run.operation import Operation
 from convcli.run.pipeline import Pipeline
 from convcli.run.results import Timing
@@ -47,14 +46,5 @@ def _macs(operation: Operation, shape: tuple[int, ...]) -> int:
     sizes = dict(zip(operation.layout, shape, strict=True))
     channels = sizes.get("C", 1)
     out = channels if operation.each_channel else len(operation.filter)
-    axes = operation.axes
-    window = Window(
-        f=tuple(a.f for a in axes),
-        s=tuple(a.s for a in axes),
-        p=tuple((a.pb, a.pe) for a in axes),
-        d=tuple(a.d for a in axes),
-        op=tuple(a.op for a in axes),
-        kind=axes[0].kind,
-    )
-    step = apply(Layer(window, out, operation.groups), tuple(a.n for a in axes), channels)
-    return (step.macs or 0) * sizes.get("N", 1)
+    step = as_step(operation.axes, channels, out, operation.groups, bias=False)
+    return (step.macs or 0) * sizes.get("N", 1) * max(len(operation.parts), 1)

@@ -1,5 +1,6 @@
 """An independent check: outputs recomputed one by one from the definition."""
 
+from collections.abc import Sequence
 from math import prod
 from typing import Any, NamedTuple
 
@@ -12,6 +13,8 @@ from convcli.run.axes import canonical
 from convcli.run.operation import Operation
 from convcli.run.padding import border_index
 from convcli.run.results import Verdict
+
+Places = tuple[NDArray[np.intp], ...]
 
 _MOST = 20_000  # outputs to check, drawn at random in addition to the corners
 _ROUNDINGS = 64  # tolerance in units in the last place of the sum of magnitudes
@@ -43,6 +46,10 @@ def verify(x: Array, y: Array, operation: Operation, transformed: bool = False) 
     images = canonical(x, operation.layout, operation.spatial)
     found = canonical(y, operation.out_layout, operation.spatial)
     places = _places(found.shape)
+    if operation.kind == "maxpool":
+        return _verify_maxima(images, found, operation, places)
+    if operation.parts:
+        return _verify_joined(images, found, operation, transformed)
     exact = operation.out_dtype.kind in "iu"
     kind = np.dtype(np.int64) if exact else np.result_type(operation.out_dtype, np.float64)
     with np.errstate(all="ignore"):
@@ -60,6 +67,74 @@ def verify(x: Array, y: Array, operation: Operation, transformed: bool = False) 
         error[np.isinf(actual) & beyond & (np.sign(actual) == np.sign(sums.total))] = 0
     worst = int(np.argmax(error - tolerance))
     return Verdict(len(actual), y.size, float(error[worst]), float(tolerance[worst]))
+
+
+def _verify_maxima(images: Array, found: Array, operation: Operation, places: Places) -> Verdict:
+    """Compare maxima, which are exact but for the rounding to another type."""
+    batch, channel, *outputs = places
+    best = np.zeros(len(batch), images.dtype)
+    begun = np.zeros(len(batch), bool)
+    for tap in np.ndindex(operation.filter.shape[2:]):
+        index, counts = [], np.ones(len(batch), bool)
+        for output, k, axis in zip(outputs, tap, operation.axes, strict=True):
+            pixel = output * axis.s + k * axis.d - axis.pb
+            counts &= (pixel >= 0) & (pixel < axis.n)
+            index.append(pixel.clip(0, axis.n - 1))
+        seen = images[at(batch, channel, *index)]
+        larger = counts & (~begun | (seen > best) | np.isnan(seen))
+        best = np.where(larger, seen, best)
+        begun |= counts
+    with np.errstate(all="ignore"):
+        if operation.parts:  # integers that are clipped to their type
+            info: Any = np.iinfo(operation.out_dtype)
+            best = np.minimum(np.maximum(best.astype(np.longdouble), info.min), info.max)
+        actual, expected = found[at(*places)], best.astype(operation.out_dtype)
+        same = (actual == expected) | (np.isnan(actual) & np.isnan(expected))
+        wrong = np.abs(actual.astype(np.float64) - expected.astype(np.float64))
+        error = np.where(same, 0, np.where(wrong > 0, wrong, np.inf))
+    return Verdict(len(actual), found.size, float(error.max()), 0.0)
+
+
+def _counted(operation: Operation, outputs: Sequence[NDArray[np.intp]]) -> Array:
+    """Count the taps of windows that are on the input or its padding, but not beyond."""
+    count = np.ones(len(outputs[0]))
+    for output, axis in zip(outputs, operation.axes, strict=True):
+        taps = output[:, None] * axis.s - axis.pb + np.arange(axis.f) * axis.d
+        count *= (taps < axis.n + axis.pe).sum(axis=1)
+    return count
+
+
+def _verify_joined(images: Array, found: Array, operation: Operation, transformed: bool) -> Verdict:
+    """Check outputs that are joined from sums: magnitudes of gradients, and clipped integers."""
+    places = _places(found.shape)
+    to_integers = operation.out_dtype.kind in "iu"
+    totals, tolerance = [], np.zeros(len(places[0]))
+    with np.errstate(all="ignore"):
+        for part in operation.parts:
+            exact = part.out_dtype.kind in "iu"
+            kind = np.dtype(np.int64) if exact else np.result_type(part.out_dtype, np.float64)
+            sums = _sums(images, part, places, kind)
+            totals.append(sums.total)
+            if not exact:
+                tolerance += _tolerance(images, part, sums, transformed)
+        expected = np.hypot(*totals) if len(totals) == 2 else totals[0]
+        if to_integers:
+            info: Any = np.iinfo(operation.out_dtype)
+            expected = np.minimum(np.maximum(expected.astype(np.longdouble), info.min), info.max)
+            rounds = len(totals) == 2 or totals[0].dtype.kind == "f"
+            tolerance += 0.5 if rounds else 0
+        else:
+            stored: Any = np.finfo(operation.out_dtype)
+            tolerance += 4 * float(stored.eps) * expected + float(stored.smallest_subnormal)
+        actual = found[at(*places)].astype(np.longdouble if to_integers else np.float64)
+        same = (actual == expected) | (np.isnan(actual) & np.isnan(expected))
+        error = np.where(same, 0, np.abs(actual - expected)).astype(np.float64)
+        error[np.isnan(error)] = np.inf
+        tolerance[~np.isfinite(tolerance)] = 0
+        if not to_integers:  # what the output's type cannot hold is infinite
+            error[np.isinf(actual) & (expected + tolerance >= stored.max)] = 0
+    worst = int(np.argmax(error - tolerance))
+    return Verdict(len(actual), found.size, float(error[worst]), float(tolerance[worst]))
 
 
 class _Sums(NamedTuple):
@@ -88,7 +163,7 @@ def _tolerance(images: Array, operation: Operation, sums: _Sums, transformed: bo
     return tolerance
 
 
-def _places(shape: tuple[int, ...]) -> tuple[NDArray[np.intp], ...]:
+def _places(shape: tuple[int, ...]) -> Places:
     """Choose outputs: all of few; else the corners, where borders meet, and random ones."""
     if prod(shape) <= _MOST:
         return tuple(axis.ravel() for axis in np.indices(shape))
@@ -100,9 +175,7 @@ def _places(shape: tuple[int, ...]) -> tuple[NDArray[np.intp], ...]:
     )
 
 
-def _sums(
-    x: Array, operation: Operation, places: tuple[NDArray[np.intp], ...], kind: DType
-) -> _Sums:
+def _sums(x: Array, operation: Operation, places: Places, kind: DType) -> _Sums:
     """Sum the products that the definition gives for each place."""
     batch, channel, *outputs = places
     w = operation.filter
@@ -136,4 +209,7 @@ def _sums(
             total += np.where(counts, products, 0) if operation.transposed else products
             magnitude += np.abs(np.where(counts, products, 0)).astype(np.float64)
             largest = np.maximum(largest, np.abs(np.where(counts, seen, 0)).astype(np.float64))
+    if operation.kind == "avgpool":
+        count = _counted(operation, outputs)
+        return _Sums(total / count, magnitude / count, largest)
     return _Sums(total, magnitude, largest)

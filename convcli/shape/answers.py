@@ -34,6 +34,7 @@ def answers(request: "ShapeRequest") -> tuple[Unknown, Sizes, Sequence[Sequence[
             "-g": request.groups,
             "--no-bias": request.no_bias,
             "--explain": request.explain,
+            "--fields": request.fields,
         },
         f"--solve {unknown}",
     )

@@ -31,7 +31,9 @@ def run(request: "ShapeRequest", streams: Streams) -> int:
     misfits = Misfits(streams)
     if request.solve is not None or request.out is not None:
         _show_answers(request, fmt, streams)
-    elif request.layers or request.layers_file is not None:
+        return 0
+    _check_fields(request, fmt)
+    if request.layers or request.layers_file is not None:
         _show_stacks(request, fmt, streams, misfits)
     else:
         _show_steps(cases(request, misfits.report), request, fmt, streams)
@@ -59,6 +61,15 @@ def _choose_format(request: "ShapeRequest", streams: Streams) -> str:
     return fmt
 
 
+def _check_fields(request: "ShapeRequest", fmt: str) -> None:
+    if request.fields is not None and fmt in ("table", "plain"):
+        verb = "add" if request.format is None else "use"
+        raise UsageError(
+            f"--fields {request.fields} has no meaning for the format {fmt}; {verb} --format json, "
+            f"or csv"
+        )
+
+
 def _show_answers(request: "ShapeRequest", fmt: str, streams: Streams) -> None:
     from convcli.shape.answers import answers  # noqa: PLC0415  used by --solve only
 
@@ -79,15 +90,20 @@ def _show_stacks(request: "ShapeRequest", fmt: str, streams: Streams, misfits: M
     from convcli.shape.stacks import stacks  # noqa: PLC0415  used by -l and --layers only
 
     found = stacks(request, streams, misfits.report)
-    if fmt == "plain":
-        _show_steps((steps[-1] for steps in found), request, fmt, streams)
-    elif fmt == "table" and not request.explain:
+    if fmt == "table":
         from convcli.shape import report  # noqa: PLC0415
 
         for steps in found:
-            report.show_stack(steps, streams)
-    else:
+            report.show_stack(steps, streams, request.explain)
+    elif fmt == "json":
+        from convcli.shape import records  # noqa: PLC0415
+
+        fields, explain = request.fields, request.explain
+        _write(records.json_lines(records.stack_records(found, fields, explain)), streams)
+    elif fmt == "csv":
         _show_steps(chain.from_iterable(found), request, fmt, streams)
+    else:
+        _show_steps((steps[-1] for steps in found), request, fmt, streams)
 
 
 def _show_steps(steps: Iterable[Step], request: "ShapeRequest", fmt: str, streams: Streams) -> None:
@@ -99,7 +115,14 @@ def _show_steps(steps: Iterable[Step], request: "ShapeRequest", fmt: str, stream
         return
     from convcli.shape import records  # noqa: PLC0415
 
-    _write(records.step_lines(fmt, steps, request.explain), streams)
+    if fmt == "json":
+        found = records.records(steps, request.fields, request.explain)
+        _write(records.json_lines(found), streams)
+    else:
+        _write(
+            records.csv_lines(steps, request.fields) if fmt == "csv" else records.plain(steps),
+            streams,
+        )
 
 
 def _write(lines: Iterable[str], streams: Streams) -> None:
@@ -116,17 +139,16 @@ def _animate(request: "ShapeRequest", streams: Streams) -> None:
             "--out": request.out,
             "--explain": request.explain,
             "--format": request.format,
+            "--fields": request.fields,
         },
         "--animate",
     )
-    if not (streams.stdout.isatty() and streams.stdin.isatty()):
-        raise UsageError(
-            "--animate needs a terminal, and standard input or output is a pipe or a file; "
-            "use --explain instead"
-        )
+    from convcli.explain.keys import require_terminal  # noqa: PLC0415  used by --animate only
+
+    require_terminal(streams)
     steps = list(islice(cases(request), 2))
     if len(steps) != 1:
         raise UsageError("--animate shows one case, not a sweep; give each option one value")
-    from convcli.explain import animation  # noqa: PLC0415  used by --animate only
+    from convcli.explain import animation  # noqa: PLC0415
 
-    animation.play(steps[0], streams)
+    animation.play(steps[0].axes, streams)

@@ -1,18 +1,19 @@
 """What `shape` prints for machines: plain text that it reads back, JSON lines and CSV."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from convcli.geometry.coverage import coverage, extent, unread, unread_end
-from convcli.geometry.formula import formula
-from convcli.geometry.layers import format_layer
+from convcli.errors import UsageError
+from convcli.geometry.axis import AXIS_NAMES
 from convcli.geometry.network import Step
-from convcli.geometry.notation import format_padding, format_sizes
+from convcli.geometry.notation import format_sizes
+from convcli.shape.figures import FIGURES, Figure, Row
 from convcli.streams import printable
 
 if TYPE_CHECKING:
     from convcli.geometry.inverse import Answer
 
+Record = dict[str, Any]
 _MAX_COVERAGE = 10**6  # pixels of an axis
 _FORMULA_SIGNS = ("=", "+", "-", "@")
 
@@ -22,62 +23,98 @@ def plain(steps: Iterable[Step]) -> Iterator[str]:
     return (format_sizes(step.out) for step in steps)
 
 
-def record(step: Step) -> dict[str, Any]:
-    """Every figure of a layer under a stable name; lists hold one value for each axis."""
-    axes, layer, fields = step.axes, step.layer, step.fields
-    return {
-        "kind": layer.window.kind,
-        "name": layer.name or None,
-        "layer": format_layer(layer),
-        "n": [a.n for a in axes],
-        "f": [a.f for a in axes],
-        "s": [a.s for a in axes],
-        "p": [[a.pb, a.pe] for a in axes],
-        "d": [a.d for a in axes],
-        "op": [a.op for a in axes],
-        "ceil": layer.window.ceil,
-        "e": [a.e for a in axes],
-        "out": list(step.out),
-        "unread": [unread(a) for a in axes],
-        "unread_end": [unread_end(a) for a in axes],
-        "c_in": step.c_in,
-        "c_out": step.c_out,
-        "g": layer.g,
-        "bias": layer.bias,
-        "params": step.params,
-        "macs": step.macs,
-        "flops": step.flops,
-        "r": [field.r for field in fields],
-        "j": [field.j if isinstance(field.j, int) else float(field.j) for field in fields],
-        "P": [field.P for field in fields],
-        "field_exact": all(field.exact for field in fields),  # else r and P are upper bounds
-    }
+def choose_figures(fields: str | None, explain: bool = False) -> tuple[Figure, ...]:
+    """Choose figures by ``--fields``, in its order; all where it is None.
+
+    `explain` adds what ``--explain`` computes to those that there are.
+    """
+    figures = FIGURES + _explained() if explain else FIGURES
+    if fields is None:
+        return figures
+    by_key = {figure.key: figure for figure in figures}
+    return tuple(by_key[key] for key in _read_fields(fields, by_key))
 
 
-def explained(step: Step) -> dict[str, Any]:
-    """`record`, with the formula, the coverage of each axis and the layer in three frameworks.
+def _read_fields(text: str, known: Collection[str], remedy: str = "") -> list[str]:
+    keys = list(dict.fromkeys(key.strip() for key in text.split(",")))
+    for key in keys:
+        if key not in known:
+            raise UsageError(f"--fields {key!r} is not a field; {remedy or _choose_from(known)}")
+    return keys
+
+
+def _choose_from(keys: Iterable[str]) -> str:
+    return f"choose from {', '.join(keys)}"
+
+
+def _explained() -> tuple[Figure, ...]:
+    """Return the formula, the coverage of each axis and the layer in three frameworks.
 
     The coverage of an axis of more than a million pixels is None.
     """
-    from convcli.explain.frameworks import keras, onnx, pytorch  # noqa: PLC0415  used here only
+    from convcli.explain.frameworks import keras, onnx, pytorch  # noqa: PLC0415
+    from convcli.geometry.coverage import coverage, extent  # noqa: PLC0415  used here only
+    from convcli.geometry.formula import formula  # noqa: PLC0415
 
-    return record(step) | {
-        "formula": [formula(a) for a in step.axes],
-        "coverage": [coverage(a) if extent(a) <= _MAX_COVERAGE else None for a in step.axes],
-        "pytorch": pytorch(step),
-        "keras": keras(step),
-        "onnx": onnx(step),
-    }
+    def coverages(row: Row) -> list[list[int] | None]:
+        return [coverage(a) if extent(a) <= _MAX_COVERAGE else None for a in row.step.axes]
 
-
-def step_lines(fmt: str, steps: Iterable[Step], explain: bool = False) -> Iterator[str]:
-    """Write steps in a format; `explain` adds to JSON what `explained` does."""
-    if fmt == "json":
-        return json_lines(map(explained if explain else record, steps))
-    return csv_lines(steps) if fmt == "csv" else plain(steps)
+    return (
+        Figure("formula", lambda row: [formula(axis) for axis in row.step.axes]),
+        Figure("coverage", coverages),
+        Figure("pytorch", lambda row: pytorch(row.step)),
+        Figure("keras", lambda row: keras(row.step)),
+        Figure("onnx", lambda row: onnx(row.step)),
+    )
 
 
-def json_lines(records: Iterable[dict[str, Any]]) -> Iterator[str]:
+def record(step: Step, figures: Sequence[Figure] = FIGURES) -> Record:
+    """Every figure of a layer under a stable name; lists hold one value for each axis."""
+    row = Row(step)
+    return {figure.key: figure.value(row) for figure in figures}
+
+
+def records(steps: Iterable[Step], fields: str | None, explain: bool) -> Iterator[Record]:
+    """Give the record of each layer, see `choose_figures`."""
+    figures = choose_figures(fields, explain)
+    return (record(step, figures) for step in steps)
+
+
+def stack_records(
+    stacks: Iterable[Sequence[Step]], fields: str | None, explain: bool
+) -> Iterator[Record]:
+    """Give the record of each layer of each stack, and after a stack its total.
+
+    Where `fields` lacks ``kind``, which tells a total from a layer, there are no totals.
+    """
+    figures = choose_figures(fields, explain)
+    keys = [figure.key for figure in figures]
+    for steps in stacks:
+        yield from (record(step, figures) for step in steps)
+        if fields is None:
+            yield total(steps)
+        elif "kind" in keys:
+            sums = total(steps)
+            yield {key: sums.get(key) for key in keys}
+
+
+def total(steps: Sequence[Step]) -> Record:
+    """Sum up a stack, from the input of its first layer to the output of its last one.
+
+    A sum of which a part is not known is None.
+    """
+    rows = [Row(step) for step in steps]
+    result: Record = {"kind": "total", "layers": len(steps)}
+    for figure in FIGURES:
+        if figure.total == "sum":
+            values = [figure.value(row) for row in rows]
+            result[figure.key] = None if None in values else sum(values)
+        elif figure.total:
+            result[figure.key] = figure.value(rows[0 if figure.total == "first" else -1])
+    return result
+
+
+def json_lines(records: Iterable[Record]) -> Iterator[str]:
     """Write one JSON object a line."""
     import json  # noqa: PLC0415  a tenth of the start-up time, used here only
 
@@ -89,14 +126,44 @@ def json_lines(records: Iterable[dict[str, Any]]) -> Iterator[str]:
         yield text
 
 
-def csv_lines(steps: Iterable[Step]) -> Iterator[str]:
-    """Write a header and one row for each layer, in the text notation."""
-    for i, step in enumerate(steps):
-        row = {key: _cell(value) for key, value in record(step).items()}
-        row["p"] = format_padding([(a.pb, a.pe) for a in step.axes])
-        if i == 0:
-            yield _csv_line(row.keys())
-        yield _csv_line(row.values())
+Column = tuple[str, Figure, tuple[int, ...]]  # of CSV: its name, and which part of which figure
+
+
+def csv_lines(steps: Iterable[Step], fields: str | None = None) -> Iterator[str]:
+    """Write a header and one row for each layer; each axis, and side of it, has a column.
+
+    A name in `fields` is that of one column, or of a figure with all its columns.
+    """
+    columns: list[Column] | None = None
+    for step in steps:
+        if columns is None:
+            columns = _choose_columns(AXIS_NAMES[len(step.out)], fields)
+            figures = list({figure.key: figure for _, figure, _ in columns}.values())
+            yield _csv_line([name for name, _, _ in columns])
+        values = record(step, figures)
+        yield _csv_line([_cell(values[figure.key], part) for _, figure, part in columns])
+
+
+def _choose_columns(axes: Sequence[str], fields: str | None) -> list[Column]:
+    groups = {figure.key: list(_columns(figure, axes)) for figure in FIGURES}
+    every = [column for group in groups.values() for column in group]
+    if fields is None:
+        return every
+    choices = groups | {column[0]: [column] for column in every}
+    remedy = f"{_choose_from(groups)}, or one axis such as input_{axes[-1]}"
+    chosen = [column for key in _read_fields(fields, choices, remedy) for column in choices[key]]
+    return list(dict.fromkeys(chosen))
+
+
+def _columns(figure: Figure, axes: Sequence[str]) -> Iterator[Column]:
+    for i, axis in enumerate(axes):
+        if figure.each == "axis":
+            yield f"{figure.key}_{axis}", figure, (i,)
+        elif figure.each == "side":
+            yield f"{figure.key}_{axis}_begin", figure, (i, 0)
+            yield f"{figure.key}_{axis}_end", figure, (i, 1)
+    if not figure.each:
+        yield figure.key, figure, ()
 
 
 def _csv_line(cells: Iterable[Any]) -> str:
@@ -108,12 +175,12 @@ def _csv_line(cells: Iterable[Any]) -> str:
     return text.getvalue()
 
 
-def _cell(value: Any) -> Any:
+def _cell(value: Any, part: tuple[int, ...]) -> Any:
+    for i in part:
+        value = value and value[i]  # None: a step without a window
     if isinstance(value, str):
         # A spreadsheet runs a cell that starts so as a formula, unless an apostrophe is before it.
         return f"'{printable(value)}" if value[:1] in _FORMULA_SIGNS else printable(value)
-    if isinstance(value, list):
-        return "x".join(map(str, value))
     return int(value) if isinstance(value, bool) else value
 
 
@@ -134,12 +201,13 @@ def answer_lines(
         return [text]
     totals = format_totals(answers) if unknown == "p" else None
     if fmt == "csv":
-        row = {"solve": unknown, "out": format_sizes(out), "answer": text}
+        sizes = [f"output_{axis}" for axis in AXIS_NAMES[len(out)]]
+        row = {"solve": unknown, **dict(zip(sizes, out, strict=True)), "answer": text}
         if totals is not None:
             row["total"] = totals
         return [_csv_line(row.keys()), _csv_line(row.values())]
     axes = [_answer_record(unknown, axis) for axis in answers]
-    return json_lines([{"solve": unknown, "out": list(out), "answer": text, "axes": axes}])
+    return json_lines([{"solve": unknown, "output": list(out), "answer": text, "axes": axes}])
 
 
 def _answer_record(unknown: str, answers: "Sequence[Answer]") -> dict[str, Any]:
@@ -149,4 +217,4 @@ def _answer_record(unknown: str, answers: "Sequence[Answer]") -> dict[str, Any]:
     from convcli.geometry.inverse import total_padding  # noqa: PLC0415  used by --solve only
 
     first, last = total_padding(answers)
-    return {"total_first": first, "total_last": last, "p": list(map(str, answers))}
+    return {"total_first": first, "total_last": last, "padding": list(map(str, answers))}

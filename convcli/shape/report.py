@@ -3,19 +3,31 @@
 from collections.abc import Iterable, Sequence
 from itertools import chain, islice
 
-from rich.table import Table
+from rich.console import Console
+from rich.text import Text
 
+from convcli.explain import growth, words
 from convcli.explain.layer import case_table, explain_layer
-from convcli.geometry.coverage import unread
 from convcli.geometry.inverse import Answer, format_answers, format_totals
-from convcli.geometry.layers import format_layer
 from convcli.geometry.network import Step
-from convcli.geometry.notation import format_padding, format_sizes, join_axes
-from convcli.geometry.receptive_field import Field
+from convcli.geometry.notation import format_sizes
+from convcli.shape.figures import CHANNELS, FIGURES, Figure, Row
+from convcli.shape.records import total
 from convcli.streams import Streams
-from convcli.terminal.tables import cell, columns_table, console, facts_table
+from convcli.terminal.tables import ANSWER, Column, Sheet, as_text, console, facts_table
 
 _PAGE = 500  # rows of a long table that are laid out together
+_BY_KEY = {figure.key: figure for figure in (*FIGURES, CHANNELS)}
+# The columns of a table, in its order.
+_SWEEP = (
+    *("input", "filter", "padding", "stride", "dilation", "output_padding", "channels", "groups"),
+    *("output", "unread", "parameters", "macs"),
+)
+_STACK = (
+    *("layer", "output", "channels_out", "receptive_field", "jump", "effective_padding"),
+    *("parameters", "macs"),
+)
+_COSTS = ("channels", "channels_out", "parameters", "macs")
 
 
 def show_cases(steps: Iterable[Step], streams: Streams) -> None:
@@ -28,96 +40,88 @@ def show_cases(steps: Iterable[Step], streams: Streams) -> None:
         return
     rows = chain(first, steps)
     while page := list(islice(rows, _PAGE)):
-        out.print(sweep_table(page), crop=False)
+        _show_sweep(page, out)
 
 
-def sweep_table(steps: Sequence[Step]) -> Table:
+def _show_sweep(steps: Sequence[Step], out: Console) -> None:
     """Show many cases as rows; a column appears where a case needs it."""
-    dilated = any(a.d > 1 for step in steps for a in step.axes)
-    extended = any(a.op for step in steps for a in step.axes)
-    grouped = any(step.layer.g > 1 for step in steps)
-    counted = any(step.params is not None for step in steps)
-    headers = ["n", "f", "p", "s"]
-    if dilated:
-        headers.append("d")
-    if extended:
-        headers.append("op")
-    if counted:
-        headers.append("c")
-    if grouped:
-        headers.append("g")
-    headers += ["out", "unread"]
-    if counted:
-        headers += ["parameters", "MACs"]
-    table = columns_table(headers)
-    for step in steps:
-        cells = _sweep_cells(step)
-        table.add_row(*[cells[header] for header in headers])
-    return table
-
-
-def _sweep_cells(step: Step) -> dict[str, str]:
-    axes = step.axes
-    return {
-        "n": format_sizes([a.n for a in axes]),
-        "f": format_sizes([a.f for a in axes]),
-        "p": format_padding([(a.pb, a.pe) for a in axes]),
-        "s": format_sizes([a.s for a in axes]),
-        "d": format_sizes([a.d for a in axes]),
-        "op": format_sizes([a.op for a in axes]),
-        "c": f"{step.c_in}:{step.c_out}",
-        "g": str(step.layer.g),
-        "out": format_sizes(step.out),
-        "unread": format_sizes([unread(a) for a in axes]),
-        "parameters": _count(step.params),
-        "MACs": _count(step.macs),
+    needed = {
+        "dilation": any(a.d > 1 for step in steps for a in step.axes),
+        "output_padding": any(a.op for step in steps for a in step.axes),
+        "groups": any(step.layer.g > 1 for step in steps),
     }
+    columns = _columns([key for key in _SWEEP if needed.get(key, True)], steps)
+    same = {c.header: c.cells[0] for c in columns if len(set(c.cells)) == 1 and not c.answer}
+    # What is the same in every row is left out first, and said below the table.
+    columns = [c._replace(drop=1 if c.header in same else c.drop and c.drop + 1) for c in columns]
+    sheet = Sheet(columns, out.width)
+    out.print(sheet, crop=False)
+    if said := [f"{header} {as_text(same[header])}" for header in sheet.dropped if header in same]:
+        out.print(f"in every row: {', '.join(said)}")
+    _say_dropped([header for header in sheet.dropped if header not in same], out)
 
 
-def show_stack(steps: Sequence[Step], streams: Streams) -> None:
-    """Show a stack of layers as rows, with totals where the channels are known."""
-    n = format_sizes([a.n for a in steps[0].axes])
-    counted = steps[0].c_in is not None
-    headers = ["#", "layer", "out", "r", "j", "P"]
-    if counted:
-        headers.insert(3, "c")
-        headers += ["parameters", "MACs"]
-    came_in = f", {steps[0].c_in} channels" if counted else ""
-    table = columns_table(headers, f"input {n}{came_in}")
-    table.show_footer = counted
-    for i, step in enumerate(steps, 1):
-        name = f"{step.layer.name}: " if step.layer.name else ""
-        cells = [
-            str(i),
-            name + format_layer(step.layer),
-            format_sizes(step.out),
-            *_field_cells(step.fields),
-        ]
-        if counted:
-            cells.insert(3, str(step.c_out))
-            cells += [_count(step.params), _count(step.macs)]
-        table.add_row(*map(cell, cells))
-    if counted:
-        table.columns[1].footer = "total"
-        table.columns[-2].footer = _count(sum(step.params or 0 for step in steps))
-        table.columns[-1].footer = _count(sum(step.macs or 0 for step in steps))
+def _columns(keys: Iterable[str], steps: Sequence[Step]) -> list[Column]:
+    """Make the columns of figures; those of costs only where there are some."""
+    counted = any(step.params is not None for step in steps)
+    rows = [Row(step) for step in steps]
+    return [_column(_BY_KEY[key], rows) for key in keys if counted or key not in _COSTS]
+
+
+def _column(figure: Figure, rows: Sequence[Row]) -> Column:
+    cells = [(figure.cell or figure.value)(row) for row in rows]
+    text, answer = figure.key == "layer", figure.key == "output"
+    return Column(figure.header, cells, figure.short, figure.drop, text, answer)
+
+
+def _say_dropped(headers: Sequence[str], out: Console) -> None:
+    if headers:
+        out.print(f"{', '.join(headers)} dropped: {out.width} columns; --format csv has all")
+
+
+def show_stack(steps: Sequence[Step], streams: Streams, explained: bool = False) -> None:
+    """Show a stack of layers as rows, with totals where the channels are known.
+
+    If it is to be explained, what `growth` says follows; a stack of one layer is explained as one.
+    """
+    if explained and len(steps) == 1:
+        explain(steps, streams)
+        return
     out = console(streams.stdout)
-    out.print(table, crop=False)
-    out.print("r receptive field, j jump, P effective padding, in pixels of the input")
+    numbers = Column("#", [str(i) for i in range(1, len(steps) + 1)])
+    sheet = Sheet([numbers, *_columns(_STACK, steps)], out.width)
+    out.print(_from_input_to_output(steps))
+    out.print(sheet, crop=False)
+    sums = total(steps)
+    if sums["parameters"] is not None:
+        out.print("total " + ", ".join(words.costs(sums)))
+    meanings = [
+        f"{figure.header} {figure.meaning}"
+        for figure in FIGURES
+        if figure.meaning and figure.header not in sheet.dropped
+    ]
+    if meanings:
+        out.print(f"{', '.join(meanings)}, in pixels of the input")
+    _say_dropped(sheet.dropped, out)
     if not all(field.exact for step in steps for field in step.fields):
         out.print("≤ an upper bound: too many outputs differ in what they read")
-    if not counted:
+    if sums["parameters"] is None:
         out.print("for parameters and MACs give the input's channels, such as -c 3")
+    if explained:
+        out.print()
+        for part in growth.explain_stack(steps, out.width):
+            out.print(part, crop=False)
 
 
-def _field_cells(fields: Sequence[Field]) -> list[str]:
-    """Write r, j and P; one for all axes where they are equal."""
-    bound = ["" if field.exact else "≤" for field in fields]
-    return [
-        join_axes([f"{b}{field.r}" for b, field in zip(bound, fields, strict=True)]),
-        join_axes([str(field.j) for field in fields]),
-        join_axes([f"{b}{field.P}" for b, field in zip(bound, fields, strict=True)]),
-    ]
+def _from_input_to_output(steps: Sequence[Step]) -> Text:
+    first, last = steps[0], steps[-1]
+    text = Text(f"input {format_sizes([a.n for a in first.axes])}{_channels(first.c_in)} → output ")
+    text.append(format_sizes(last.out), ANSWER)
+    return text.append(f"{_channels(last.c_out)}\n")
+
+
+def _channels(count: int | None) -> str:
+    return "" if count is None else f", {count} channel{'s' if count > 1 else ''}"
 
 
 def show_answers(
@@ -130,7 +134,8 @@ def show_answers(
     rows = [("output", format_sizes(out)), (unknown, text)]
     if unknown == "p":
         rows.append(("total", f"{format_totals(answers)}, both sides together"))
-    console(streams.stdout).print(facts_table(rows, f"every {unknown} that gives the output"))
+    title = f"every {unknown} that gives the output"
+    console(streams.stdout).print(facts_table(rows, title, answer=unknown))
 
 
 def explain(steps: Iterable[Step], streams: Streams) -> None:
@@ -138,7 +143,3 @@ def explain(steps: Iterable[Step], streams: Streams) -> None:
     out = console(streams.stdout)
     for step in steps:
         explain_layer(step, out)
-
-
-def _count(number: int | None) -> str:
-    return "-" if number is None else f"{number:,}"

@@ -58,7 +58,7 @@ def _refuse_options_of_one_layer(request: "ShapeRequest") -> None:
         ("-g", request.groups, f"g={request.groups}"),
         ("--output-padding", request.output_padding, f"op={request.output_padding}"),
         ("--transposed", request.transposed, "convt f=3"),
-        ("--pool", request.pool, "maxpool f=2"),
+        ("--pool", request.pool, f"{request.pool}pool f=2"),
         ("--ceil", request.ceil, "ceil=1"),
         ("--no-bias", request.no_bias, "bias=0"),
     ]

@@ -42,9 +42,11 @@ def refuse(
 
 def kind_of(request: "ShapeRequest") -> Kind:
     """Return the kind of layer that the options of one layer describe."""
-    if request.pool:
+    if request.pool is not None:
         refuse({"--transposed": request.transposed}, "--pool")
-        return "maxpool"
+        from convcli.geometry.pooling import parse_pool  # noqa: PLC0415  for pools only
+
+        return parse_pool(request.pool)
     return "convt" if request.transposed else "conv"
 
 

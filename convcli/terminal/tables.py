@@ -1,18 +1,21 @@
-"""The console and the two kinds of table that all reports use."""
+"""The console, and the two kinds of table that all reports use; they fit any width."""
 
 import shutil
-from collections.abc import Iterable, Sequence
-from typing import TextIO
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple, TextIO
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, Group, RenderResult
-from rich.measure import Measurement
-from rich.table import Column, Table
+from rich.table import Table
 from rich.text import Text
 
 from convcli.streams import printable
+from convcli.terminal.fitting import abbreviated, narrowest, wrap
 
+ANSWER = "bold magenta"  # readable on light and on dark terminals
 _NARROWEST = 20  # columns of a terminal; a narrower one wraps lines, and nothing is cut
+_GUTTER = 2  # between columns
 
 
 class _Console(Console):
@@ -30,54 +33,149 @@ def console(stream: TextIO) -> Console:
     return result
 
 
-def facts_table(rows: Iterable[tuple[str, str]], title: str) -> Group:
-    """Lay out named facts, one a row, under a title that may be wider than they are."""
-    table = Table(box=box.ROUNDED, show_header=False)
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(overflow="fold")
-    for name, value in rows:
-        table.add_row(cell(name), cell(value))
-    return Group(Text(printable(title)), table)
+def facts_table(rows: Iterable[tuple[str, str]], title: str, answer: str = "") -> Group:
+    """Lay out named facts, one a row, under a title; the fact named `answer` stands out."""
+    return Group(Text(printable(title)), _Facts(list(rows), answer))
 
 
-def cell(text: str) -> Text:
-    """Escape text that a user may have given, except line ends."""
-    return Text("\n".join(map(printable, text.split("\n"))))
-
-
-class Columns(Table):
-    """Columns of numbers and text: text is folded first, numbers where that is not enough."""
+class _Facts(NamedTuple):
+    rows: list[tuple[str, str]]
+    answer: str
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        unlimited = options.update(max_width=1 << 30)
-
-        def width(column: Column, least: bool) -> int:
-            cells = [column.header, column.footer, *column.cells]
-            sizes = [Measurement.get(console, unlimited, each) for each in cells]
-            return max(size.minimum if least else size.maximum for size in sizes)
-
-        spare = sum(width(c, False) - width(c, True) for c in self.columns if not c.no_wrap)
-        if Measurement.get(console, unlimited, self).maximum - spare > options.max_width:
-            self.padding = 0
-            for column in self.columns:
-                column.no_wrap = False
-        # A terminal narrower than a digit of each column wraps lines: none is cut.
-        narrowest = len(self.columns) * _NARROWEST_COLUMN
-        yield from super().__rich_console__(
-            console, options.update(max_width=max(options.max_width, narrowest))
-        )
+        table = Table(box=box.ROUNDED, show_header=False)
+        table.add_column(style="bold", no_wrap=True)
+        table.add_column(no_wrap=True)
+        room = options.max_width - max(cell_len(printable(name)) for name, _ in self.rows) - _FRAME
+        for name, value in self.rows:
+            lines = [line for part in value.split("\n") for line in wrap(printable(part), room)]
+            is_answer = name == self.answer
+            if is_answer:  # lines around it: it stands out without colours as well
+                table.add_section()
+            style = ANSWER if is_answer else ""
+            table.add_row(Text(printable(name)), Text("\n".join(lines), style))
+            if is_answer:
+                table.add_section()
+        yield table
 
 
-_WORDS = ("layer", "input", "written to")  # columns of text, which may be folded
-_NARROWEST_COLUMN = 4  # characters, with what is around it
+_FRAME = 7  # characters of a table of two columns: three lines, two spaces a column
 
 
-def columns_table(headers: Sequence[str], title: str = "") -> Columns:
-    """Lay out columns; numbers are aligned to the right."""
-    table = Columns(title=Text(title) if title else None, box=box.SIMPLE_HEAD, title_justify="left")
-    for header in headers:
-        text = header in _WORDS
-        table.add_column(
-            header, justify="left" if text else "right", overflow="fold", no_wrap=not text
-        )
-    return table
+Cell = str | int | None  # a number is abbreviated where the exact one does not fit
+
+
+class Column(NamedTuple):
+    """One column of a `Sheet`.
+
+    Attributes
+    ----------
+    header : str
+    cells : sequence of str, int or None
+        None is shown as ``-``.
+    short : str
+        The header where the table is too wide with the whole one.
+    drop : int
+        Columns with a number are left out where there is no room for all: 1 first, then 2. One
+        of 0 is never left out.
+    text : bool
+        Words, aligned to the left; they may be folded between words.
+    answer : bool
+        What the reader looks for; it stands out.
+    """
+
+    header: str
+    cells: Sequence[Cell]
+    short: str = ""
+    drop: int = 0
+    text: bool = False
+    answer: bool = False
+
+
+class Sheet:
+    """A table for a console of `width` columns.
+
+    Where it is too wide, numbers are abbreviated; then columns are left out one by one; then text
+    is folded between words. Where even that is not enough other cells are folded, and at last
+    words are broken. `dropped` has the headers of the columns that were left out.
+    """
+
+    def __init__(self, columns: Sequence[Column], width: int) -> None:
+        self.dropped: list[str] = []
+        shown = [_Shown(each, each.header, list(map(as_text, each.cells))) for each in columns]
+        if _total(shown) > width:
+            shown = [
+                _Shown(c, c.short or c.header, [as_text(cell, abbreviated) for cell in c.cells])
+                for c in columns
+            ]
+        for column in sorted(filter(lambda each: each.drop, columns), key=lambda each: each.drop):
+            if _total(shown) > width:
+                shown = [each for each in shown if each.column is not column]
+                self.dropped.append(column.header)
+        self._shown = shown
+        self._widths = _widths(shown, width)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+        for shown, width in zip(self._shown, self._widths, strict=True):
+            table.add_column(
+                Text("\n".join(wrap(shown.header, width))),
+                justify="left" if shown.column.text else "right",
+                width=width,
+                no_wrap=True,
+                style=ANSWER if shown.column.answer else "",
+            )
+        for row in zip(*[shown.cells for shown in self._shown], strict=True):
+            cells = zip(row, self._widths, strict=True)
+            table.add_row(*["\n".join(wrap(cell, width)) for cell, width in cells])
+        yield table
+        yield Text()
+
+
+class _Shown(NamedTuple):
+    """A column with its cells as text."""
+
+    column: Column
+    header: str
+    cells: list[str]
+
+    @property
+    def width(self) -> int:
+        return max(map(cell_len, (self.header, *self.cells)))
+
+
+def as_text(cell: Cell, number: Callable[[int], str] = "{:,}".format) -> str:
+    """Write a cell as a table shows it."""
+    if cell is None:
+        return "-"
+    return number(cell) if isinstance(cell, int) else printable(cell)
+
+
+def _total(shown: Sequence[_Shown]) -> int:
+    return sum(each.width for each in shown) + _GUTTER * (len(shown) - 1)
+
+
+def _widths(shown: Sequence[_Shown], width: int) -> list[int]:
+    """Divide the width: each column gets what its longest word needs, and a share of the rest."""
+    room = width - _GUTTER * (len(shown) - 1)
+    whole = [each.width for each in shown]
+    if sum(whole) <= room:
+        return whole
+    for least in (
+        [narrowest([e.header, *e.cells], False) if e.column.text else e.width for e in shown],
+        [narrowest([e.header, *e.cells], True) for e in shown],
+        [1] * len(shown),
+    ):
+        if sum(least) <= room:
+            break
+    return _share(least, whole, room)
+
+
+def _share(least: Sequence[int], whole: Sequence[int], room: int) -> list[int]:
+    """Widen the narrowest columns first, none beyond what it needs."""
+    widths = list(least)
+    for _ in range(room - sum(least)):
+        growing = [i for i, width in enumerate(widths) if width < whole[i]]
+        if growing:
+            widths[min(growing, key=widths.__getitem__)] += 1
+    return widths

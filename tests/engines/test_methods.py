@@ -134,7 +134,7 @@ def test_fft_of_pytorch(case: Case) -> None:
     _check(case, TorchEngine("cpu", method="fft"))
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", [name for name in METHODS if name != "max"])
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 @small_tiles
 @given(

@@ -1,26 +1,34 @@
 """What `--explain` says and draws: checked for meaning, and against stored pictures."""
 
 import json
-import os
-import pty
 from pathlib import Path
 
 import pytest
 
-from convcli.explain.animation import _keys, frame
-from convcli.geometry.axis import Window
-from convcli.geometry.network import Layer, apply
-from convcli.streams import Streams
-from tests.conftest import Stream, run_command
+from tests.conftest import DATA, run_command
 
 GOLDENS = Path(__file__).parents[1] / "goldens"
 
+_UNET = " ".join(  # the longest path, without the skips
+    [f"-l conv_f=3_c={64 << i}_repeat=2_name=down{i} -l maxpool_f=2_name=pool{i}" for i in range(4)]
+    + ["-l conv_f=3_c=1024_repeat=2_name=bottom"]
+    + [
+        f"-l convt_f=2_s=2_c={64 << i}_name=up{i} -l conv_f=3_c={64 << i}_repeat=2_name=joined{i}"
+        for i in reversed(range(4))
+    ]
+    + ["-l conv_f=1_c=2_name=head"]
+)
 PICTURES = {
     "table": "-n 8x6 -f 5x3 -p 2x1 -s 3x4 -c 3:64",
     "transposed": "-n 3 -f 3 -s 2 -p 1 --transposed --output-padding 1 --explain",
     "sweep": "-n 32,64 -f 3,5 -s 1,2 -p same -c 3:8",
     "stack": "-n 224 -c 3 -l conv_f=7_s=2_p=3_c=64_name=stem -l maxpool_f=3_s=2_p=1 "
     "-l conv_f=3_p=same_c=128_repeat=2_g=2_bias=0",
+    "vgg16": "-n 224 -c 3 --layers NETWORKS/vgg16.layers",
+    "mobilenet": "-n 224 -c 3 --layers NETWORKS/mobilenet_v1.layers",
+    "unet": f"-n 572x444 -c 1 {_UNET}",
+    "growth": "-n 224 -c 3 --layers NETWORKS/vgg16.layers --explain",
+    "lost": "-n 99x50 -l conv_f=5x3_s=2_name=stem -l maxpool_f=2 -l conv_f=3_d=2_s=3 --explain",
     "explain": "-n 8 -f 3 -p 1 -s 2 --explain",
     "dilated": "-n 9x7 -f 3 -d 2 -p 0:1 --explain",
     "line": "-n 9 -f 4 --dims 1 --explain",
@@ -31,14 +39,17 @@ PICTURES = {
 }
 
 
-@pytest.mark.parametrize("width", [80, 120])
+@pytest.mark.parametrize("width", [40, 80, 120])
 @pytest.mark.parametrize("name", PICTURES)
 def test_pictures(
     name: str, width: int, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
     """Rewrite them with ``pytest --rewrite-goldens``, and read the difference."""
     monkeypatch.setenv("COLUMNS", str(width))
-    words = [word.replace("_", " ") for word in PICTURES[name].split()]
+    words = [
+        word.replace("NETWORKS", str(DATA / "networks")) if "/" in word else word.replace("_", " ")
+        for word in PICTURES[name].split()
+    ]
     done = run_command("shape", *words, "--format", "table")
     assert done.status == 0
     code = ("PyTorch: ", "Keras: ", "ONNX: ")  # whole lines, to be copied
@@ -95,19 +106,3 @@ def test_no_colour_leaves_no_code_behind(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.delenv("NO_COLOR")
     monkeypatch.setenv("FORCE_COLOR", "1")
     assert "\x1b[" in run_command(*args, tty=False).out
-
-
-def test_a_frame_fills_the_output_as_the_window_moves() -> None:
-    step = apply(Layer(Window((3,))), (5, 5))
-    text = frame(step, (1, 1), 5, 80).plain
-    assert "output filled: 5 of 9" in text
-    assert text.endswith("    ■ ■ ■ \n    ■ ■ · \n    · · · \n")
-    assert text.splitlines()[2] == "  > o ■ ■ ■ o "
-
-
-def test_a_key_typed_behind_another_one_is_read() -> None:
-    master, terminal = pty.openpty()
-    with open(terminal, encoding="utf-8") as stdin, _keys(Streams(stdin, Stream(), Stream())) as q:
-        os.write(master, b"xq")
-        assert [q(5), q(5)] == [False, True]
-    os.close(master)

@@ -142,10 +142,10 @@ def fields_case(trial: Trial) -> None:
     ended = trial.run(args, wanted=1 << 20)
     if ended.status:
         return
-    record = json.loads(ended.out.splitlines()[-1])
+    record = json.loads(ended.out.splitlines()[-1])  # the total
     spans = _spans(layers, n)
     # Nearer to the border a dilated filter may have its outermost taps in the padding.
-    (r,) = record["r"]
+    (r,) = record["receptive_field"]
     inside = [(at, span) for at, span in enumerate(spans) if r <= span[0] and span[1] < n - r]
     period = prod(s for kind, f, s, d, p in layers if kind == "convt")
     if len(inside) < 2 * period + 2 or inside[-1][0] - inside[0][0] + 1 != len(inside):
@@ -154,7 +154,7 @@ def fields_case(trial: Trial) -> None:
     trial.check(r == widest, f"r {r}, and gradients reach {widest}")
     if period == 1:
         at, (first, _) = inside[len(inside) // 2]
-        start = at * record["j"][0] - record["P"][0]
+        start = at * record["jump"][0] - record["effective_padding"][0]
         trial.check(first == start, f"output {at} starts at {first}, not {start}")
 
 

@@ -58,7 +58,8 @@ def layers_of(network: str) -> dict[str, dict[str, Any]]:
         *("shape", "-n", size, "-c", channels, "--layers", file, "--explain", "--format", "json")
     )
     assert (done.status, done.err) == (0, "")
-    return {layer["name"]: layer for layer in map(json.loads, done.out.splitlines())}
+    layers = [json.loads(line) for line in done.out.splitlines()]
+    return {layer["name"]: layer for layer in layers if layer["kind"] != "total"}
 
 
 def total(layers: dict[str, dict[str, Any]], key: str) -> int:
@@ -87,7 +88,7 @@ def test_every_layer_file_is_tested() -> None:
     ],
 )
 def test_sizes(network: str, outs: str) -> None:
-    found = ["x".join(map(str, layer["out"])) for layer in layers_of(network).values()]
+    found = ["x".join(map(str, layer["output"])) for layer in layers_of(network).values()]
     assert found == outs.split()
 
 
@@ -104,15 +105,23 @@ def test_sizes(network: str, outs: str) -> None:
 )
 def test_parameters_and_arithmetic_of_torchvision(network: str, params: int, gmacs: float) -> None:
     layers = layers_of(network)
-    assert total(layers, "params") == params
+    assert total(layers, "parameters") == params
     assert round(total(layers, "macs") / 1e9, 2) == gmacs
 
 
 def test_lenet5() -> None:
     layers = layers_of("lenet5")
     # https://mnchapel.github.io/deep_learning_models/cnn/1998-11-01-lenet.html
-    assert [layer["params"] for layer in layers.values()] == [156, 0, 2416, 0, 48120, 10164, 850]
-    assert total(layers, "params") == 61_706
+    assert [layer["parameters"] for layer in layers.values()] == [
+        156,
+        0,
+        2416,
+        0,
+        48120,
+        10164,
+        850,
+    ]
+    assert total(layers, "parameters") == 61_706
     # LeCun et al. 1998, section II.B: connections, the biases among them
     assert [layers[x]["flops"] - layers[x]["macs"] for x in ("C1", "C5")] == [122_304, 48_120]
 
@@ -121,14 +130,14 @@ def test_mobilenet_v1() -> None:
     layers = layers_of("mobilenet_v1")
     # Howard et al., Table 4: 569 million mult-adds and 4.2 million parameters
     assert round(total(layers, "macs") / 1e6) == 569
-    assert round(total(layers, "params") / 1e6, 1) == 4.2
+    assert round(total(layers, "parameters") / 1e6, 1) == 4.2
     # Keras MobileNet: 4,253,864 parameters, of which batch normalisation has 21,888 to train and
     # as many statistics
-    assert total(layers, "params") == 4_253_864 - 2 * 21_888
+    assert total(layers, "parameters") == 4_253_864 - 2 * 21_888
     # the table at the head of TF-Slim's mobilenet_v1.py, without the classifier
     base = {name: layer for name, layer in layers.items() if name != "Conv2d_1c_1x1"}
-    assert (total(base, "params"), total(base, "macs")) == (3_185_088, 567_716_352)
-    assert [(layers[x]["params"], layers[x]["macs"]) for x in list(layers)[:4]] == [
+    assert (total(base, "parameters"), total(base, "macs")) == (3_185_088, 567_716_352)
+    assert [(layers[x]["parameters"], layers[x]["macs"]) for x in list(layers)[:4]] == [
         (864, 10_838_016),
         (288, 3_612_672),
         (2_048, 25_690_112),
@@ -139,8 +148,8 @@ def test_mobilenet_v1() -> None:
 def test_c3d() -> None:
     layers = layers_of("c3d")
     # the README named above
-    assert total(layers, "params") == 79_991_015
-    assert [layers[x]["params"] for x in ("conv1a", "conv2a", "conv3a", "fc6", "fc8")] == [
+    assert total(layers, "parameters") == 79_991_015
+    assert [layers[x]["parameters"] for x in ("conv1a", "conv2a", "conv3a", "fc6", "fc8")] == [
         *(5_248, 221_312, 884_992, 33_558_528, 1_995_239)
     ]
 
@@ -148,10 +157,19 @@ def test_c3d() -> None:
 def test_context_network() -> None:
     layers = layers_of("context_network")
     # Yu and Koltun, Table 1, and "64C²" parameters in section 3
-    assert [layer["r"][0] for layer in layers.values()] == [3, 5, 9, 17, 33, 65, 67, 67]
-    assert total(layers, "params") == 64 * 21**2
+    assert [layer["receptive_field"][0] for layer in layers.values()] == [
+        3,
+        5,
+        9,
+        17,
+        33,
+        65,
+        67,
+        67,
+    ]
+    assert total(layers, "parameters") == 64 * 21**2
     # the authors pad the input of their unpadded network by 33
-    assert layers["layer8"]["P"] == [33, 33]
+    assert layers["layer8"]["effective_padding"] == [33, 33]
 
 
 def test_pnet() -> None:
@@ -159,9 +177,9 @@ def test_pnet() -> None:
     weights = torch.load(DATA / "pnet.pt", weights_only=True)
     for name in ("conv1", "conv2", "conv3", "conv4_1"):
         stored = weights[f"{name}.weight"].numel() + weights[f"{name}.bias"].numel()
-        assert layers[name]["params"] == stored
+        assert layers[name]["parameters"] == stored
     # generateBoundingBox in facenet-pytorch's detect_face.py: cellsize = 12, stride = 2
-    assert (layers["conv4_1"]["r"], layers["conv4_1"]["j"]) == ([12, 12], [2, 2])
+    assert (layers["conv4_1"]["receptive_field"], layers["conv4_1"]["jump"]) == ([12, 12], [2, 2])
 
 
 @pytest.mark.parametrize(
@@ -172,7 +190,8 @@ def test_receptive_fields(network: str, fields: dict[str, Any]) -> None:
     layers = layers_of(network)
     for name in fields.keys() - {"input"}:
         for axis in (0, 1):
-            assert [layers[name][key][axis] for key in "rjP"] == list(fields[name])
+            keys = ("receptive_field", "jump", "effective_padding")
+            assert [layers[name][key][axis] for key in keys] == list(fields[name])
 
 
 @pytest.mark.parametrize(
@@ -188,7 +207,7 @@ def test_flops_of_tensorflow(network: str, gflops: dict[str, float]) -> None:
     for name, layer in layers_of(network).items():
         flops += layer["flops"]
         if layer["kind"] == "maxpool":  # TensorFlow's profiler counts what the windows read
-            flops += prod(layer["f"]) * prod(layer["out"]) * layer["c_out"]
+            flops += prod(layer["filter"]) * prod(layer["output"]) * layer["channels_out"]
         found[name] = round(flops / 1e9, 3)
     assert {name: found[name] for name in gflops} == gflops
 
@@ -198,9 +217,9 @@ def test_pytorch_agrees(network: str) -> None:
     layers = layers_of(network)
     first = next(iter(layers.values()))
     with torch.device("meta"):  # shapes without numbers
-        x = torch.zeros(1, first["c_in"], *first["n"])
+        x = torch.zeros(1, first["channels_in"], *first["input"])
         for layer in layers.values():
             module = eval(layer["pytorch"], {"nn": nn})
             x = module(x)
-            assert x.shape == (1, layer["c_out"], *layer["out"])
-            assert sum(p.numel() for p in module.parameters()) == layer["params"]
+            assert x.shape == (1, layer["channels_out"], *layer["output"])
+            assert sum(p.numel() for p in module.parameters()) == layer["parameters"]

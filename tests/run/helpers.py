@@ -76,9 +76,11 @@ def engine_of(name: str, method: str = "auto", threads: int | None = None) -> En
     return TorchEngine("cpu", threads, method=method)
 
 
-METHODS = [
-    *(("numpy", method) for method in NumpyEngine.methods),
-    *(("torch", method) for method in TorchEngine.methods),
+METHODS = [  # of convolutions
+    (name, method)
+    for name, engine in (("numpy", NumpyEngine), ("torch", TorchEngine))
+    for method in engine.methods
+    if method != "max"
 ]
 
 

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convcli.arrays import filters
-from convcli.arrays.filters import NAMED, named
+from convcli.arrays.filters import NAMED, PAIRS, named
 from convcli.engines.numpy_engine import NumpyEngine
 from convcli.geometry.axis import Window
 from convcli.run.verify import verify
@@ -72,17 +72,18 @@ def test_filters_of_other_axes() -> None:
 
 def test_the_list_of_filters_has_their_numbers() -> None:
     lines = run_command("run", "--list-kernels").out.splitlines()
-    assert len(lines) == len(NAMED)
-    for line in lines:
+    assert len(lines) == len(NAMED) + len(PAIRS)
+    for line in lines[: len(NAMED)]:
         spec, literal = line.split(maxsplit=1)
         np.testing.assert_allclose(json.loads(literal), filters.named(spec), rtol=1e-5)
-    records = map(
-        json.loads, run_command("run", "--list-kernels", "--format", "json").out.splitlines()
-    )
-    for record, line in zip(records, lines, strict=True):
-        assert record["name"] == line.split()[0]
+    written = run_command("run", "--list-kernels", "--format", "json").out.splitlines()
+    records = {record["name"]: record for record in map(json.loads, written)}
+    assert list(records) == [line.split()[0] for line in lines]
+    for name, pair in PAIRS.items():
+        assert records.pop(name)["magnitude_of"] == list(pair)
+    for spec, record in records.items():
         assert np.shape(record["weights"]) == tuple(record["filter"])
-        np.testing.assert_array_equal(record["weights"], filters.named(record["name"]))
+        np.testing.assert_array_equal(record["weights"], filters.named(spec))
 
 
 @pytest.mark.parametrize(

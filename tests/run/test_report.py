@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from convcli.run.heat_map import heat_map, shrink
 from convcli.run.report import values_table
 from convcli.terminal import progress
 from tests.conftest import Stream, npy_bytes, run_command
@@ -94,37 +93,6 @@ def _record(x: Any, *args: str) -> Any:
         stdin=npy_bytes(x),
     )  # fmt: skip
     return json.loads(done.out)
-
-
-def test_a_heat_map_is_dark_where_there_is_little() -> None:
-    console = Console(width=80, color_system=None)
-    assert heat_map(np.array([[0.0, 1], [0.5, np.nan]]), console).plain == "  @@\n==??\n"
-
-
-def test_a_coloured_heat_map_has_two_pixels_a_line() -> None:
-    console = Console(width=80, force_terminal=True, color_system="truecolor")
-    text = heat_map(np.array([[0.0, 1], [1, 0]]), console)
-    assert text.plain == "▀▀\n"
-    assert [str(span.style) for span in text.spans] == [
-        "rgb(38,54,110) on rgb(244,196,66)",
-        "rgb(244,196,66) on rgb(38,54,110)",
-    ]
-
-
-def test_a_large_picture_is_averaged_down() -> None:
-    x = np.arange(20.0).reshape(4, 5)
-    found = shrink(x, 2, 9)
-    assert found.shape == (2, 3)
-    assert found[0, 0] == x[:2, :2].mean()
-    assert found[1, 2] == x[2:, 4:].mean()
-
-
-def test_plot_shows_input_filter_and_output(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TERM", "dumb")
-    out = run_command("run", "arange:3x8x8", "-k", "sobel-x", "--plot", tty=True).out
-    assert "input, the first of C:" in out
-    assert "filter:" in out
-    assert "output, the first of C:" in out
 
 
 @pytest.mark.parametrize("tty", [True, False])

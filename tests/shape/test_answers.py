@@ -96,7 +96,7 @@ def test_every_padding_is_listed_in_every_format(
     words = ("shape", "--solve", "p", *args.split(), "--format")
     assert run_command(*words, "plain").out == ",".join(texts) + "\n"
     (record,) = map(json.loads, run_command(*words, "json").out.splitlines())
-    axis = {"total_first": totals[0], "total_last": totals[1], "p": texts}
+    axis = {"total_first": totals[0], "total_last": totals[1], "padding": texts}
     assert record["axes"] == [axis, axis]
     total = f"{totals[0]}..{totals[1]}" if totals[0] < totals[1] else str(totals[0])
     header, row = csv.reader(run_command(*words, "csv").out.splitlines())

@@ -16,8 +16,9 @@ def test_a_stack_in_every_format() -> None:
         json.loads(line)
         for line in run_command("shape", *STACK, "--format", "json").out.splitlines()
     ]
-    assert [r["r"] for r in records] == [[7, 7], [11, 11]]
-    assert [r["params"] for r in records] == [9472, 0]
+    assert [r["kind"] for r in records] == ["conv", "maxpool", "total"]
+    assert [r["receptive_field"] for r in records] == [[7, 7], [11, 11], [11, 11]]
+    assert [r["parameters"] for r in records] == [9472, 0, 9472]
     csv = run_command("shape", *STACK, "--format", "csv").out.splitlines()
     assert [line.count(",") for line in csv] == [csv[0].count(",")] * 3
     table = run_command("shape", *STACK, tty=True).out

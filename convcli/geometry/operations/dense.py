@@ -5,7 +5,7 @@ from math import prod
 from typing import NamedTuple
 
 from convcli.errors import DoesNotFit, UsageError
-from convcli.geometry.network import Costs
+from convcli.geometry.network import Costs, check_input
 from convcli.geometry.operation import Applied
 from convcli.geometry.operations.joins import broadcast, join_tracks
 from convcli.geometry.tensor import Tensor, Track, product
@@ -15,13 +15,14 @@ class Dense(NamedTuple):
     """A matrix of weights times the numbers along an axis, by default the last one.
 
     With `flat` it reads every number of an image: the fully connected layer that follows
-    flattening.
+    flattening. `c_in` is how many numbers it reads, if that is given.
     """
 
     c: int
     bias: bool = True
     axis: int = -1
     flat: bool = False
+    c_in: int | None = None
 
     def apply(self, inputs: Sequence[Tensor]) -> Applied:
         (x,) = inputs
@@ -39,6 +40,7 @@ class Dense(NamedTuple):
             places = prod(n or 1 for i, n in enumerate(x.shape) if i != axis)
             tracks = _contracted(x, tracks, axis)
             shape = (*x.shape[:axis], self.c, *x.shape[axis + 1 :])
+        c_in = check_input(self.c_in, c_in)
         costs = None
         if c_in is not None:
             macs = places * c_in * self.c

@@ -89,23 +89,6 @@ class Padded(NamedTuple):
         return Applied((read(x, maps),))
 
 
-class CroppedLike(NamedTuple):
-    """The middle of the first tensor, as large as the second one along the spatial axes."""
-
-    def apply(self, inputs: Sequence[Tensor]) -> Applied:
-        x, like = inputs
-        axes = range(2, len(x.shape))
-        if len(like.shape) != len(x.shape):
-            raise DoesNotFit(f"cannot crop {len(axes)} axes like {len(like.shape) - 2}")
-        maps: dict[int, IndexMap] = {}
-        for axis in axes:
-            size, out = x.size(axis), like.size(axis)
-            if out > size:
-                raise DoesNotFit(f"cannot crop {size} to {out}; pad it, or crop the other branch")
-            maps[axis] = Blocks(out, start=(size - out) // 2)
-        return Applied((read(x, maps),))
-
-
 def read(x: Tensor, maps: dict[int, IndexMap]) -> Tensor:
     """Make a tensor that reads some axes of another by a map each."""
     shape = tuple([maps[axis].out if axis in maps else n for axis, n in enumerate(x.shape)])

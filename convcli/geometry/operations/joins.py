@@ -1,6 +1,7 @@
 """Where branches meet: elementwise operations of several tensors, and concatenation."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from math import lcm
 from typing import NamedTuple
 
@@ -9,6 +10,8 @@ from convcli.geometry.index_map import Blocks
 from convcli.geometry.operation import Applied
 from convcli.geometry.receptive_field import NOTHING, Phases, Reach
 from convcli.geometry.tensor import Tensor, Track
+
+_MAX_PERIOD = 1 << 10  # of branches whose centres are compared
 
 
 class Elementwise(NamedTuple):
@@ -121,7 +124,7 @@ def join_tracks(
             continue
         axis = next(iter(axes), None)
         joined.append(tracks[0].joined(tracks[1:], _count(shape, axis))._replace(axis=axis))
-        mark = _misalignment([track.reach for track in tracks])
+        mark = _misalignment([track.reach for track in tracks], len(branches[0]) == 1)
         if mark:
             marks[mark] = None
     return tuple(joined), tuple(marks)
@@ -137,13 +140,18 @@ def _count(shape: Sequence[int | None], axis: int | None) -> int:
     return 1 if axis is None else shape[axis] or 1
 
 
-def _misalignment(reaches: Sequence[Reach]) -> str | None:
-    """Say how the fields of branches differ in jump or centre; None where they do not."""
-    first, *others = [reach for reach in reaches if isinstance(reach, Phases) and reach.advance]
-    for other in others:
+def _misalignment(reaches: Sequence[Reach], causal: bool) -> str | None:
+    """Say how the fields of branches differ in jump or centre; None where they do not.
+
+    In a `causal` network, of one axis, branches are aligned if their fields end at the same place.
+    """
+    moving = [reach for reach in reaches if isinstance(reach, Phases) and reach.advance]
+    for first, other in pairwise(dict.fromkeys(moving)):
         if other.advance * first.period != first.advance * other.period:
             return f"branches with different jumps: {first.field().j} and {other.field().j}"
         period = lcm(first.period, other.period)
+        if period > _MAX_PERIOD or (causal and _end(first, period) == _end(other, period)):
+            continue
         apart = abs(_centre(first, period) - _centre(other, period))
         if apart:
             return f"centres of branches are {apart / (2 * period):g} pixels apart"
@@ -153,3 +161,8 @@ def _misalignment(reaches: Sequence[Reach]) -> str | None:
 def _centre(reach: Phases, period: int) -> int:
     """Sum twice the centres of the fields of a period."""
     return sum(sum(span) for span in map(reach.at, range(period)) if span)
+
+
+def _end(reach: Phases, period: int) -> int:
+    """Sum the last pixels of the fields of a period."""
+    return sum(span[1] for span in map(reach.at, range(period)) if span)

@@ -5,9 +5,10 @@ from typing import NamedTuple
 
 from convcli.errors import UsageError
 from convcli.geometry.axis import Sizes, spread
-from convcli.geometry.index_map import IndexMap, Shares
+from convcli.geometry.index_map import Blocks, IndexMap, Shares
+from convcli.geometry.network import Costs
 from convcli.geometry.operation import Applied
-from convcli.geometry.tensor import Tensor, follow_axes
+from convcli.geometry.tensor import Tensor, follow_axes, image_axes
 
 
 class Reduced(NamedTuple):
@@ -22,7 +23,7 @@ class Reduced(NamedTuple):
     def apply(self, inputs: Sequence[Tensor]) -> Applied:
         (x,) = inputs
         rank = len(x.shape)
-        axes = range(2, rank) if self.axes is None else [axis % rank for axis in self.axes]
+        axes = image_axes(x) if self.axes is None else [axis % rank for axis in self.axes]
         tracks = x.tracks
         for axis in axes:
             count = x.shape[axis] or 1
@@ -46,14 +47,29 @@ class AdaptivePooled(NamedTuple):
 
     def apply(self, inputs: Sequence[Tensor]) -> Applied:
         (x,) = inputs
-        axes = range(2, len(x.shape))
-        if not axes:
-            raise UsageError("adaptive pooling needs spatial axes, and its input has none")
+        axes = image_axes(x)
         outs = spread("out", self.out, len(axes))
         if min(outs) < 1:
             raise UsageError(f"out {min(outs)} must be 1 or more; use out=1 or more")
         maps: dict[int, IndexMap] = {
-            axis: Shares(out, x.size(axis)) for axis, out in zip(axes, outs, strict=True)
+            axis: Shares(out, x.size(axis)) if out > 1 else Blocks(1, step=0, width=x.size(axis))
+            for axis, out in zip(axes, outs, strict=True)
         }
         tracks = follow_axes(x.tracks, maps)
         return Applied((Tensor((*x.shape[:2], *outs), tracks, x.itemsize),))
+
+
+class Normalized(NamedTuple):
+    """Normalization by statistics of the whole image: each number depends on all of it."""
+
+    per_channel: int = 2
+
+    def apply(self, inputs: Sequence[Tensor]) -> Applied:
+        (x,) = inputs
+        maps: dict[int, IndexMap] = {
+            axis: Blocks(x.size(axis), step=0, width=x.size(axis))
+            for axis in range(2, len(x.shape))
+        }
+        channels = x.shape[1]
+        costs = None if channels is None else Costs(self.per_channel * channels, 0, 0)
+        return Applied((x._replace(tracks=follow_axes(x.tracks, maps)),), costs=costs)

@@ -1,0 +1,151 @@
+"""``--animate``: the numbers of one window, times those of the filter, and what they add up to."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from convcli.arrays.dtypes import Array, at
+from convcli.geometry.axis import Axis
+from convcli.run.axes import canonical
+from convcli.run.operation import Operation
+from convcli.run.padding import border_index
+
+_ROWS, _COLUMNS = 7, 9  # of a window that is shown whole, if the terminal is wide enough
+_TIMES = "\N{MULTIPLICATION SIGN}"
+_SIGN = f"  {_TIMES}  "
+
+
+class Narrator:
+    """Says what becomes of one window: of the first image, and the first output channel."""
+
+    def __init__(self, operation: Operation, x: Array, y: Array) -> None:
+        """Take an operation with its whole input and output."""
+        self._operation = operation
+        self._image = canonical(x, operation.layout, operation.spatial)[0]
+        self._output = canonical(y, operation.out_layout, operation.spatial)[0, 0]
+        if not operation.transposed:
+            self._image = self._image[: operation.filter.shape[1]]  # those of the first group
+        self._filter = operation.filter[0]
+        self._parts = (*self._filter.shape[:-2], *[1] * (2 - self._filter.ndim))
+
+    def __call__(self, place: Sequence[int], width: int) -> list[str]:
+        """Give lines about a place of the window, no wider than `width`."""
+        operation = self._operation
+        if operation.transposed:
+            return self._written(place, width)
+        window, known = self._window(place)
+        shown = _plane(window)
+        cells = _cells(shown, _plane(known))
+        out = _number(self._output[tuple(place)])
+        if operation.kind == "maxpool":
+            return _join(cells, None, f"max = {out}", width)
+        if operation.kind == "avgpool":
+            return _join(cells, None, f"mean = {out}", width)
+        weights = _plane(self._filter)
+        with np.errstate(all="ignore"):
+            total = (window * self._filter).sum()
+        result = f"= {_number(total)}"
+        if operation.second is not None:
+            other = _number((window * operation.second[0]).sum())
+            result += f", by the second filter {other}; magnitude {out}"
+        elif operation.bias is not None:
+            result += f", plus bias {_number(operation.bias[0])}"
+        if operation.second is None and _number(total) != out:
+            result += f" = {out}"
+        lines = _join(cells, _cells(weights), result, width)
+        return [*self._which(window.ndim), *lines]
+
+    def _which(self, axes: int) -> list[str]:
+        """Say which part of the sum is shown, where it is not all of it."""
+        names = ("channels", "slices")
+        counts = self._filter.shape[: axes - min(len(self._operation.axes), 2)]
+        over = [f"{count} {name}" for count, name in zip(counts, names, strict=False) if count > 1]
+        return [f"the first of {' and '.join(over)}, the sum over all:"] if over else []
+
+    def _window(self, place: Sequence[int]) -> tuple[Array, Array]:
+        """Read one window, padding included; and which of it are not padding that is left out."""
+        mode = self._operation.pad_mode
+        index, inside = [], []
+        for axis, i in zip(self._operation.axes, place, strict=True):
+            taps = i * axis.s - axis.pb + np.arange(axis.f) * axis.d
+            inside.append((taps >= 0) & (taps < axis.n))
+            index.append(_pixels(axis, taps, mode))
+        window = self._image[at(slice(None), *np.ix_(*index))]
+        known = np.broadcast_to(np.logical_and.reduce(np.ix_(*inside)), window.shape)
+        if mode != "zeros":
+            return window, np.ones_like(known)
+        if self._operation.kind == "maxpool":
+            return window, known
+        return np.where(known, window, np.zeros((), window.dtype)), np.ones_like(known)
+
+    def _written(self, place: Sequence[int], width: int) -> list[str]:
+        """Give the products that one input pixel adds to the output of a transposed operation."""
+        value = self._image[at(0, *place)]
+        with np.errstate(all="ignore"):
+            products = _plane(value * self._filter)
+        where = "".join(f"[{i}]" for i in place)
+        head = f"input{where} = {_number(value)}, times the filter, is added to the output:"
+        return [*_wrapped(head, width), *_join(_cells(products), None, "", width)]
+
+
+def _pixels(axis: Axis, taps: Array, mode: str) -> Array:
+    """Find the pixel that stands at each tap."""
+    if mode == "zeros":
+        return taps.clip(0, axis.n - 1)
+    pixels: Array = border_index(range(-axis.pb, axis.n + axis.pe), axis.n, mode)[taps + axis.pb]
+    return pixels
+
+
+def _plane(values: Array) -> Array:
+    """Take rows and columns, of further axes the first."""
+    if values.ndim < 3:  # (channels, columns)
+        return values[:1]
+    plane: Array = values[(0,) * (values.ndim - 2)]
+    return plane
+
+
+def _cells(values: Array, known: Array | None = None) -> list[list[str]]:
+    """Write the numbers of a plane; ``·`` for padding that counts for nothing."""
+    rows, columns = (min(n, most) for n, most in zip(values.shape, (_ROWS, _COLUMNS), strict=True))
+    return [
+        [
+            "·" if known is not None and not known[r, c] else _number(values[r, c])
+            for c in range(columns)
+        ]
+        + ["…"] * (columns < values.shape[1])
+        for r in range(rows)
+    ] + ([["…"]] if rows < len(values) else [])
+
+
+def _join(
+    cells: list[list[str]], weights: list[list[str]] | None, result: str, width: int
+) -> list[str]:
+    """Lay out window, filter and result beside each other; below each other if that is too wide."""
+    middle = (len(cells) - 1) // 2
+    left = _aligned(cells)
+    right = _aligned(weights) if weights is not None else [""] * len(left)
+    sign = _SIGN if weights is not None else ""
+    lines = []
+    for i, (a, b) in enumerate(zip(left, right, strict=True)):
+        mark = sign if i == middle else " " * len(sign)
+        lines.append(f"  {a}{mark}{b}" + (f"  {result}" if i == middle and result else ""))
+    if max(map(len, lines)) <= width:
+        return [line.rstrip() for line in lines]
+    if weights is None:
+        return [*(line[:width] for line in left), *_wrapped(result, width)]
+    return [*(line[:width] for line in [*left, _TIMES, *right]), *_wrapped(result, width)]
+
+
+def _aligned(cells: list[list[str]]) -> list[str]:
+    wide = max(len(cell) for row in cells for cell in row)
+    lines = [" ".join(f"{cell:>{wide}}" for cell in row) for row in cells]
+    return [line.ljust(max(map(len, lines))) for line in lines]
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    return [text[i : i + width] for i in range(0, len(text), width)] if text else []
+
+
+def _number(value: Any) -> str:
+    return str(value) if value.dtype.kind in "iub" else f"{value:.4g}"

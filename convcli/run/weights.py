@@ -1,0 +1,157 @@
+"""The filter of a run and its bias: named with -k, drawn for -f and -c, or the window of a pool."""
+
+from math import gcd
+from typing import NamedTuple
+
+import numpy as np
+
+from convcli.arrays.dtypes import Array, shape_text
+from convcli.arrays.opener import Opener
+from convcli.arrays.sources import InMemory, Source
+from convcli.errors import DoesNotFit, UsageError
+from convcli.geometry import notation
+from convcli.geometry.axis import Sizes, spread
+from convcli.geometry.pooling import parse_pool
+from convcli.options import RunRequest
+from convcli.run.axes import SPATIAL, read_axes
+
+
+class Weights(NamedTuple):
+    """A filter, and its bias; `dims` are its spatial axes where the options say them."""
+
+    filter: InMemory
+    bias: Array | None = None
+    dims: int | None = None
+
+
+def check_weights(request: RunRequest) -> None:
+    """Refuse options of filter and bias that do not go together.
+
+    Raises
+    ------
+    UsageError
+    """
+    if request.pool is not None:
+        _check_pool(request)
+        return
+    if request.ceil:
+        raise UsageError("--ceil is only valid for pooling; add --pool max or --pool avg")
+    if (request.kernel is None) == (request.f is None):
+        raise UsageError(
+            "give one of -k FILTER, such as -k sobel-x, -f SIZE, for a random filter, and --pool"
+        )
+    if request.channels is not None and request.kernel is not None:
+        raise UsageError(
+            f"-c {request.channels} is for a random layer, and -k {request.kernel} has channels of "
+            f"its own; leave out -c, or use -f in place of -k"
+        )
+    if request.no_bias and request.channels is None:
+        raise UsageError("--no-bias is for a random layer, given by -f and -c; leave it out")
+    if request.no_bias and request.bias is not None:
+        raise UsageError(f"--bias {request.bias} cannot be combined with --no-bias; use one")
+
+
+def _check_pool(request: RunRequest) -> None:
+    parse_pool(str(request.pool))
+    refused = {
+        f"-k {request.kernel}": request.kernel is not None,
+        f"--bias {request.bias}": request.bias is not None,
+        "--no-bias": request.no_bias,
+        "--flip": request.flip,
+        "--transposed": request.transposed,
+        f"-c {request.channels}": request.channels is not None,
+        f"-g {request.groups}": request.groups is not None,
+        f"--output-padding {request.output_padding}": request.output_padding is not None,
+        f"--pad-mode {request.pad_mode}": request.pad_mode not in ("zeros", "constant"),
+    }
+    for option, given in refused.items():
+        if given:
+            raise UsageError(
+                f"{option} cannot be combined with --pool {request.pool}, which has no filter and "
+                f"pads as PyTorch does; leave it out"
+            )
+    if request.f is None:
+        raise UsageError(f"--pool {request.pool} needs the size of its windows; add -f 2")
+
+
+def choose_weights(
+    request: RunRequest,
+    source: Source,
+    opener: Opener,
+    kernel: InMemory | None,
+    bias: Array | None,
+) -> Weights:
+    """Choose the filter for one input.
+
+    Parameters
+    ----------
+    request : RunRequest
+    source : Source
+    opener : Opener
+        Draws random numbers.
+    kernel : InMemory or None
+        The filter of ``-k``; None where the options ask for another.
+    bias : ndarray or None
+        The bias of ``--bias``.
+    """
+    if kernel is not None:
+        return Weights(kernel, bias, request.dims)
+    f = _sizes(request, source)
+    if request.pool is not None:
+        ones = np.broadcast_to(np.ones((), np.float32), f)
+        return Weights(InMemory(request.pool, ones), None, len(f))
+    if request.channels is None:
+        return Weights(opener.random_filter(str(request.f), f), bias, len(f))
+    c_in, c_out, groups = _channels(request, source, f)
+    layer, drawn = opener.random_layer(
+        str(request.f), layer_shape(f, c_in, c_out, groups, request.transposed), c_out
+    )
+    if bias is None and not request.no_bias:
+        bias = drawn
+    return Weights(layer, bias, len(f))
+
+
+def _sizes(request: RunRequest, source: Source) -> Sizes:
+    """Read ``-f``; a single size is for two axes, or one if there is only one."""
+    f = notation.parse_only("-f", str(request.f))
+    if min(f) < 1:
+        raise UsageError(f"filter size {min(f)} must be 1 or more; use -f 1 or more")
+    if len(f) > 3:
+        raise UsageError(
+            f"-f {request.f} has {len(f)} sizes, and a filter has 1 to 3 spatial axes; for a layer "
+            f"use -f {notation.format_sizes(f[2:5])} -c {f[1]}:{f[0]}"
+        )
+    layout = request.layout or source.layout
+    spatial = len(layout.upper().replace("N", "").replace("C", "")) if layout else 0
+    dims = spatial or request.dims or (min(len(source.shape), 2) if len(f) == 1 else len(f))
+    return spread("-f", f, dims) if dims in SPATIAL else f  # what else is wrong is said later
+
+
+def _channels(request: RunRequest, source: Source, f: Sizes) -> tuple[int, int, int]:
+    """Read ``-c`` and ``-g``: input channels, which the input decides, output channels, groups."""
+    found = notation.parse_channels("-c", str(request.channels))
+    if len(found) != 1:
+        raise UsageError(f"-c {request.channels} is a sweep; write one layer, such as -c 3:64")
+    letters, _, _ = read_axes(source.shape, f, request.layout or source.layout, len(f))
+    channels = dict(zip(letters, source.shape, strict=True)).get("C", 1)
+    first, second = found[0]
+    c_in, c_out = (channels, first) if second is None else (first, second)
+    groups = notation.parse_number("-g", request.groups or "1")
+    if c_out < 1:
+        raise UsageError(f"output channels {c_out} must be 1 or more; use -c {channels}:1")
+    if c_in != channels:
+        raise DoesNotFit(
+            f"-c {request.channels} needs {c_in} input channels, and the input "
+            f"{shape_text(source.shape)} ({letters}) has {channels}; use -c {channels}:{c_out}"
+        )
+    if groups < 1 or c_in % groups or c_out % groups:
+        raise UsageError(
+            f"groups {groups} must divide {c_in} input and {c_out} output channels; "
+            f"use -g {gcd(c_in, c_out, max(groups, 1))}"
+        )
+    return c_in, c_out, groups
+
+
+def layer_shape(f: Sizes, c_in: int, c_out: int, groups: int, transposed: bool) -> Sizes:
+    """Shape of a layer's weight, as PyTorch lays it out."""
+    return (c_in, c_out // groups, *f) if transposed else (c_out, c_in // groups, *f)

@@ -1,0 +1,155 @@
+"""Every figure of a step, declared once: its key, its value, and how it stands in a table.
+
+A step without a window has no value for the figures of a window: ``null``, an empty cell of CSV,
+and ``-`` in a table.
+"""
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any, Literal, NamedTuple
+
+from convcli.explain.words import layer_text
+from convcli.geometry.axis import Axis
+from convcli.geometry.coverage import unread, unread_end
+from convcli.geometry.keys import WINDOW
+from convcli.geometry.layers import format_layer
+from convcli.geometry.network import Step
+from convcli.geometry.notation import format_padding, format_sizes, join_axes
+from convcli.geometry.receptive_field import Field
+
+Cell = str | int | None
+
+
+class Row:
+    """A step of which several figures are wanted: its receptive fields are computed once."""
+
+    def __init__(self, step: Step) -> None:
+        self.step = step
+
+    @cached_property
+    def fields(self) -> tuple[Field, ...]:
+        """As `Step.fields`."""
+        return self.step.fields
+
+
+class Figure(NamedTuple):
+    """One figure of a step.
+
+    Attributes
+    ----------
+    key : str
+        In JSON, and in CSV.
+    value : callable
+        The value of a row, for JSON.
+    each : str
+        What its value is a list of, which in CSV is a column each: axes, or sides of axes. Empty
+        if the value is no list.
+    total : str
+        What the total of a stack has: the first or the last value, or the sum. Empty if none.
+    header : str
+        In tables; empty if it is not in one.
+    cell : callable
+        The cell of a table; by default the value.
+    short : str
+        The header in a table that is too wide with the whole one.
+    drop : int
+        In which order tables leave columns out for want of room, 1 first; 0: never.
+    meaning : str
+        What a header of one letter stands for, under a table.
+    """
+
+    key: str
+    value: Callable[[Row], Any]
+    each: Literal["", "axis", "side"] = ""
+    total: Literal["", "first", "last", "sum"] = ""
+    header: str = ""
+    cell: Callable[[Row], Cell] | None = None
+    short: str = ""
+    drop: int = 0
+    meaning: str = ""
+
+
+def _of_window(figure: Callable[[Axis], Any]) -> Callable[[Row], list[Any] | None]:
+    return lambda row: [figure(axis) for axis in row.step.axes] if row.step.axes else None
+
+
+def _sizes(value: Callable[[Row], list[Any] | None]) -> Callable[[Row], str | None]:
+    return lambda row: None if (sizes := value(row)) is None else format_sizes(sizes)
+
+
+def _window_figure(key: str, header: str = "", total: Literal["", "first"] = "") -> Figure:
+    value = _of_window(WINDOW[key])
+    return Figure(key, value, "axis", total, header, _sizes(value))
+
+
+def _pads(row: Row) -> str | None:
+    axes = row.step.axes
+    return format_padding([(axis.pb, axis.pe) for axis in axes]) if axes else None
+
+
+def _output(row: Row) -> list[int]:
+    return list(row.step.out)
+
+
+def _jump(field: Field) -> int | float:
+    return field.j if isinstance(field.j, int) else float(field.j)
+
+
+def _bounds(size: Callable[[Field], int]) -> Callable[[Row], str]:
+    """Write r or P, one for all axes where they are equal; ≤ before what is an upper bound."""
+    return lambda row: join_axes([f"{'' if f.exact else '≤'}{size(f)}" for f in row.fields])
+
+
+_UNREAD = _of_window(unread)
+
+FIGURES = (
+    Figure("kind", lambda row: row.step.layer.window.kind),
+    Figure("name", lambda row: row.step.layer.name or None),
+    Figure(
+        "layer", lambda row: format_layer(row.step.layer),
+        header="layer", cell=lambda row: layer_text(row.step),
+    ),
+    _window_figure("input", "n", "first"),
+    _window_figure("filter", "f"),
+    _window_figure("stride", "s"),
+    Figure("padding", _of_window(WINDOW["padding"]), "side", "", "p", _pads),
+    _window_figure("dilation", "d"),
+    _window_figure("output_padding", "op"),
+    Figure("ceil_mode", lambda row: row.step.layer.window.ceil),
+    Figure("output", _output, "axis", "last", "out", _sizes(_output)),
+    Figure("channels_in", lambda row: row.step.c_in, total="first", header="c in"),
+    Figure(
+        "channels_out", lambda row: row.step.c_out, total="last",
+        header="c", cell=lambda row: row.step.c_out and str(row.step.c_out), drop=3,
+    ),
+    Figure("groups", lambda row: row.step.layer.g, header="g"),
+    Figure("bias", lambda row: row.step.layer.bias),
+    Figure("parameters", lambda row: row.step.params, "", "sum", "parameters", None, "params", 5),
+    Figure("macs", lambda row: row.step.macs, total="sum", header="MACs", drop=6),
+    Figure("flops", lambda row: row.step.flops, total="sum"),
+    Figure(
+        "receptive_field",
+        lambda row: [field.r for field in row.fields],
+        "axis", "last", "r", _bounds(lambda field: field.r), drop=7,
+        meaning="receptive field",
+    ),
+    Figure(
+        "jump",
+        lambda row: [_jump(field) for field in row.fields],
+        "axis", "last", "j", lambda row: join_axes([str(f.j) for f in row.fields]), drop=2,
+        meaning="jump",
+    ),
+    Figure(
+        "effective_padding",
+        lambda row: [field.P for field in row.fields],
+        "axis", "last", "P", _bounds(lambda field: field.P), drop=1,
+        meaning="effective padding",
+    ),
+    Figure("unread", _UNREAD, "axis", header="unread", cell=_sizes(_UNREAD), drop=4),
+    Figure("unread_end", _of_window(unread_end), "axis"),
+    _window_figure("effective_filter"),
+    # Where it is false, receptive_field and effective_padding are upper bounds.
+    Figure("field_exact", lambda row: all(field.exact for field in row.fields), total="last"),
+)  # fmt: skip
+# As -c takes them, in tables only.
+CHANNELS = Figure("channels", lambda row: f"{row.step.c_in}:{row.step.c_out}", header="c", drop=3)
