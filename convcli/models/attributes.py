@@ -1,10 +1,16 @@
 """The attributes of an ONNX node, each of the type that is asked for."""
 
+import math
 from typing import Any
+
+import numpy as np
 
 from convcli.errors import ConvcliError
 
-_NAMES = {1: "a float", 2: "an integer", 3: "text", 6: "floats", 7: "integers"}
+EXTERNAL = 1  # TensorProto.DataLocation
+
+# By the numbers of AttributeProto.AttributeType.
+_NAMES = {1: "a float", 2: "an integer", 3: "text", 4: "a tensor", 6: "floats", 7: "integers"}
 
 
 class Attributes:
@@ -51,3 +57,14 @@ class Attributes:
         """Return text."""
         found = self._get(name, 3)
         return default if found is None else found.s.decode("utf-8", "replace")
+
+    def first_of_tensor(self, name: str, default: float) -> Any:
+        """Return the first number of a small tensor, of its own type."""
+        found = self._get(name, 4)
+        if found is None:
+            return np.float32(default)
+        from onnx import numpy_helper  # noqa: PLC0415  it is there: the model has been read
+
+        if found.t.data_location == EXTERNAL or math.prod(found.t.dims) != 1:
+            raise ValueError(name)
+        return numpy_helper.to_array(found.t).ravel()[0]

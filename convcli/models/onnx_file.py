@@ -1,5 +1,6 @@
 """Opens ONNX files by the library `onnx`; large tensors stay in the file until asked for."""
 
+import functools
 import json
 import os
 import shlex
@@ -11,10 +12,9 @@ from convcli.arrays.dtypes import Array
 from convcli.arrays.memory import check_memory
 from convcli.errors import ConvcliError, check_installed
 from convcli.models import skim
-from convcli.models.attributes import Attributes
+from convcli.models.attributes import EXTERNAL, Attributes
 
 STANDARD = ("", "ai.onnx")  # domains of the operators that ONNX defines
-_EXTERNAL = 1  # TensorProto.DataLocation
 _LONGEST = 100  # operators between a stored tensor and a weight that is computed from it
 
 
@@ -69,7 +69,7 @@ class OnnxFile:
                 with open(self.path, "rb") as stream:
                     stream.seek(place.offset)
                     tensor = type(tensor).FromString(stream.read(place.length))
-            if tensor.data_location == _EXTERNAL:
+            if tensor.data_location == EXTERNAL:
                 raise ConvcliError(self._elsewhere(called, tensor))
             array: Array = numpy_helper.to_array(tensor)
             if array.dtype.kind not in "iufcb":  # types that NumPy lacks
@@ -98,12 +98,31 @@ class OnnxFile:
         """Return the attributes of a node."""
         return Attributes(self.name_of(node), node)
 
-    def declared_shape(self, name: str) -> tuple[int, ...]:
-        """Return the shape that the file says a value has: 0 where an axis has no number."""
-        for value in (*self.graph.input, *self.graph.value_info):
-            if value.name == name:
-                return tuple(dim.dim_value for dim in value.type.tensor_type.shape.dim)
-        return ()
+    def declared(self, value: Any) -> tuple[int | str | None, ...] | None:
+        """Return the shape of an input or an output as the file declares it; names of symbols."""
+        kind = value.type.tensor_type
+        if not kind.HasField("shape"):
+            return None
+        return tuple(
+            dim.dim_value if dim.dim_value > 0 else dim.dim_param or None for dim in kind.shape.dim
+        )
+
+    @functools.cached_property
+    def _declared(self) -> dict[str, tuple[int | str | None, ...] | None]:
+        graph = self.graph
+        return {
+            value.name: self.declared(value)
+            for value in (*graph.value_info, *graph.output, *graph.input)
+        }
+
+    def static_shape(self, name: str) -> tuple[int, ...] | None:
+        """Return the shape of a value where the file has all of it, for a batch of one."""
+        shape = self._declared.get(name)
+        if shape is None:
+            return None
+        sizes = shape if not shape or isinstance(shape[0], int) else (1, *shape[1:])
+        known = [n for n in sizes if isinstance(n, int)]
+        return tuple(known) if len(known) == len(sizes) else None
 
     def stored(self, name: str) -> tuple[Any, list[Any]]:
         """Find the tensor that a value is made from, and the operators in between, last first.
