@@ -122,8 +122,8 @@ def _slice(facts: Facts, x: Tensor, *rest: Input) -> Applied:
         taken = range(*slice(start, stop, step).indices(size))
         if not x.tracks:  # it may be empty
             made = applied.outputs[0]
-            axis %= rank(x)
-            shape = (*made.shape[:axis], len(taken), *made.shape[axis + 1 :])
+            on = axis % rank(x)
+            shape = (*made.shape[:on], len(taken), *made.shape[on + 1 :])
             applied = Applied((made._replace(shape=shape),))
         elif taken != range(size):
             applied = Sliced(axis, start, stop, step).apply(applied.outputs)

@@ -8,10 +8,10 @@ from typing import Any
 from convcli.errors import ConvcliError
 from convcli.geometry.graph import Graph, Input, Node
 from convcli.geometry.tensor import Tensor
+from convcli.models.layout import with_channel_axis
 from convcli.models.onnx_facts import Facts
 from convcli.models.onnx_file import STANDARD, Dynamic, OnnxFile
 from convcli.models.onnx_followed import DATA, FOLLOWED, Followed, Slot
-from convcli.models.onnx_layout import channel_axis
 from convcli.models.onnx_types import itemsize
 
 _MOST_NODES = 100_000
@@ -66,18 +66,16 @@ class _Reader:
         values = [each for each in graph.input if self._constant(each.name) is None]
         nodes = [node for node in graph.node if not self._is_constant(node)]
         nodes = _in_order(file, nodes)
-        first = values[0].name if values else ""
-        inputs = [
+        inputs = tuple(
             Input(
                 value.name,
                 file.declared(value),
-                channel_axis(first, nodes, len(file.declared(value) or ())) if not i else 1,
-                itemsize(value.type.tensor_type.elem_type),
+                itemsize=itemsize(value.type.tensor_type.elem_type),
             )
-            for i, value in enumerate(values)
-        ]
-        made = tuple(self._nodes(nodes))
-        return Graph(file.path, tuple(inputs), made, tuple(each.name for each in graph.output))
+            for value in values
+        )
+        outputs = tuple(each.name for each in graph.output)
+        return with_channel_axis(Graph(file.path, inputs, tuple(self._nodes(nodes)), outputs))
 
     def _nodes(self, nodes: list[Any]) -> Iterator[Node]:
         file = self._file
