@@ -68,3 +68,27 @@ class Attributes:
         if found.t.data_location == EXTERNAL or math.prod(found.t.dims) != 1:
             raise ValueError(name)
         return numpy_helper.to_array(found.t).ravel()[0]
+
+
+class Known(Attributes):
+    """Attributes that are known, of the right types, by name."""
+
+    def __init__(self, values: dict[str, Any]) -> None:
+        """Take the values."""
+        self._values = values
+
+    def __contains__(self, name: str) -> bool:
+        """Whether there is such an attribute."""
+        return name in self._values
+
+    def integer(self, name: str, default: int) -> int:
+        """Return an integer."""
+        return int(self._values.get(name, default))
+
+    def integers(self, name: str, default: tuple[int, ...] = ()) -> tuple[int, ...]:
+        """Return integers."""
+        return tuple(self._values.get(name, default))
+
+    def text(self, name: str, default: str) -> str:
+        """Return text."""
+        return str(self._values.get(name, default))
