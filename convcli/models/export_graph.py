@@ -90,7 +90,6 @@ class _Reader:
             data = tuple(each for each in dict.fromkeys(read) if each not in constants)
             operation = Exported(
                 word,
-                repr(f"{file.path}::{name}"),
                 args,
                 constants,
                 data,
@@ -132,7 +131,6 @@ class Exported(NamedTuple):
     """A node of an export; parameters among its arguments are bound to it."""
 
     word: str
-    called: str
     args: Mapping[str, Any]
     constants: Mapping[str, Tensor]
     data: tuple[str, ...]
@@ -181,8 +179,8 @@ class Exported(NamedTuple):
         if not any(x.tracks for x in found):
             return Applied(tuple([Tensor(shape) for shape in shapes]))
         note = (
-            f"{self.called} is a {self.word}: {why}; its output is taken to depend on all of its "
-            f"input, and its parameters and arithmetic are not counted"
+            f"{self.word}: {why}; its output is taken to depend on all of its input, and its "
+            f"parameters and arithmetic are not counted"
         )
         return Opaque(note, shapes).apply(found)
 

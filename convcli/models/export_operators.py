@@ -418,8 +418,8 @@ OPERATORS: dict[str, Operator] = {
                     _reduce),
     **dict.fromkeys(("max", "min"), _reduce_pair),
     **dict.fromkeys(
-        (*(f"{name}{like}" for name in ("zeros", "ones", "full", "empty") for like in ("", "_like")),
-         "new_zeros", "new_ones", "new_full", "new_empty"), _filled),
+        [name.format(word) for word in ("zeros", "ones", "full", "empty")
+         for name in ("{}", "{}_like", "new_{}")], _filled),
     "instance_norm": _instance_norm,
     "roll": _roll,
     "pixel_shuffle": _shuffle,

@@ -99,13 +99,13 @@ class Followed(NamedTuple):
         if shapes is None:
             after = _count_after(self.reads, self.node.output)
             hides = f"it and the {after} nodes after it are left out" if after else "it is left out"
-            return self._lost((f"{facts.called} is a {facts.op}: {why}; {hides}",))
+            return self._lost((f"{facts.called} ({facts.op}): {why}; {hides}",))
         found = [x for x in given if x is not None]
         if not any(x.tracks for x in found):  # nothing of the image is hidden
             return Applied(tuple([Tensor(shape) for shape in shapes]))
         note = (
-            f"{facts.called} is a {facts.op}: {why}; its output is taken to depend on all of its "
-            f"input, and its parameters and arithmetic are not counted"
+            f"{facts.op}: {why}; its output is taken to depend on all of its input, and its "
+            f"parameters and arithmetic are not counted"
         )
         return Opaque(note, shapes).apply(found)
 

@@ -70,17 +70,23 @@ def run(made: Any, x: Floats) -> Floats:
     return found
 
 
+def values(made: Any, x: Floats, names: Sequence[str]) -> dict[str, Floats]:
+    """Give what a model has under some names; the model is left as it is."""
+    first = made.graph.input[0].name
+    wanted = [name for name in dict.fromkeys(names) if name != first]
+    opened = onnx.ModelProto.FromString(made.SerializeToString())
+    del opened.graph.output[:]
+    opened.graph.output.extend(helper.make_empty_tensor_value_info(name) for name in wanted)
+    found = session(opened).run(None, {first: x})
+    return dict(zip(wanted, found, strict=True)) | {first: x}
+
+
 def intermediate(file: Path, x: Floats, ops: Sequence[str]) -> dict[str, tuple[Floats, Floats]]:
     """Give input and output of each node of some operators, by the name of its output."""
     made = onnx.load(file)
     nodes = [node for node in made.graph.node if node.op_type in ops]
-    names = dict.fromkeys(name for node in nodes for name in (node.input[0], node.output[0]))
-    first = made.graph.input[0].name
-    del made.graph.output[:]
-    made.graph.output.extend(helper.make_empty_tensor_value_info(n) for n in names if n != first)
-    wanted = [name for name in names if name != first]
-    values = dict(zip(wanted, session(made).run(wanted, {first: x}), strict=True)) | {first: x}
-    return {node.output[0]: (values[node.input[0]], values[node.output[0]]) for node in nodes}
+    found = values(made, x, [name for node in nodes for name in (node.input[0], node.output[0])])
+    return {node.output[0]: (found[node.input[0]], found[node.output[0]]) for node in nodes}
 
 
 def close(found: Floats, expected: Floats) -> None:
