@@ -6,6 +6,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from convcli.errors import ConvcliError, DoesNotFit
+from convcli.geometry.network import Costs
 from convcli.geometry.operation import Applied
 from convcli.geometry.operations.opaque import Opaque
 from convcli.geometry.tensor import Tensor
@@ -90,7 +91,8 @@ class Followed(NamedTuple):
         value = fold(self.facts.op, self.facts.attrs, values)
         if value is None:
             return None
-        return Applied((Tensor(value.shape, (), value.dtype.itemsize, value),))
+        made = Tensor(value.shape, (), value.dtype.itemsize, value)
+        return Applied((made,), costs=Costs(self.params, 0, 0))
 
     def _opaque(self, given: Sequence[Tensor | None], why: str) -> Applied:
         """Go on with the sizes that the file or the library has, as if all were read."""
