@@ -10,7 +10,7 @@ from typer import Argument, Option
 
 from convcli.geometry.pad_modes import PAD_MODES
 
-_WINDOW, _COST, _STACK = "Window", "Channels", "Stacks and the inverse"
+_WINDOW, _COST, _STACK = "Window", "Channels", "Networks and the inverse"
 _DATA, _MACHINE, _SHOW = "Input and filter", "Where it runs", "What comes out"
 
 
@@ -110,6 +110,15 @@ NoBias = Annotated[bool, _option(_COST, "A layer without bias.", "--no-bias")]
 class ShapeRequest(NamedTuple):
     """The options of `shape` as typed; None where they were not given."""
 
+    network: Annotated[
+        str | None,
+        Argument(
+            metavar="[NETWORK]",
+            rich_help_panel=_STACK,
+            help="A built-in network such as resnet50, a file with one layer per line, or - for "
+            "standard input.",
+        ),
+    ] = None
     n: Annotated[
         str | None,
         _option(
@@ -155,11 +164,18 @@ class ShapeRequest(NamedTuple):
         str | None,
         _option(
             _STACK,
-            "A file with one layer per line; - reads standard input.",
+            "The same as NETWORK.",
             "--layers",
             metavar="FILE|-",
         ),
     ] = None
+    list_networks: Annotated[
+        bool, _option(_STACK, "Show the built-in networks.", "--list-networks")
+    ] = False
+    every_node: Annotated[
+        bool,
+        _option(_SHOW, "A row for every node of a network, pointwise layers too.", "--all"),
+    ] = False
     solve: Annotated[
         str | None,
         _option(

@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from convcli.geometry.axis import AXIS_NAMES, Axis, Padding
 from convcli.geometry.coverage import coverage, extent, most, unread, unread_end
 from convcli.geometry.formula import formula
 from convcli.geometry.layers import format_layer
 from convcli.geometry.network import Step
+
+if TYPE_CHECKING:
+    from convcli.geometry.graph import NodeStep
 
 _SLICES = {
     "height": ("row", "rows", "bottom"),
@@ -17,10 +20,16 @@ _SLICES = {
 }
 
 
-def layer_text(step: Step) -> str:
+def notation(step: "Step | NodeStep") -> str:
+    """Write a layer in its notation, or what its file calls a node."""
+    if step.layer is not None:
+        return format_layer(step.layer)
+    return step.node.text or step.node.op
+
+
+def layer_text(step: "Step | NodeStep") -> str:
     """Write a layer in its notation, after its name if it has one."""
-    name = f"{step.layer.name}: " if step.layer.name else ""
-    return name + format_layer(step.layer)
+    return f"{step.label}: {notation(step)}" if step.label else notation(step)
 
 
 def loss(axes: Sequence[Axis]) -> str:

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 from typing import Literal, NamedTuple
 
 from convcli.errors import ConvcliError, UsageError
-from convcli.geometry.network import Costs, Step, in_place
+from convcli.geometry.axis import Axis
+from convcli.geometry.network import Costs, Layer, Step, in_place
 from convcli.geometry.operation import Operation
 from convcli.geometry.receptive_field import Field
 from convcli.geometry.tensor import Tensor
@@ -14,8 +15,8 @@ class Node(NamedTuple):
     """An operation in a network.
 
     `inputs` and `outputs` are names of tensors: of the graph's inputs, or those that other nodes
-    make. `op` is the word that the file has for it, `where` its place there, for errors, and
-    `text` how a text has a node without a window.
+    make. `op` is the word that the file has for it, and `where` its place there, for errors. `text`
+    is how a text has a node without a window. `is_named` is False for a name that no file has.
     """
 
     name: str
@@ -25,6 +26,7 @@ class Node(NamedTuple):
     outputs: tuple[str, ...]
     where: str = ""
     text: str = ""
+    is_named: bool = True
 
 
 class Input(NamedTuple):
@@ -69,13 +71,50 @@ class NodeStep(NamedTuple):
     notes: tuple[str, ...]
 
     @property
+    def layer(self) -> Layer | None:
+        """The layer of an operation with a window."""
+        return None if self.window is None else self.window.layer
+
+    @property
+    def axes(self) -> tuple[Axis, ...]:
+        """The window on each axis, of an operation that has one."""
+        return () if self.window is None else self.window.axes
+
+    @property
+    def kind(self) -> str:
+        """The kind of layer; of an operation without a window, the file's word for it."""
+        return self.node.op if self.window is None else self.window.kind
+
+    @property
+    def name(self) -> str:
+        """The name of the node."""
+        return self.node.name
+
+    @property
+    def dims(self) -> int:
+        """The number of spatial axes of the network's input."""
+        return len(self.outputs[0].tracks)
+
+    @property
+    def label(self) -> str:
+        """The name of the node; empty where it was made up."""
+        return self.node.name if self.node.is_named else ""
+
+    @property
+    def n(self) -> tuple[int, ...]:
+        """Sizes of the spatial axes of the first input."""
+        return self.inputs[0].spatial if self.inputs else ()
+
+    @property
     def out(self) -> tuple[int, ...]:
-        """Output size of each spatial axis."""
+        """Sizes of the spatial axes of the output."""
         return self.outputs[0].spatial
 
     @property
     def c_in(self) -> int | None:
         """Channels of the first input."""
+        if self.window is not None:
+            return self.window.c_in
         return self.inputs[0].channels if self.inputs else None
 
     @property
@@ -84,9 +123,24 @@ class NodeStep(NamedTuple):
         return self.outputs[0].channels
 
     @property
+    def params(self) -> int | None:
+        """Trainable parameters."""
+        return None if self.costs is None else self.costs.params
+
+    @property
+    def macs(self) -> int | None:
+        """Multiply-accumulates."""
+        return None if self.costs is None else self.costs.macs
+
+    @property
+    def flops(self) -> int | None:
+        """Floating-point operations: 2·MACs and the additions of biases."""
+        return None if self.costs is None else self.costs.flops
+
+    @property
     def fields(self) -> tuple[Field, ...]:
         """What an output depends on in the network's input, for each of the input's axes."""
-        return tuple([track.reach.field() for track in self.outputs[0].tracks])
+        return tuple([track.field for track in self.outputs[0].tracks])
 
     @property
     def spans(self) -> tuple[tuple[int, int] | Literal["whole"] | None, ...]:

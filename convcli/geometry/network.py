@@ -1,6 +1,5 @@
-"""Layers with channels, one or a stack: parameters, arithmetic, receptive fields."""
+"""Layers with channels: parameters, arithmetic, receptive fields."""
 
-from collections.abc import Iterable, Iterator
 from math import prod
 from typing import NamedTuple
 
@@ -40,7 +39,7 @@ FREE = Costs(0, 0, 0)
 
 
 class Step(NamedTuple):
-    """A layer applied to the output of the layers before it.
+    """A layer applied to an input, or in a network to the output of the layers before it.
 
     `costs` is None where the number of channels is not known. `before` is what the
     layer's input depends on, for each axis.
@@ -52,6 +51,31 @@ class Step(NamedTuple):
     c_out: int | None
     costs: Costs | None
     before: tuple[Reach, ...]
+
+    @property
+    def kind(self) -> str:
+        """The kind of layer."""
+        return self.layer.window.kind
+
+    @property
+    def name(self) -> str:
+        """The name of the layer; empty where it has none."""
+        return self.layer.name
+
+    @property
+    def label(self) -> str:
+        """The name of the layer in a table."""
+        return self.layer.name
+
+    @property
+    def dims(self) -> int:
+        """The number of spatial axes."""
+        return len(self.axes)
+
+    @property
+    def n(self) -> tuple[int, ...]:
+        """Input size of each axis."""
+        return tuple([axis.n for axis in self.axes])
 
     @property
     def out(self) -> tuple[int, ...]:
@@ -75,66 +99,39 @@ class Step(NamedTuple):
 
     @property
     def fields(self) -> tuple[Field, ...]:
-        """What an output pixel depends on in the input of the whole stack, for each axis."""
+        """What an output pixel depends on in the input of the whole network, for each axis."""
         budget = Budget()
         maps = map(Windows, self.axes)
         reaches = [extend(b, m, budget) for b, m in zip(self.before, maps, strict=True)]
         return tuple([reach.field() for reach in reaches])
 
 
-_MAX_STRIDE = 10**18  # of a whole stack
-
-
 def apply(layer: Layer, n: tuple[int, ...], c_in: int | None = None) -> Step:
-    """Apply one layer to an input of `n` pixels and `c_in` channels, see `follow`."""
-    return next(follow([layer], n, c_in))
-
-
-def follow(layers: Iterable[Layer], n: tuple[int, ...], c_in: int | None = None) -> Iterator[Step]:
-    """Apply a stack of layers to an input, one after the other.
+    """Apply a layer to an input.
 
     Parameters
     ----------
-    layers : iterable of Layer
+    layer : Layer
     n : tuple of int
         Input size of each spatial axis, in pixels.
     c_in : int or None
         Input channels; without them parameters and arithmetic are not known.
 
-    Yields
-    ------
+    Returns
+    -------
     Step
-        One for each layer.
 
     Raises
     ------
     UsageError, DoesNotFit
-        As `axis.fit`; the text starts with the layer's `where`.
+        As `axis.fit`.
     """
     if c_in is not None and c_in < 1:
         raise UsageError(f"input channels {c_in} must be 1 or more; use -c 1 or more")
-    before: tuple[Reach, ...] = (INPUT,) * len(n)
-    budget = Budget()
-    strides = (1,) * len(n)
-    for layer in layers:
-        c_in = layer.c_in if c_in is None else c_in
-        try:
-            check_dims(layer, len(n))
-            axes = layer.window.on(n)
-            c_out = check_channels(layer, c_in)
-            strides = tuple([total * axis.s for total, axis in zip(strides, axes, strict=True)])
-            if max(strides) > _MAX_STRIDE:
-                raise UsageError(
-                    f"stride {max(a.s for a in axes)} makes the product of the strides so far "
-                    f"larger than 10^18; use -s 1 or fewer layers"
-                )
-        except ConvcliError as error:
-            raise in_place(layer.where, error) from None
-        step = Step(layer, axes, c_in, c_out, count_costs(layer, axes, c_in, c_out), before)
-        yield step
-        maps = map(Windows, axes)
-        before = tuple([extend(b, m, budget) for b, m in zip(before, maps, strict=True)])
-        n, c_in = step.out, c_out
+    axes = layer.window.on(n)
+    c_out = check_channels(layer, c_in)
+    costs = count_costs(layer, axes, c_in, c_out)
+    return Step(layer, axes, c_in, c_out, costs, (INPUT,) * len(n))
 
 
 def check_dims(layer: Layer, dims: int) -> None:

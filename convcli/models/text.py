@@ -24,13 +24,14 @@ from convcli.geometry.notation import parse_number, parse_only
 from convcli.geometry.pytorch_text import ModuleReader, Words
 from convcli.models.blocks import Block, Line, arguments, fill, read_block
 from convcli.models.kinds import EVERY_KEY, KINDS, find_kind, layer_text
+from convcli.models.network import Network
 
 _MAX_LAYERS = 10_000
 _MAX_DEPTH = 20  # of blocks in blocks
 _INPUT = "input"  # the name of what comes into the network
 
 
-class Defaults(NamedTuple):
+class _Input(NamedTuple):
     """What a text says of its input: sizes, channels and the number of axes, where it does."""
 
     n: tuple[int, ...] | None = None
@@ -38,47 +39,28 @@ class Defaults(NamedTuple):
     dims: int | None = None
 
 
-class Network(NamedTuple):
-    """A network that was read from text."""
+class TextReader:
+    """Reads lines, of one source or several, and makes nodes of them as they come.
 
-    graph: Graph
-    defaults: Defaults
-    axes: int  # the most spatial axes that one of its layers names
-
-
-def read_text(
-    lines: Iterable[str], source: str, note: Callable[[str], None] | None = None
-) -> Network:
-    """Read a network.
-
-    Parameters
-    ----------
-    lines : iterable of str
-    source : str
-        Where the lines come from, for errors: a file name, or ``-l``.
-    note : callable, optional
-        Called with a line about something that a user may not expect.
-
-    Returns
-    -------
-    Network
+    `note` is called with a line about something that a user may not expect.
     """
-    reader = _Reader(note)
-    reader.read(lines, source)
-    return reader.finish(source)
 
-
-class _Reader:
-    """Reads lines, and makes nodes of them as they come: a stream may have no end."""
-
-    def __init__(self, note: Callable[[str], None] | None) -> None:
+    def __init__(self, note: Callable[[str], None] | None = None) -> None:
         self._modules = ModuleReader(note)
         self._blocks: dict[str, Block] = {}
         self._open: Block | None = None  # whose lines are being read
         self._builder = _Builder(self._blocks)
-        self._defaults = Defaults()
+        self._input = _Input()
 
     def read(self, lines: Iterable[str], source: str) -> None:
+        """Read lines; they may have no end: too many layers are an error.
+
+        Parameters
+        ----------
+        lines : iterable of str
+        source : str
+            Where the lines come from, for errors: a file name, or ``-l``.
+        """
         for number, raw in enumerate(lines, 1):
             # Some editors start a file with a byte order mark.
             line = raw.removeprefix("\ufeff").partition("#")[0].rstrip()
@@ -93,12 +75,15 @@ class _Reader:
                 self._read_line(Line(text, where))
 
     def finish(self, source: str) -> Network:
+        """Return the network of all lines."""
         self._close_block()
-        nodes, axes = self._builder.nodes, self._builder.axes
-        outputs = nodes[-1].outputs if nodes else (_INPUT,)
-        shape = (1, self._defaults.c, *(self._defaults.n or ()))
-        graph = Graph(source, (Input(_INPUT, shape),), tuple(nodes), outputs)
-        return Network(graph, self._defaults, axes)
+        nodes = self._builder.nodes
+        if not nodes:
+            raise UsageError(f"{source} has no layer; write one such as conv f=3")
+        n, c, dims = self._input
+        graph = Graph(source, (Input(_INPUT),), tuple(nodes), nodes[-1].outputs)
+        stated = self._builder.dims if dims is None else dims
+        return Network(graph, source, n, c, stated, self._builder.axes)
 
     def _read_line(self, line: Line) -> None:
         modules = self._modules.read(line.text, line.where)
@@ -110,7 +95,7 @@ class _Reader:
         if word == "block":
             self._open = read_block(rest, line, self._blocks)
         elif word == "input":
-            self._defaults = _read_input(rest, line.where, bool(self._builder.nodes))
+            self._input = _read_input(rest, line.where, bool(self._builder.nodes))
         else:
             self._builder.add_line(line)
 
@@ -138,14 +123,14 @@ class _Reader:
         self._open = None
 
 
-def _read_input(words: list[str], where: str, late: bool) -> Defaults:
+def _read_input(words: list[str], where: str, late: bool) -> _Input:
     if late:
         raise UsageError(f"{where}: the input comes before the layers; move the line up")
     values = split_pairs(words, ("n", "c", "dims"), where)
     n = parse_only(f"{where}: n", values["n"]) if "n" in values else None
     c = parse_number(f"{where}: c", values["c"]) if "c" in values else None
     dims = parse_number(f"{where}: dims", values["dims"]) if "dims" in values else None
-    return Defaults(n, c, dims)
+    return _Input(n, c, dims)
 
 
 class _Scope(NamedTuple):
@@ -161,7 +146,8 @@ class _Builder:
 
     def __init__(self, blocks: dict[str, Block]) -> None:
         self.nodes: list[Node] = []
-        self.axes = 1
+        self.axes = 1  # the most that a layer names
+        self.dims: int | None = None  # of the first layer that says it
         self._blocks = blocks
         self._here = _INPUT
         self._named = {"in": _INPUT}  # tensors by the full names of layers
@@ -182,7 +168,8 @@ class _Builder:
         operation = kind.make(words, where)
         layer = getattr(operation, "layer", None)
         if layer is not None:
-            self.axes = max(self.axes, layer.window.axes, layer.dims or 1)
+            self.axes = max(self.axes, layer.window.axes)
+            self.dims = self.dims or layer.dims
         repeat = self._count(values.get("repeat"), where)
         names = _names(values.get("name"), word, repeat, scope)
         self._start(values.get("from"), scope, where)
@@ -192,7 +179,8 @@ class _Builder:
             inputs = (self._here, *others)
             label = f"{where}, layer {len(self.nodes) + 1} ({name if 'name' in values else text})"
             made = str(len(self.nodes) + 1)
-            self.nodes.append(Node(name, word, operation, inputs, (made,), label, shown))
+            is_named = "name" in values or bool(scope.path)
+            self.nodes.append(Node(name, word, operation, inputs, (made,), label, shown, is_named))
             self._here = self._named[name] = made
         if "name" in values:
             self._named[scope.path + values["name"]] = self._here

@@ -24,6 +24,9 @@ def run(request: "ShapeRequest", streams: Streams) -> int:
     int
         Exit status: 1 if some cases of a sweep did not fit; each is reported on standard error.
     """
+    if request.list_networks:
+        _list_networks(streams)
+        return 0
     if request.animate:
         _animate(request, streams)
         return 0
@@ -33,8 +36,8 @@ def run(request: "ShapeRequest", streams: Streams) -> int:
         _show_answers(request, fmt, streams)
         return 0
     _check_fields(request, fmt)
-    if request.layers or request.layers_file is not None:
-        _show_stacks(request, fmt, streams, misfits)
+    if request.network is not None or request.layers or request.layers_file is not None:
+        _show_networks(request, fmt, streams, misfits)
     else:
         _show_steps(cases(request, misfits.report), request, fmt, streams)
     return 1 if misfits.count else 0
@@ -86,24 +89,37 @@ def _show_answers(request: "ShapeRequest", fmt: str, streams: Streams) -> None:
         streams.stderr.write(f"convcli: note: and every larger {unknown}\n")
 
 
-def _show_stacks(request: "ShapeRequest", fmt: str, streams: Streams, misfits: Misfits) -> None:
-    from convcli.shape.stacks import stacks  # noqa: PLC0415  used by -l and --layers only
+def _show_networks(request: "ShapeRequest", fmt: str, streams: Streams, misfits: Misfits) -> None:
+    from convcli.shape.networks import networks  # noqa: PLC0415  not used for one layer
 
-    found = stacks(request, streams, misfits.report)
+    found = networks(request, streams, misfits.report)
     if fmt == "table":
-        from convcli.shape import report  # noqa: PLC0415
+        from convcli.shape import network_report  # noqa: PLC0415
 
         for steps in found:
-            report.show_stack(steps, streams, request.explain)
-    elif fmt == "json":
-        from convcli.shape import records  # noqa: PLC0415
+            network_report.show_network(steps, streams, request.every_node, request.explain)
+        return
+    from convcli.shape import records  # noqa: PLC0415
 
+    if fmt == "json":
         fields, explain = request.fields, request.explain
-        _write(records.json_lines(records.stack_records(found, fields, explain)), streams)
+        _write(records.json_lines(records.network_records(found, fields, explain)), streams)
     elif fmt == "csv":
-        _show_steps(chain.from_iterable(found), request, fmt, streams)
+        _write(records.csv_lines(chain.from_iterable(found), request.fields), streams)
     else:
-        _show_steps((steps[-1] for steps in found), request, fmt, streams)
+        _write(records.plain(steps[-1] for steps in found), streams)
+
+
+def _list_networks(streams: Streams) -> None:
+    from convcli.models.builtin import descriptions  # noqa: PLC0415  used here only
+
+    if not streams.stdout.isatty():
+        _write((name for name, _ in descriptions()), streams)
+        return
+    from convcli.terminal.tables import console, facts_table  # noqa: PLC0415
+
+    title = "built-in networks, by name"
+    console(streams.stdout).print(facts_table(descriptions(), title))
 
 
 def _show_steps(steps: Iterable[Step], request: "ShapeRequest", fmt: str, streams: Streams) -> None:
@@ -135,6 +151,7 @@ def _animate(request: "ShapeRequest", streams: Streams) -> None:
         {
             "-l": first_layer(request),
             "--layers": request.layers_file,
+            "NETWORK": request.network,
             "--solve": request.solve,
             "--out": request.out,
             "--explain": request.explain,

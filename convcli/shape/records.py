@@ -1,16 +1,17 @@
 """What `shape` prints for machines: plain text that it reads back, JSON lines and CSV."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from convcli.errors import UsageError
 from convcli.geometry.axis import AXIS_NAMES
 from convcli.geometry.network import Step
 from convcli.geometry.notation import format_sizes
-from convcli.shape.figures import FIGURES, Figure, Row
+from convcli.shape.figures import FIGURES, NODE_FIGURES, Figure, Row
 from convcli.streams import printable
 
 if TYPE_CHECKING:
+    from convcli.geometry.graph import NodeStep
     from convcli.geometry.inverse import Answer
 
 Record = dict[str, Any]
@@ -18,17 +19,26 @@ _MAX_COVERAGE = 10**6  # pixels of an axis
 _FORMULA_SIGNS = ("=", "+", "-", "@")
 
 
-def plain(steps: Iterable[Step]) -> Iterator[str]:
-    """Write output sizes, one a line, as ``-n`` reads them."""
-    return (format_sizes(step.out) for step in steps)
+def plain(steps: "Iterable[Step | NodeStep]") -> Iterator[str]:
+    """Write output sizes, one a line, as ``-n`` reads them; of a flat output, its length."""
+    for step in steps:
+        if not step.out and step.c_out is None:
+            raise UsageError(
+                "the output has no spatial axes, and its length depends on the input channels; "
+                "add -c 3 or another"
+            )
+        yield format_sizes(step.out or (step.c_out or 0,))
 
 
-def choose_figures(fields: str | None, explain: bool = False) -> tuple[Figure, ...]:
+def choose_figures(
+    fields: str | None, explain: bool = False, network: bool = False
+) -> tuple[Figure, ...]:
     """Choose figures by ``--fields``, in its order; all where it is None.
 
-    `explain` adds what ``--explain`` computes to those that there are.
+    `explain` adds what ``--explain`` computes to those that there are, `network` those of nodes.
     """
-    figures = FIGURES + _explained() if explain else FIGURES
+    figures: tuple[Figure, ...] = FIGURES + NODE_FIGURES if network else FIGURES
+    figures += _explained() if explain else ()
     if fields is None:
         return figures
     by_key = {figure.key: figure for figure in figures}
@@ -59,16 +69,19 @@ def _explained() -> tuple[Figure, ...]:
     def coverages(row: Row) -> list[list[int] | None]:
         return [coverage(a) if extent(a) <= _MAX_COVERAGE else None for a in row.step.axes]
 
+    def written(write: Callable[[Step], str]) -> Callable[[Row], str | None]:
+        return lambda row: None if row.window is None else write(row.window)
+
     return (
         Figure("formula", lambda row: [formula(axis) for axis in row.step.axes]),
         Figure("coverage", coverages),
-        Figure("pytorch", lambda row: pytorch(row.step)),
-        Figure("keras", lambda row: keras(row.step)),
-        Figure("onnx", lambda row: onnx(row.step)),
+        Figure("pytorch", written(pytorch)),
+        Figure("keras", written(keras)),
+        Figure("onnx", written(onnx)),
     )
 
 
-def record(step: Step, figures: Sequence[Figure] = FIGURES) -> Record:
+def record(step: "Step | NodeStep", figures: Sequence[Figure] = FIGURES) -> Record:
     """Every figure of a layer under a stable name; lists hold one value for each axis."""
     row = Row(step)
     return {figure.key: figure.value(row) for figure in figures}
@@ -80,16 +93,16 @@ def records(steps: Iterable[Step], fields: str | None, explain: bool) -> Iterato
     return (record(step, figures) for step in steps)
 
 
-def stack_records(
-    stacks: Iterable[Sequence[Step]], fields: str | None, explain: bool
+def network_records(
+    networks: "Iterable[Sequence[NodeStep]]", fields: str | None, explain: bool
 ) -> Iterator[Record]:
-    """Give the record of each layer of each stack, and after a stack its total.
+    """Give the record of each node of each network, and after a network its total.
 
     Where `fields` lacks ``kind``, which tells a total from a layer, there are no totals.
     """
-    figures = choose_figures(fields, explain)
+    figures = choose_figures(fields, explain, network=True)
     keys = [figure.key for figure in figures]
-    for steps in stacks:
+    for steps in networks:
         yield from (record(step, figures) for step in steps)
         if fields is None:
             yield total(steps)
@@ -98,8 +111,8 @@ def stack_records(
             yield {key: sums.get(key) for key in keys}
 
 
-def total(steps: Sequence[Step]) -> Record:
-    """Sum up a stack, from the input of its first layer to the output of its last one.
+def total(steps: "Sequence[NodeStep]") -> Record:
+    """Sum up a network, from the input of its first node to the output of its last one.
 
     A sum of which a part is not known is None.
     """
@@ -129,7 +142,7 @@ def json_lines(records: Iterable[Record]) -> Iterator[str]:
 Column = tuple[str, Figure, tuple[int, ...]]  # of CSV: its name, and which part of which figure
 
 
-def csv_lines(steps: Iterable[Step], fields: str | None = None) -> Iterator[str]:
+def csv_lines(steps: "Iterable[Step | NodeStep]", fields: str | None = None) -> Iterator[str]:
     """Write a header and one row for each layer; each axis, and side of it, has a column.
 
     A name in `fields` is that of one column, or of a figure with all its columns.
@@ -137,15 +150,18 @@ def csv_lines(steps: Iterable[Step], fields: str | None = None) -> Iterator[str]
     columns: list[Column] | None = None
     for step in steps:
         if columns is None:
-            columns = _choose_columns(AXIS_NAMES[len(step.out)], fields)
+            known = FIGURES if isinstance(step, Step) else FIGURES + NODE_FIGURES
+            columns = _choose_columns(known, AXIS_NAMES[step.dims], fields)
             figures = list({figure.key: figure for _, figure, _ in columns}.values())
             yield _csv_line([name for name, _, _ in columns])
         values = record(step, figures)
         yield _csv_line([_cell(values[figure.key], part) for _, figure, part in columns])
 
 
-def _choose_columns(axes: Sequence[str], fields: str | None) -> list[Column]:
-    groups = {figure.key: list(_columns(figure, axes)) for figure in FIGURES}
+def _choose_columns(
+    figures: Sequence[Figure], axes: Sequence[str], fields: str | None
+) -> list[Column]:
+    groups = {figure.key: list(_columns(figure, axes)) for figure in figures}
     every = [column for group in groups.values() for column in group]
     if fields is None:
         return every
@@ -177,7 +193,10 @@ def _csv_line(cells: Iterable[Any]) -> str:
 
 def _cell(value: Any, part: tuple[int, ...]) -> Any:
     for i in part:
-        value = value and value[i]  # None: a step without a window
+        if not isinstance(value, str):  # one word for all sides
+            value = value and value[i]  # None: a step without a window
+    if isinstance(value, list):
+        value = " ".join(map(str, value))
     if isinstance(value, str):
         # A spreadsheet runs a cell that starts so as a formula, unless an apostrophe is before it.
         return f"'{printable(value)}" if value[:1] in _FORMULA_SIGNS else printable(value)

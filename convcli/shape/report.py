@@ -4,17 +4,14 @@ from collections.abc import Iterable, Sequence
 from itertools import chain, islice
 
 from rich.console import Console
-from rich.text import Text
 
-from convcli.explain import growth, words
 from convcli.explain.layer import case_table, explain_layer
 from convcli.geometry.inverse import Answer, format_answers, format_totals
 from convcli.geometry.network import Step
 from convcli.geometry.notation import format_sizes
 from convcli.shape.figures import CHANNELS, FIGURES, Figure, Row
-from convcli.shape.records import total
 from convcli.streams import Streams
-from convcli.terminal.tables import ANSWER, Column, Sheet, as_text, console, facts_table
+from convcli.terminal.tables import Column, Sheet, as_text, console, facts_table
 
 _PAGE = 500  # rows of a long table that are laid out together
 _BY_KEY = {figure.key: figure for figure in (*FIGURES, CHANNELS)}
@@ -23,11 +20,7 @@ _SWEEP = (
     *("input", "filter", "padding", "stride", "dilation", "output_padding", "channels", "groups"),
     *("output", "unread", "parameters", "macs"),
 )
-_STACK = (
-    *("layer", "output", "channels_out", "receptive_field", "jump", "effective_padding"),
-    *("parameters", "macs"),
-)
-_COSTS = ("channels", "channels_out", "parameters", "macs")
+_COSTS = ("channels", "parameters", "macs")
 
 
 def show_cases(steps: Iterable[Step], streams: Streams) -> None:
@@ -58,70 +51,27 @@ def _show_sweep(steps: Sequence[Step], out: Console) -> None:
     out.print(sheet, crop=False)
     if said := [f"{header} {as_text(same[header])}" for header in sheet.dropped if header in same]:
         out.print(f"in every row: {', '.join(said)}")
-    _say_dropped([header for header in sheet.dropped if header not in same], out)
+    say_dropped([header for header in sheet.dropped if header not in same], out)
 
 
 def _columns(keys: Iterable[str], steps: Sequence[Step]) -> list[Column]:
     """Make the columns of figures; those of costs only where there are some."""
     counted = any(step.params is not None for step in steps)
     rows = [Row(step) for step in steps]
-    return [_column(_BY_KEY[key], rows) for key in keys if counted or key not in _COSTS]
+    return [figure_column(_BY_KEY[key], rows) for key in keys if counted or key not in _COSTS]
 
 
-def _column(figure: Figure, rows: Sequence[Row]) -> Column:
+def figure_column(figure: Figure, rows: Sequence[Row]) -> Column:
+    """Make the column of a figure."""
     cells = [(figure.cell or figure.value)(row) for row in rows]
     text, answer = figure.key == "layer", figure.key == "output"
     return Column(figure.header, cells, figure.short, figure.drop, text, answer)
 
 
-def _say_dropped(headers: Sequence[str], out: Console) -> None:
+def say_dropped(headers: Sequence[str], out: Console) -> None:
+    """Name the columns that a table has no room for."""
     if headers:
         out.print(f"{', '.join(headers)} dropped: {out.width} columns; --format csv has all")
-
-
-def show_stack(steps: Sequence[Step], streams: Streams, explained: bool = False) -> None:
-    """Show a stack of layers as rows, with totals where the channels are known.
-
-    If it is to be explained, what `growth` says follows; a stack of one layer is explained as one.
-    """
-    if explained and len(steps) == 1:
-        explain(steps, streams)
-        return
-    out = console(streams.stdout)
-    numbers = Column("#", [str(i) for i in range(1, len(steps) + 1)])
-    sheet = Sheet([numbers, *_columns(_STACK, steps)], out.width)
-    out.print(_from_input_to_output(steps))
-    out.print(sheet, crop=False)
-    sums = total(steps)
-    if sums["parameters"] is not None:
-        out.print("total " + ", ".join(words.costs(sums)))
-    meanings = [
-        f"{figure.header} {figure.meaning}"
-        for figure in FIGURES
-        if figure.meaning and figure.header not in sheet.dropped
-    ]
-    if meanings:
-        out.print(f"{', '.join(meanings)}, in pixels of the input")
-    _say_dropped(sheet.dropped, out)
-    if not all(field.exact for step in steps for field in step.fields):
-        out.print("≤ an upper bound: too many outputs differ in what they read")
-    if sums["parameters"] is None:
-        out.print("for parameters and MACs give the input's channels, such as -c 3")
-    if explained:
-        out.print()
-        for part in growth.explain_stack(steps, out.width):
-            out.print(part, crop=False)
-
-
-def _from_input_to_output(steps: Sequence[Step]) -> Text:
-    first, last = steps[0], steps[-1]
-    text = Text(f"input {format_sizes([a.n for a in first.axes])}{_channels(first.c_in)} → output ")
-    text.append(format_sizes(last.out), ANSWER)
-    return text.append(f"{_channels(last.c_out)}\n")
-
-
-def _channels(count: int | None) -> str:
-    return "" if count is None else f", {count} channel{'s' if count > 1 else ''}"
 
 
 def show_answers(

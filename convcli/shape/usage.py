@@ -50,6 +50,14 @@ def kind_of(request: "ShapeRequest") -> Kind:
     return "convt" if request.transposed else "conv"
 
 
+def network_name(request: "ShapeRequest") -> str | None:
+    """Return the network that is named, which the argument and ``--layers`` both do."""
+    if request.network is not None:
+        refuse({"--layers": request.layers_file}, request.network)
+        return request.network
+    return request.layers_file
+
+
 def first_layer(request: "ShapeRequest") -> str | None:
     """Return the first ``-l``, to be named in an error."""
     return request.layers[0] if request.layers else None

@@ -7,15 +7,16 @@ from hypothesis import strategies as st
 from torch import nn
 
 from convcli.errors import UsageError
-from convcli.geometry.layers import parse_layers
-from convcli.geometry.network import Step, follow
+from convcli.geometry.graph import NodeStep
+from convcli.models.text import TextReader
 from tests.conftest import run_command
+from tests.networks import steps_of
 
 N = 24  # pixels of each axis: enough for three layers
 
 
-def steps(lines: list[str], n: tuple[int, ...]) -> list[Step]:
-    return list(follow(parse_layers(lines, "-l"), n))
+def steps(lines: list[str], n: tuple[int, ...]) -> list[NodeStep]:
+    return steps_of(lines, n)
 
 
 @st.composite
@@ -74,7 +75,7 @@ def test_modules_without_names_for_their_values() -> None:
 def test_sequential_on_one_line_and_a_count() -> None:
     line = "(body): nn.Sequential(nn.Conv2d(1, 1, 3), torch.nn.Sequential(nn.MaxPool2d(2)))"
     found = steps([line, "(1-2): 2 x Conv2d(1, 1, kernel_size=(1, 3), stride=(1, 1)),"], (10, 12))
-    assert [step.layer.name for step in found] == ["body.0", "body.1.0", "1-2", "1-2"]
+    assert [step.name for step in found] == ["body.0", "body.1.0", "1-2", "1-2"]
     assert found[-1].out == (4, 1)
 
 
@@ -93,8 +94,9 @@ def test_channels_that_do_not_follow_are_refused() -> None:
 def test_a_class_of_ones_own_is_noted_once() -> None:
     notes: list[str] = []
     lines = ["Net(", "  (a): Block(", "    (0): Conv2d(1, 2, kernel_size=(3, 3))", "  )", ")"]
-    (layer,) = parse_layers(lines, "-l", notes.append)
-    assert layer.name == "a.0"
+    reader = TextReader(notes.append)
+    reader.read(lines, "-l")
+    assert [node.name for node in reader.finish("-l").graph.nodes] == ["a.0"]
     (note,) = notes
     assert note.startswith("Net does not say how its layers are connected")
 
