@@ -5,6 +5,9 @@ import os
 # The modules that read a model, by the ending of its file's name: its convolutions one by one.
 LAYERS = {".onnx": "onnx_layers", ".pt2": "export_layers"}
 
+# The modules that read its graph.
+GRAPHS = {".onnx": "onnx_graph", ".pt2": "export_graph"}
+
 
 def is_model(spec: str) -> bool:
     """Whether ``file::member`` names a file of a model."""
