@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
@@ -54,6 +53,8 @@ def layer(
 
 def session(made: Any, optimized: bool = False) -> Any:
     """Load a model."""
+    import onnxruntime  # it starts threads, and campaigns fork
+
     options = onnxruntime.SessionOptions()
     options.log_severity_level = SILENT
     options.intra_op_num_threads = 1
