@@ -79,6 +79,8 @@ def _read_model(name: str, module: str, layers: Sequence[str]) -> Network:
     if layers:
         raise UsageError(f"-l {layers[0]!r} cannot be added to the model {name}; leave it out")
     graph = import_module(f"convcli.models.{module}").read(name)
+    if not graph.nodes:
+        raise ConvcliError(f"{name!r} has no node that depends on its input; use another model")
     first = graph.inputs[0] if graph.inputs else None
     rank = len(first.shape) if first and first.shape else 0
     return Network(graph, name, dims=rank - 2 if rank > 2 else None, declared=True)

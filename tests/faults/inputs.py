@@ -8,6 +8,7 @@ import numpy as np
 
 from tests.faults import corpus
 from tests.faults.mutations import mutate
+from tests.faults.rewiring import rewire_onnx, rewire_pt2
 from tests.faults.trial import Trial
 
 _IMAGES = ("png", "jpeg", "tiff", "gif")
@@ -32,7 +33,8 @@ def models_case(trial: Trial) -> None:
     random = trial.random
     kind = random.choice(("onnx", "onnx", "pt2"))
     ending, whole = random.choice(corpus.files(kind))
-    data = mutate(random, whole)
+    rewire = {"onnx": rewire_onnx, "pt2": rewire_pt2}[kind]
+    data = random.choice((mutate, rewire, rewire))(random, whole)
     file = trial.write(f"damaged{ending}", data)
     use = random.choice(("list", "run", "run", "shape", "shape", "shape", "content"))
     if use == "list":
