@@ -14,7 +14,8 @@ from torch import nn
 
 from convcli.errors import ConvcliError
 from convcli.geometry.graph import NodeStep, follow
-from convcli.models import inputs, onnx_graph
+from convcli.models import inputs
+from convcli.models.from_onnx import graph as onnx_graph
 from tests.conftest import DATA
 from tests.models import makers
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from convcli.errors import UsageError
-from convcli.models.builtin import builtin_lines, builtin_names
+from convcli.models.from_text.builtin import builtin_lines, builtin_names
 from tests.conftest import run_command
 from tests.networks import steps_of
 

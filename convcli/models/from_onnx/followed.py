@@ -10,12 +10,12 @@ from convcli.geometry.network import Costs
 from convcli.geometry.operation import Applied
 from convcli.geometry.operations.opaque import Opaque
 from convcli.geometry.tensor import Tensor
-from convcli.models import onnx_arrays, onnx_images
-from convcli.models.onnx_facts import Facts, Follow, Unknown
-from convcli.models.onnx_file import OnnxFile
-from convcli.models.onnx_values import fold
+from convcli.models.from_onnx import arrays, images
+from convcli.models.from_onnx.facts import Facts, Follow, Unknown
+from convcli.models.from_onnx.file import OnnxFile
+from convcli.models.from_onnx.values import fold
 
-FOLLOWED = {**onnx_images.FOLLOWED, **onnx_arrays.FOLLOWED}
+FOLLOWED = {**images.FOLLOWED, **arrays.FOLLOWED}
 
 DATA: Final = "data"  # an input of a node that is not stored in the file
 Slot = Tensor | str | None  # a constant, `DATA`, or left out
@@ -126,7 +126,7 @@ class Followed(NamedTuple):
 
     def _inferred(self, given: Sequence[Tensor | None]) -> tuple[tuple[int, ...], ...] | None:
         """Return the sizes that the library infers for this node alone."""
-        from convcli.models.onnx_inference import infer  # noqa: PLC0415  seldom needed
+        from convcli.models.from_onnx.inference import infer  # noqa: PLC0415  seldom needed
 
         return infer(self.node, self.facts.opset, given)
 
