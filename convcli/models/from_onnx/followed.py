@@ -100,8 +100,8 @@ class Followed(NamedTuple):
         shapes = self._declared(given) or self._inferred(given)
         if shapes is None:
             after = _count_after(self.reads, self.node.output)
-            hides = f"it and the {after} nodes after it are left out" if after else "it is left out"
-            return self._lost((f"{facts.called} ({facts.op}): {why}; {hides}",))
+            hides = f"it and {_nodes(after)} after it are left out" if after else "it is left out"
+            return self._lost((f"{facts.op}: {why}; {hides}",))
         found = [x for x in given if x is not None]
         if not any(x.tracks for x in found):  # nothing of the image is hidden
             return Applied(tuple([Tensor(shape) for shape in shapes]))
@@ -129,6 +129,10 @@ class Followed(NamedTuple):
         from convcli.models.from_onnx.inference import infer  # noqa: PLC0415  seldom needed
 
         return infer(self.node, self.facts.opset, given)
+
+
+def _nodes(count: int) -> str:
+    return "the node" if count == 1 else f"the {count} nodes"
 
 
 def _count_after(reads: Mapping[str, list[str]], outputs: Sequence[str]) -> int:
