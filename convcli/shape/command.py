@@ -5,7 +5,7 @@ from functools import partial
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
-from convcli.errors import DoesNotFit, UsageError
+from convcli.errors import ConvcliError, DoesNotFit, UsageError
 from convcli.geometry.network import Step
 from convcli.geometry.notation import format_sizes
 from convcli.shape.cases import cases
@@ -143,19 +143,25 @@ def _show_plain(
     found = iter(found)
     first = list(islice(found, 2)) if streams.stdout.isatty() else []
     if len(first) <= 1 and not misfits.count:
-        _write((_output(steps[-1]) for steps in chain(first, found)), streams)
+        _write((_output(steps) for steps in chain(first, found)), streams)
         return
     from convcli.shape.rows import inputs  # noqa: PLC0415  only on a terminal
 
     for steps in chain(first, found):
-        _write([f"{_output(steps[-1])}  {inputs(steps)}"], streams)
+        _write([f"{_output(steps)}  {inputs(steps)}"], streams)
 
 
-def _output(step: "Step | NodeStep") -> str:
+def _output(steps: "Sequence[Step | NodeStep]") -> str:
     """Write the output size as ``-n`` reads it; of a flat output, its length."""
+    step = steps[-1]
     if step.out:
         return format_sizes(step.out)
     if step.c_out is None:
+        if steps[0].c_in is not None:  # after a node that is not followed
+            raise ConvcliError(
+                "the output has no size that is known ahead, as a note says; "
+                "--format json has the sizes of the nodes before it"
+            )
         raise UsageError(
             "the output has no spatial axes, and its length depends on the input's channels; "
             "add -c 3 or another"
