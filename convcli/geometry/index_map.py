@@ -107,6 +107,57 @@ class Blocks(NamedTuple):
         return range(first, first + self.width)
 
 
+class Bordered(NamedTuple):
+    """Output ``o`` reads index ``o - before_pad`` of `n`; beyond the border one inside, by `mode`.
+
+    Modes: reflect (without the edge), replicate, circular. No period describes it.
+    """
+
+    n: int
+    before_pad: int
+    after_pad: int
+    mode: str
+
+    @property
+    def out(self) -> int:
+        return self.before_pad + self.n + self.after_pad
+
+    @property
+    def period(self) -> int:
+        return 1
+
+    @property
+    def advance(self) -> int:
+        return 1
+
+    @property
+    def before(self) -> int:
+        return self.before_pad + self._moved(self.after_pad)
+
+    @property
+    def after(self) -> int:
+        return self._moved(self.before_pad) - self.before_pad
+
+    @property
+    def taps(self) -> int:
+        return 1
+
+    def _moved(self, pad: int) -> int:
+        """Bound how far pixels of the padding on one side are from where they are read."""
+        return max(pad, 0) + self.n
+
+    def reads(self, output: int) -> range:
+        place = output - self.before_pad
+        if self.mode == "replicate":
+            place = min(max(place, 0), self.n - 1)
+        elif self.mode == "circular":
+            place %= self.n
+        else:
+            period = max(2 * (self.n - 1), 1)
+            place = min(place % period, period - place % period) if self.n > 1 else 0
+        return range(place, place + 1)
+
+
 class Samples(NamedTuple):
     """Output ``o`` reads around the place ``x = (a·o + low)/q``, as in a resized image.
 

@@ -11,7 +11,7 @@ from itertools import accumulate
 from math import gcd, lcm
 from typing import TYPE_CHECKING, NamedTuple
 
-from convcli.geometry.index_map import IndexMap
+from convcli.geometry.index_map import Bordered, IndexMap
 
 if TYPE_CHECKING:  # importing fractions takes as long as all of this package's plain modules
     from fractions import Fraction
@@ -188,7 +188,9 @@ def extend(before: Reach, map_: IndexMap, budget: Budget) -> Reach:
     if isinstance(before, Bound):
         return before.extend(map_)
     period, advance = _compose(before, map_)
-    if isinstance(before, Listed):
+    if isinstance(map_, Bordered) and before.advance == 0 and before.period == 1:
+        return before
+    if isinstance(before, Listed) or isinstance(map_, Bordered):
         if not budget.allows(map_.out * map_.taps):
             return before.bound().extend(map_)
         return Listed(period, advance, tuple(_spans(before, map_, map_.out)))

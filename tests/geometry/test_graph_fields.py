@@ -108,6 +108,13 @@ def _pad(small: Small) -> tuple[Operation, Apply]:
     return Padded(((2, before, after),)), apply
 
 
+def _border(small: Small) -> tuple[Operation, Apply]:
+    before, after = small(0, 2), small(0, 2)
+    mode = ("reflect", "replicate", "circular")[small(0, 2)]
+    operation = Padded(((2, before, after),), mode)
+    return operation, lambda xs: F.pad(xs[0], (before, after), mode=mode)
+
+
 def _nearest(small: Small) -> tuple[Operation, Apply]:
     out = small(3, 60)
     return Resized(sizes=((2, out),)), lambda xs: F.interpolate(xs[0], out)
@@ -149,7 +156,7 @@ def _unshuffle(_small: Small) -> tuple[Operation, Apply]:
 
 _OTHERS: dict[str, Any] = {
     "concat": None, "slice": _slice, "pad": _pad, "nearest": _nearest, "linear": _linear,
-    "adaptive": _adaptive, "global": _global, "flip": _flip, "shuffle": _shuffle,
+    "border": _border, "adaptive": _adaptive, "global": _global, "flip": _flip, "shuffle": _shuffle,
     "unshuffle": _unshuffle,
 }  # fmt: skip
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from convcli.errors import DoesNotFit
-from convcli.geometry.index_map import Blocks, IndexMap
+from convcli.geometry.index_map import Blocks, Bordered, IndexMap
 from convcli.geometry.operation import Applied
 from convcli.geometry.tensor import Tensor, follow_axes
 
@@ -71,9 +71,13 @@ class Split(NamedTuple):
 
 
 class Padded(NamedTuple):
-    """Padding ``(before, after)`` of some axes; below 0 it crops."""
+    """Padding ``(before, after)`` of some axes; below 0 it crops.
+
+    Modes are zeros, and those of `Bordered`, whose padding is pixels of the input.
+    """
 
     pads: tuple[tuple[int, int, int], ...]  # axis, before, after
+    mode: str = "zeros"
 
     def apply(self, inputs: Sequence[Tensor]) -> Applied:
         (x,) = inputs
@@ -85,7 +89,10 @@ class Padded(NamedTuple):
                 raise DoesNotFit(
                     f"padding {before}:{after} crops all of an axis of {size}; crop less"
                 )
-            maps[axis % len(x.shape)] = Blocks(out, start=-before)
+            zeros = self.mode == "zeros"
+            maps[axis % len(x.shape)] = (
+                Blocks(out, start=-before) if zeros else Bordered(size, before, after, self.mode)
+            )
         return Applied((read(x, maps),))
 
 

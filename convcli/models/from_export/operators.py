@@ -133,7 +133,16 @@ def _pad(a: Args) -> Applied:
     pairs = list(zip(a.get("pad", a.get("padding"))[::2], a.get("pad", a.get("padding"))[1::2],
                      strict=True))[::-1]  # fmt: skip
     pairs = [(0, 0)] * (rank(x) - len(pairs)) + pairs
-    return _onnx("Pad", x, _constant([*(b for b, _ in pairs), *(e for _, e in pairs)]))
+    kind = a.get("mode") or a["op"].partition("_pad")[0]
+    pads = _constant([*(b for b, _ in pairs), *(e for _, e in pairs)])
+    return _onnx("Pad", x, pads, mode=_BORDERS.get(kind, "constant"))
+
+
+# Pad modes of ONNX, by PyTorch's, and by the names of its operators.
+_BORDERS = {
+    "reflect": "reflect", "reflection": "reflect", "replicate": "edge", "replication": "edge",
+    "circular": "wrap",
+}  # fmt: skip
 
 
 def _shuffle(a: Args) -> Applied:

@@ -62,6 +62,10 @@ def _global_pool(_facts: Facts, x: Tensor) -> Applied:
     return Reduced(tuple(range(2, rank(x)))).apply((x,))
 
 
+# Pad modes by their names in ONNX.
+_BORDERS = {"constant": "zeros", "reflect": "reflect", "edge": "replicate", "wrap": "circular"}
+
+
 def _pad(
     facts: Facts, x: Tensor, pads: Input = None, _value: Input = None, axes: Input = None
 ) -> Applied:
@@ -72,7 +76,10 @@ def _pad(
     on = integers(axes, "axes") or range(half)
     sides = zip(on, found[:half], found[half:], strict=False)
     moved = tuple((axis % rank(x), b, e) for axis, b, e in sides if b or e)
-    return Padded(moved).apply((x,))
+    mode = facts.attrs.text("mode", "constant")
+    if mode not in _BORDERS:
+        raise Unknown(f"it pads by mode {mode}")
+    return Padded(moved, _BORDERS[mode]).apply((x,))
 
 
 def _depth_to_space(facts: Facts, x: Tensor) -> Applied:

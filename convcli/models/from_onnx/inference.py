@@ -28,15 +28,15 @@ def infer(
     if node.domain not in STANDARD or any(a.HasField("g") or a.graphs for a in node.attribute):
         return None
     types, data = {}, {}
-    for name, x in zip(node.input, given, strict=False):
-        if x is None:
-            continue
-        kind = _KINDS.get(x.itemsize, 1)
-        if isinstance(x.value, np.ndarray):
-            kind = helper.np_dtype_to_tensor_dtype(x.value.dtype)
-            data[name] = numpy_helper.from_array(x.value, name)
-        types[name] = helper.make_tensor_type_proto(kind, x.shape)
     try:
+        for name, x in zip(node.input, given, strict=False):
+            if x is None:
+                continue
+            kind = _KINDS.get(x.itemsize, 1)
+            if isinstance(x.value, np.ndarray):
+                kind = helper.np_dtype_to_tensor_dtype(x.value.dtype)
+                data[name] = numpy_helper.from_array(x.value, name)
+            types[name] = helper.make_tensor_type_proto(kind, x.shape)
         schema = defs.get_schema(node.op_type, opset, "")
         opsets = [helper.make_opsetid("", opset)]
         made = shape_inference.infer_node_outputs(schema, node, types, data, opset_imports=opsets)
