@@ -6,6 +6,8 @@ import numpy as np
 import onnx
 from onnx import helper
 
+from convcli.geometry.tensor import Tensor
+from convcli.models.from_onnx.inference import infer
 from tests.conftest import run_command
 from tests.models import makers
 
@@ -42,3 +44,7 @@ def test_a_sweep_notes_it_once(in_tmp: Path) -> None:
     done = run_command("shape", "m.onnx", "-n", "4..6", "--format", "plain")
     assert len(done.out.splitlines()) == 3
     assert done.err.count("note:") == 1
+
+
+def test_sizes_beyond_64_bits_are_not_inferred() -> None:
+    assert infer(node("GridSample", ["x"], ["y"]), 17, [Tensor((1, 1, 2**63 + 1))]) is None
