@@ -103,7 +103,8 @@ def _is_misplaced(network: str, more: list[str]) -> bool:
     """Whether the word in the place of a network belongs to an option: a size, or a key."""
     if network == "-" or os.path.exists(network):
         return False
-    return bool(more) or "=" in network or not network[:1].isalpha()
+    named = network[:1].isalpha() or os.sep in network
+    return bool(more) or "=" in network or not named
 
 
 def _taking(request: Any) -> Callable[[Callable[[Any, Streams], int]], Callable[..., int]]:

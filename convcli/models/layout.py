@@ -1,4 +1,6 @@
-"""Which axis of an image holds its channels: the one that the first window does not slide along."""
+"""Which input of a model is the image, and which of its axes holds the channels."""
+
+from collections.abc import Iterable
 
 from convcli.errors import ConvcliError
 from convcli.geometry.graph import Graph, Input, follow
@@ -8,10 +10,16 @@ from convcli.geometry.tensor import Tensor, Track
 _ANY = 224  # pixels of an axis that has no size yet
 
 
+def image_first(inputs: Iterable[Input]) -> tuple[Input, ...]:
+    """Put the image before scales, masks and numbers: the first input with a spatial axis."""
+    return tuple(sorted(inputs, key=lambda x: x.shape is not None and len(x.shape) < 3))
+
+
 def with_channel_axis(graph: Graph) -> Graph:
     """Find the axis of the channels of the first input; 1 where no window reads the image.
 
-    The image is followed with all its axes to the first layer with a window.
+    It is the axis that the first window does not slide along: the image is followed with all its
+    axes to the first layer with a window.
     """
     if not graph.inputs:
         return graph

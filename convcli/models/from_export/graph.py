@@ -16,7 +16,7 @@ from convcli.geometry.tensor import Tensor
 from convcli.models.from_export.file import Pt2File, reporting_damage
 from convcli.models.from_export.operators import OPERATORS
 from convcli.models.from_onnx.facts import Unknown
-from convcli.models.layout import with_channel_axis
+from convcli.models.layout import image_first, with_channel_axis
 
 _MOST_NODES = 100_000
 _DAMAGE = (
@@ -61,7 +61,7 @@ class _Reader:
     def read(self) -> Graph:
         file = self._file
         names = [each["as_tensor"]["name"] for each in file.graph["inputs"] if "as_tensor" in each]
-        inputs = tuple(self._input(name) for name in names if name not in file.parameters)
+        inputs = image_first(self._input(name) for name in names if name not in file.parameters)
         outputs = tuple(
             each["as_tensor"]["name"] for each in file.graph["outputs"] if "as_tensor" in each
         )

@@ -12,7 +12,7 @@ from convcli.models.from_onnx.facts import Facts
 from convcli.models.from_onnx.file import STANDARD, Dynamic, OnnxFile
 from convcli.models.from_onnx.followed import DATA, FOLLOWED, Followed, Slot
 from convcli.models.from_onnx.types import itemsize
-from convcli.models.layout import with_channel_axis
+from convcli.models.layout import image_first, with_channel_axis
 
 _MOST_NODES = 100_000
 _SMALL = 1024  # numbers of a constant that is read ahead
@@ -66,7 +66,7 @@ class _Reader:
         values = [each for each in graph.input if self._constant(each.name) is None]
         nodes = [node for node in graph.node if not self._is_constant(node)]
         nodes = _in_order(file, nodes)
-        inputs = tuple(
+        inputs = image_first(
             Input(
                 value.name,
                 file.declared(value),

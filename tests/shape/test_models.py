@@ -1,4 +1,4 @@
-"""What `shape` notes of a network: operators that are not followed."""
+"""What `shape` says of files of models: what is not followed, which input is the image."""
 
 from pathlib import Path
 
@@ -48,3 +48,22 @@ def test_a_sweep_notes_it_once(in_tmp: Path) -> None:
 
 def test_sizes_beyond_64_bits_are_not_inferred() -> None:
     assert infer(node("GridSample", ["x"], ["y"]), 17, [Tensor((1, 1, 2**63 + 1))]) is None
+
+
+def test_the_image_need_not_be_the_first_input(in_tmp: Path) -> None:
+    w = {"w": np.ones((4, 3, 3, 3), np.float32)}
+    nodes = [
+        node("Conv", ["x", "w"], ["a"], "c1", strides=[2, 2]),
+        node("Mul", ["a", "s"], ["y"], "m"),
+    ]
+    made = makers.model(nodes, (1, 3, "h", "w"), w)
+    made.graph.input.insert(0, makers.value("s", (1,)))
+    onnx.save(made, "m.onnx")
+    assert run_command("shape", "m.onnx", "-n", "33x31").out == "16x15\n"
+    assert "give it: -n 224x224" in run_command("shape", "m.onnx").err
+
+
+def test_a_path_that_is_not_there_is_no_word_too_many(in_tmp: Path) -> None:
+    for path in ("/nowhere/net.onnx", "./net.onnx", "../net.pt2"):
+        done = run_command("shape", path, "-n", "8")
+        assert "No such file" in done.err
