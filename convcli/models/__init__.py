@@ -1,4 +1,4 @@
-"""Networks from texts and files, made into geometry's graph; and their layers, for `run`."""
+"""Networks and weights from texts and files; geometry's graphs, and layers for `run`."""
 
 import os
 
@@ -7,6 +7,9 @@ LAYERS = {".onnx": "onnx_layers", ".pt2": "export_layers"}
 
 # The modules that read its graph.
 GRAPHS = {".onnx": "onnx_graph", ".pt2": "export_graph"}
+
+# Files that hold weights and no graph.
+WEIGHTS = (".npz", ".pt", ".pth", ".safetensors")
 
 
 def is_model(spec: str) -> bool:
