@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from convcli.arrays.dtypes import shape_text
 from convcli.geometry.notation import format_sizes
 from convcli.models.weights import UNTOLD, Weight, read_weights
 from convcli.shape.records import Record, csv_line, format_cell, json_lines, read_fields
@@ -38,7 +39,7 @@ def show_weights(request: "ShapeRequest", ending: str, fmt: str, streams: Stream
         rows = [[_joined(each[key], key) for key in keys] for each in records]
         lines = [csv_line(keys), *[csv_line(row) for row in rows]]
     else:
-        lines = [f"{printable(w.name)}\t{format_sizes(w.shape) or '1'}" for w in weights]
+        lines = [f"{printable(w.name)}\t{shape_text(w.shape)}" for w in weights]
     for line in lines:
         streams.stdout.write(f"{line}\n")
     note(streams, f"{path}: weights do not tell {UNTOLD}")
@@ -101,7 +102,7 @@ def _show_table(weights: Sequence[Weight], streams: Streams) -> None:
     columns = [
         Column("name", [weight.name for weight in weights], text=True),
         Column("op", [weight.op for weight in weights], drop=1, text=True),
-        Column("shape", [format_sizes(weight.shape) or "1" for weight in weights], answer=True),
+        Column("shape", [shape_text(weight.shape) for weight in weights], answer=True),
         Column("f", [format_sizes(weight.filter) or None for weight in weights], drop=2),
         Column("c", [_channels(weight) for weight in weights], drop=4),
         Column("parameters", [weight.parameters for weight in weights], "params", 5),
