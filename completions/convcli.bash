@@ -140,7 +140,7 @@ _convcli() {
     local given=' ' options=() words=() files='' entry name word i last
     COMPREPLY=()
 
-    # Bash splits at = and : as well. Put together what no space parts, up to the cursor. Bash
+    # Bash splits at = : and @ as well. Put together what no space parts, up to the cursor. Bash
     # completes only the last part: what stands before it is removed from the answers below.
     for ((i = 0; i <= COMP_CWORD; i++)); do
         word=${COMP_WORDS[i]}
@@ -154,6 +154,7 @@ _convcli() {
             glued+=$word
         else
             word=$2 # it ends at the cursor, and has no opening quote
+            [[ $word == @?* && $glued == *@ ]] && glued=${glued%@} all[last]=${all[last]%@}
         fi
         all[last]+=$word
     done

@@ -39,7 +39,7 @@ Register-ArgumentCompleter -Native -CommandName convcli -ScriptBlock {
         )
         'run' = @(
             @{ names = @('-k', '--kernel'); kind = '='; help = 'Filter: a name such as sobel-x or gaussian:5:1.0, a literal [[0,1],[2,3]], or anything that can be an input.' }
-            @{ names = @('--list-kernels'); kind = ''; help = 'Show the named filters with their numbers.' }
+            @{ names = @('--list-kernels'); kind = ''; help = 'Show the named filters with their numbers; with -k FILE, the layers of a model or the members of a file.' }
             @{ names = @('--seed'); kind = '='; help = 'Seed of random numbers.' }
             @{ names = @('--layout'); kind = '='; help = 'A letter for each axis of the input, such as HWC (default: the last of NCDHW).' }
             @{ names = @('--bias'); kind = '='; help = 'Added to each output channel: a number, a list, a file or a member.' }

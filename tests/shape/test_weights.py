@@ -168,3 +168,20 @@ def test_options_that_mean_nothing(option: str) -> None:
         f"convcli: error: {option} cannot be combined with {path}, which holds weights only; "
         f"leave it out\n"
     )
+
+
+@pytest.mark.parametrize("path", SAVERS)
+def test_run_lists_members(in_tmp: Path, path: str) -> None:
+    SAVERS[path]({"a.weight": torch.zeros(8, 4, 3, 3), "a.bias": torch.zeros(8)})
+    listing = ["run", "--list-kernels", "-k", path]
+    lines = run_command(*listing).out.splitlines()
+    assert sorted(lines) == ["a.bias\t8", "a.weight\t8x4x3x3"]
+    assert lines == run_command("shape", path).out.splitlines()
+    records = [json.loads(x) for x in run_command(*listing, "--format", "json").out.splitlines()]
+    assert {r["name"]: r["shape"] for r in records} == {"a.weight": [8, 4, 3, 3], "a.bias": [8]}
+
+
+def test_run_lists_nothing_else(in_tmp: Path) -> None:
+    done = run_command("run", "--list-kernels", "-k", "sobel-x")
+    assert done.status == 2
+    assert "name one that ends in .npz, .onnx" in done.err
