@@ -155,7 +155,7 @@ def _animate(kept: Kept, streams: Streams) -> None:
 
 
 def _list_kernels(request: RunRequest, streams: Streams) -> None:
-    """Show the named filters, or the layers of the model that ``-k`` names."""
+    """Show the named filters, or the layers or members of the file that ``-k`` names."""
     if request.kernel is not None:
         from convcli.run import model_layer  # noqa: PLC0415  seldom needed
 
