@@ -260,12 +260,19 @@ def _job(run: _Run, operation: Operation, shape: tuple[int, ...]) -> Job:
     """Make the job for the engine chosen, or where that is left to us for the faster one."""
     request, job = run.request, Job(operation, run.engine)
     ours = (request.engine, request.device, request.method) == ("auto", "cpu", "auto")
-    exact = operation.out_dtype.kind in "iu"  # PyTorch holds fewer integers than NumPy
-    if not ours or exact:
+    if not ours:
         return job
     images = dict(zip(operation.layout, shape, strict=True)).get("N", 1)
     planned = job.plan(images)
-    if planned is None or not choose.torch_pays(*planned, run.engine.threads):
+    if planned is None:
+        return job
+    plan, corr = planned
+    sizes = tuple(len(some) for some in job.passes[0].outputs)
+    engine = choose.with_opencv(run.engine, corr, images, sizes)
+    if engine is not None:
+        return Job(operation, engine)
+    exact = operation.out_dtype.kind in "iu"  # PyTorch holds fewer integers than NumPy
+    if exact or not choose.torch_pays(plan, corr, run.engine.threads):
         return job
     return Job(operation, choose.choose_engine("torch", "cpu", request.threads))
 
