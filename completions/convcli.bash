@@ -3,7 +3,8 @@
 _convcli_options() { # COMMAND: its options by all names; = takes a value, =* more than once
     case $1 in
         '') options=(
-            '--version'
+            '-V --version'
+            '--completion ='
             '-h --help'
         ) ;;
         'shape') options=(
@@ -15,7 +16,7 @@ _convcli_options() { # COMMAND: its options by all names; = takes a value, =* mo
             '--dims ='
             '--transposed'
             '--output-padding ='
-            '--pool'
+            '--pool ='
             '--ceil'
             '-c --channels ='
             '-g --groups ='
@@ -27,6 +28,8 @@ _convcli_options() { # COMMAND: its options by all names; = takes a value, =* mo
             '--explain'
             '--animate'
             '--format ='
+            '--fields ='
+            '--color ='
             '-h --help'
         ) ;;
         'run') options=(
@@ -45,7 +48,11 @@ _convcli_options() { # COMMAND: its options by all names; = takes a value, =* mo
             '--dims ='
             '--transposed'
             '--output-padding ='
+            '--pool ='
+            '--ceil'
+            '-c --channels ='
             '-g --groups ='
+            '--no-bias'
             '--device ='
             '--engine ='
             '--method ='
@@ -57,9 +64,13 @@ _convcli_options() { # COMMAND: its options by all names; = takes a value, =* mo
             '--scale ='
             '--format ='
             '-q --quiet'
+            '-v --verbose'
+            '--explain'
+            '--animate'
             '--plot'
             '--verify'
             '--time ='
+            '--color ='
             '-h --help'
         ) ;;
     esac
@@ -68,26 +79,32 @@ _convcli_options() { # COMMAND: its options by all names; = takes a value, =* mo
 _convcli_values() { # COMMAND OPTION, or COMMAND for its arguments: what it can be
     case $* in
         '') words=(shape run) ;;
-        'shape --padding') words=(valid same same-lower full) ;;
+        ' --completion') words=(bash zsh fish powershell) ;;
+        'shape --padding') words=(valid same same-lower full causal) ;;
         'shape --dims') words=(1 2 3) ;;
+        'shape --pool') words=(max avg) ;;
         'shape --layers') files=any ;;
         'shape --solve') words=(n f p s) ;;
         'shape --format') words=(table plain json csv) ;;
+        'shape --fields') words=(kind name layer input filter stride padding dilation output_padding ceil_mode output channels_in channels_out groups bias parameters macs flops receptive_field jump effective_padding unread unread_end effective_filter field_exact) ;;
+        'shape --color') words=(auto always never) ;;
         'run') words=(rand: randn: arange: ones: zeros:) files=arrays ;;
         'run --kernel') words=(identity box gaussian sobel-x sobel-y scharr-x scharr-y prewitt-x prewitt-y laplacian log sharpen emboss sobel scharr prewitt rand: randn: arange: ones: zeros:) files=arrays ;;
         'run --layout') words=(HW CHW HWC NCHW NHWC W CW NCW DHW CDHW NCDHW) ;;
         'run --bias') files=arrays ;;
         'run --dtype') words=(float16 float32 float64 complex64 complex128 uint8 int8 uint16 int16 uint32 int32 uint64 int64) ;;
-        'run --padding') words=(valid same same-lower full) ;;
+        'run --padding') words=(valid same same-lower full causal) ;;
         'run --pad-mode') words=(zeros reflect symmetric replicate circular constant grid-constant mirror grid-mirror scipy-reflect edge nearest wrap grid-wrap) ;;
         'run --dims') words=(1 2 3) ;;
+        'run --pool') words=(max avg) ;;
         'run --device') words=(cpu auto cuda mps xpu) ;;
         'run --engine') words=(auto numpy torch) ;;
-        'run --method') words=(auto gemm separable fft shift conv fold) ;;
+        'run --method') words=(auto gemm separable fft shift max conv fold) ;;
         'run --output') files=any ;;
         'run --output-format') words=(npy npz csv tsv txt png jpg jpeg bmp gif tif tiff webp ppm pgm) ;;
         'run --scale') words=(clip minmax abs signed) ;;
         'run --format') words=(table plain json) ;;
+        'run --color') words=(auto always never) ;;
     esac
 }
 

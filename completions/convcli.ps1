@@ -6,19 +6,20 @@ Register-ArgumentCompleter -Native -CommandName convcli -ScriptBlock {
     # Options by command; = takes a value, =* more than once.
     $options = @{
         '' = @(
-            @{ names = @('--version'); kind = ''; help = 'Show the version and exit.' }
+            @{ names = @('-V', '--version'); kind = ''; help = 'Show the version and exit.' }
+            @{ names = @('--completion'); kind = '='; help = 'Print the completion script of a shell and exit.' }
             @{ names = @('-h', '--help'); kind = ''; help = 'Show this message and exit.' }
         )
         'shape' = @(
             @{ names = @('-n', '--size'); kind = '='; help = 'Input size: 8 (a square image), 8x6, 16x224x224; sweeps 32,64 or 8..64..8.' }
-            @{ names = @('-f', '--filter'); kind = '='; help = 'Filter size; for run, the size of a random filter.' }
-            @{ names = @('-p', '--padding'); kind = '='; help = 'Padding on each side: 1, 2x1, BEGIN:END, or valid, same, same-lower, full.' }
+            @{ names = @('-f', '--filter'); kind = '='; help = 'Filter size; for run, the size of a random filter or of pooling windows.' }
+            @{ names = @('-p', '--padding'); kind = '='; help = 'Padding on each side: 1, 2x1, BEGIN:END, or valid, same, same-lower, full, causal.' }
             @{ names = @('-s', '--stride'); kind = '='; help = 'Stride (default: 1; for pooling, the filter size).' }
             @{ names = @('-d', '--dilation'); kind = '='; help = 'Dilation (default: 1).' }
             @{ names = @('--dims'); kind = '='; help = 'Number of spatial axes, where single numbers do not say it (default: 2).' }
             @{ names = @('--transposed'); kind = ''; help = 'A transposed convolution.' }
             @{ names = @('--output-padding'); kind = '='; help = 'Extra output at the end of a transposed convolution.' }
-            @{ names = @('--pool'); kind = ''; help = 'A pooling layer.' }
+            @{ names = @('--pool'); kind = '='; help = 'Pooling instead of a convolution: the maximum or the mean of each window.' }
             @{ names = @('--ceil'); kind = ''; help = 'Round the size of a pooling layer up.' }
             @{ names = @('-c', '--channels'); kind = '='; help = 'Channels; adds parameters, MACs and FLOPs.' }
             @{ names = @('-g', '--groups'); kind = '='; help = 'Groups of channels (default: 1).' }
@@ -28,8 +29,10 @@ Register-ArgumentCompleter -Native -CommandName convcli -ScriptBlock {
             @{ names = @('--solve'); kind = '='; help = 'Find every n, f, p or s that gives the size --out.' }
             @{ names = @('--out'); kind = '='; help = 'Output size that --solve aims at.' }
             @{ names = @('--explain'); kind = ''; help = 'Explain the size: the formula step by step, the windows, how often each pixel is read.' }
-            @{ names = @('--animate'); kind = ''; help = 'Slide the window over the input.' }
+            @{ names = @('--animate'); kind = ''; help = 'Slide the window over the input; space pauses, arrows step, + and - set the speed.' }
             @{ names = @('--format'); kind = '='; help = 'Output format (default: table on a terminal, plain in a pipe).' }
+            @{ names = @('--fields'); kind = '='; help = 'Keys of JSON or columns of CSV, in this order, such as layer,output,macs.' }
+            @{ names = @('--color'); kind = '='; help = 'Colors: auto (on a terminal, unless NO_COLOR is set), always or never.' }
             @{ names = @('-h', '--help'); kind = ''; help = 'Show this message and exit.' }
         )
         'run' = @(
@@ -39,8 +42,8 @@ Register-ArgumentCompleter -Native -CommandName convcli -ScriptBlock {
             @{ names = @('--layout'); kind = '='; help = 'A letter for each axis of the input, such as HWC (default: the last of NCDHW).' }
             @{ names = @('--bias'); kind = '='; help = 'Added to each output channel: a number, a list, a file or a member.' }
             @{ names = @('--dtype'); kind = '='; help = 'Type of the output''s numbers.' }
-            @{ names = @('-f', '--filter'); kind = '='; help = 'Filter size; for run, the size of a random filter.' }
-            @{ names = @('-p', '--padding'); kind = '='; help = 'Padding on each side: 1, 2x1, BEGIN:END, or valid, same, same-lower, full.' }
+            @{ names = @('-f', '--filter'); kind = '='; help = 'Filter size; for run, the size of a random filter or of pooling windows.' }
+            @{ names = @('-p', '--padding'); kind = '='; help = 'Padding on each side: 1, 2x1, BEGIN:END, or valid, same, same-lower, full, causal.' }
             @{ names = @('--pad-mode'); kind = '='; help = 'What padding holds: zeros, reflect, symmetric, replicate, circular, or NumPy''s or SciPy''s name for it.' }
             @{ names = @('-s', '--stride'); kind = '='; help = 'Stride (default: 1; for pooling, the filter size).' }
             @{ names = @('-d', '--dilation'); kind = '='; help = 'Dilation (default: 1).' }
@@ -48,7 +51,11 @@ Register-ArgumentCompleter -Native -CommandName convcli -ScriptBlock {
             @{ names = @('--dims'); kind = '='; help = 'Number of spatial axes, where single numbers do not say it (default: 2).' }
             @{ names = @('--transposed'); kind = ''; help = 'A transposed convolution.' }
             @{ names = @('--output-padding'); kind = '='; help = 'Extra output at the end of a transposed convolution.' }
+            @{ names = @('--pool'); kind = '='; help = 'Pooling instead of a convolution: the maximum or the mean of each window.' }
+            @{ names = @('--ceil'); kind = ''; help = 'Round the size of a pooling layer up.' }
+            @{ names = @('-c', '--channels'); kind = '='; help = 'A new layer: random weights and bias for these channels, with -f.' }
             @{ names = @('-g', '--groups'); kind = '='; help = 'Groups of channels (default: 1).' }
+            @{ names = @('--no-bias'); kind = ''; help = 'A layer without bias.' }
             @{ names = @('--device'); kind = '='; help = 'Device: cpu, auto (the best one available), or any that PyTorch has.' }
             @{ names = @('--engine'); kind = '='; help = 'Library that convolves.' }
             @{ names = @('--method'); kind = '='; help = 'How the engine convolves; auto takes the lowest estimated cost.' }
@@ -60,32 +67,42 @@ Register-ArgumentCompleter -Native -CommandName convcli -ScriptBlock {
             @{ names = @('--scale'); kind = '='; help = 'How values become those of an image. By default those within the input''s range are kept; where some are outside, clip if the filter sums to 1, else minmax. abs: magnitudes; signed: 0 is mid-grey. clip with --dtype uint8 is for any output.' }
             @{ names = @('--format'); kind = '='; help = 'Format of the report. With json, standard output carries the report, and the array goes where -o says.' }
             @{ names = @('-q', '--quiet'); kind = ''; help = 'No report.' }
-            @{ names = @('--plot'); kind = ''; help = 'Draw input, filter and output as heat maps.' }
+            @{ names = @('-v', '--verbose'); kind = ''; help = 'Report also how axes were read, the method and its estimate.' }
+            @{ names = @('--explain'); kind = ''; help = 'Explain the size: the formula step by step, the windows, how often each pixel is read.' }
+            @{ names = @('--animate'); kind = ''; help = 'Slide the window over the input; space pauses, arrows step, + and - set the speed.' }
+            @{ names = @('--plot'); kind = ''; help = 'Draw input, filter and output, with a scale.' }
             @{ names = @('--verify'); kind = ''; help = 'Recompute outputs independently; fail if they differ.' }
             @{ names = @('--time'); kind = '='; help = 'Run N more times and report the median.' }
+            @{ names = @('--color'); kind = '='; help = 'Colors: auto (on a terminal, unless NO_COLOR is set), always or never.' }
             @{ names = @('-h', '--help'); kind = ''; help = 'Show this message and exit.' }
         )
     }
     # What is known of values, by "COMMAND OPTION", or "COMMAND" for its arguments.
     $words = @{
         '' = 'shape', 'run'
-        'shape --padding' = 'valid', 'same', 'same-lower', 'full'
+        ' --completion' = 'bash', 'zsh', 'fish', 'powershell'
+        'shape --padding' = 'valid', 'same', 'same-lower', 'full', 'causal'
         'shape --dims' = '1', '2', '3'
+        'shape --pool' = 'max', 'avg'
         'shape --solve' = 'n', 'f', 'p', 's'
         'shape --format' = 'table', 'plain', 'json', 'csv'
+        'shape --fields' = 'kind', 'name', 'layer', 'input', 'filter', 'stride', 'padding', 'dilation', 'output_padding', 'ceil_mode', 'output', 'channels_in', 'channels_out', 'groups', 'bias', 'parameters', 'macs', 'flops', 'receptive_field', 'jump', 'effective_padding', 'unread', 'unread_end', 'effective_filter', 'field_exact'
+        'shape --color' = 'auto', 'always', 'never'
         'run' = 'rand:', 'randn:', 'arange:', 'ones:', 'zeros:'
         'run --kernel' = 'identity', 'box', 'gaussian', 'sobel-x', 'sobel-y', 'scharr-x', 'scharr-y', 'prewitt-x', 'prewitt-y', 'laplacian', 'log', 'sharpen', 'emboss', 'sobel', 'scharr', 'prewitt', 'rand:', 'randn:', 'arange:', 'ones:', 'zeros:'
         'run --layout' = 'HW', 'CHW', 'HWC', 'NCHW', 'NHWC', 'W', 'CW', 'NCW', 'DHW', 'CDHW', 'NCDHW'
         'run --dtype' = 'float16', 'float32', 'float64', 'complex64', 'complex128', 'uint8', 'int8', 'uint16', 'int16', 'uint32', 'int32', 'uint64', 'int64'
-        'run --padding' = 'valid', 'same', 'same-lower', 'full'
+        'run --padding' = 'valid', 'same', 'same-lower', 'full', 'causal'
         'run --pad-mode' = 'zeros', 'reflect', 'symmetric', 'replicate', 'circular', 'constant', 'grid-constant', 'mirror', 'grid-mirror', 'scipy-reflect', 'edge', 'nearest', 'wrap', 'grid-wrap'
         'run --dims' = '1', '2', '3'
+        'run --pool' = 'max', 'avg'
         'run --device' = 'cpu', 'auto', 'cuda', 'mps', 'xpu'
         'run --engine' = 'auto', 'numpy', 'torch'
-        'run --method' = 'auto', 'gemm', 'separable', 'fft', 'shift', 'conv', 'fold'
+        'run --method' = 'auto', 'gemm', 'separable', 'fft', 'shift', 'max', 'conv', 'fold'
         'run --output-format' = 'npy', 'npz', 'csv', 'tsv', 'txt', 'png', 'jpg', 'jpeg', 'bmp', 'gif', 'tif', 'tiff', 'webp', 'ppm', 'pgm'
         'run --scale' = 'clip', 'minmax', 'abs', 'signed'
         'run --format' = 'table', 'plain', 'json'
+        'run --color' = 'auto', 'always', 'never'
     }
     $files = @{
         'shape --layers' = '.'

@@ -6,7 +6,7 @@ from typing import Any
 
 import typer
 
-from convcli import cli
+from convcli import cli, completion, streams
 from convcli.arrays import filters, formats, generators, pixels
 from convcli.engines import choose
 from convcli.engines.numpy_engine import NumpyEngine
@@ -15,6 +15,7 @@ from convcli.geometry import axis
 from convcli.geometry.pad_modes import PAD_MODES
 from convcli.run import reporter
 from convcli.shape import command as shape_command
+from convcli.shape.figures import FIGURES
 
 ENDINGS = "|".join(["npy", *sorted(ending.removeprefix(".") for ending in formats.READERS)])
 
@@ -64,6 +65,9 @@ INPUT = Values(tuple(f"{name}:" for name in generators.KINDS), "arrays")
 
 # By an option's last name, with its command's where they differ.
 VALUES = {
+    "--pool": Values(("max", "avg")),
+    "--completion": Values(tuple(completion.FILES)),
+    "--color": Values(streams.COLORS),
     "--padding": Values(axis.PADDING_WORDS),
     "--dims": Values(("1", "2", "3")),
     "--layers": Values(files="any"),
@@ -89,6 +93,7 @@ VALUES = {
     "--engine": Values(choose.ENGINES),
     "--method": Values(tuple(dict.fromkeys(("auto", *NumpyEngine.methods, *TorchEngine.methods)))),
     "--output": Values(files="any"),
+    "--fields": Values(tuple(figure.key for figure in FIGURES)),
     "--output-format": Values(formats.OUTPUT_FORMATS),
     "--scale": Values(pixels.SCALES),
     "shape --format": Values(shape_command.FORMATS),
@@ -122,7 +127,7 @@ def _command(name: str, command: Any, context: Any) -> Command:
             repeatable=param.multiple,
         )
         for param in params
-        if param not in arguments
+        if param not in arguments and not param.hidden
     )
     inputs = INPUT if arguments else None
     return Command(name, command.help, options, inputs, arguments[0].help if arguments else "")

@@ -65,7 +65,7 @@ def _zsh_option(option: Option) -> str:
         short, long = [f"{name}+" for name in short], f"{long}="
         help_ += f":{_escape(option.metavar, ':')}:{_zsh_action(option.values)}"
     names = f"{{{','.join([*short, long])}}}" if short else long
-    leaves = option.names[-1] in ("--help", "--version")  # nothing goes with them
+    leaves = option.names[-1] in ("--help", "--version", "--completion")  # nothing goes with them
     excluded = "*" if option.repeatable else f"({'- : *' if leaves else ' '.join(option.names)})"
     return f"'{excluded}'{names}{shlex.quote(help_)}"
 

@@ -73,10 +73,13 @@ class GroupedHelp(TyperCommand):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse, see `_parsing`; ``--pool`` alone is ``--pool max``, which no parser here knows."""
         full: list[str] = []
-        for arg, following in zip(args, [*args[1:], ""], strict=False):
+        options = args[: args.index("--")] if "--" in args else args
+        for arg, following in zip(options, [*options[1:], ""], strict=False):
             full.append(arg)
-            if arg == "--pool" and following not in ("max", "avg"):
+            pool = arg[:6] == "--pool" and self.aliases.get(arg[2:], arg[2:]) == "pool"
+            if pool and following not in ("max", "avg"):
                 full.append("max")
+        full += args[len(options) :]
         with _parsing(ctx, full):
             return super().parse_args(ctx, full)
 

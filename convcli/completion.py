@@ -4,7 +4,7 @@ from pathlib import Path
 
 from convcli.errors import ConvcliError, UsageError
 
-_FILES = {
+FILES = {
     "bash": "convcli.bash",
     "zsh": "_convcli",
     "fish": "convcli.fish",
@@ -14,14 +14,14 @@ _FILES = {
 
 def script(shell: str) -> str:
     """Return the completion script of a shell."""
-    if shell not in _FILES:
+    if shell not in FILES:
         raise UsageError(
-            f"--completion {shell!r} must be one of {', '.join(_FILES)}; use --completion bash"
+            f"--completion {shell!r} must be one of {', '.join(FILES)}; use --completion bash"
         )
     package = Path(__file__).parent
     for folder in (package / "completions", package.parent / "completions"):
-        if (folder / _FILES[shell]).exists():
-            return (folder / _FILES[shell]).read_text(encoding="utf-8")
+        if (folder / FILES[shell]).exists():
+            return (folder / FILES[shell]).read_text(encoding="utf-8")
     raise ConvcliError(
         f"--completion {shell}: this installation has no completion scripts; install convcli again"
     )

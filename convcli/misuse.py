@@ -105,7 +105,9 @@ def extra_arguments(ctx: Any) -> str:
     option, value = _option_before(ctx, typed, place)
     numbers = _numbers((value, *_following(typed, place)))
     text = f"{shortened(first)} is one word too many"
-    if option and len(numbers) > 1:
+    if option == "--pool":
+        remedy = f"the size of the window is -f {first}"
+    elif option and len(numbers) > 1:
         remedy = f"write sizes of several axes with x between: {option} {'x'.join(numbers)}"
     elif numbers and re.fullmatch(r"[0-9xX×*,.]+", first):
         remedy = f"name its option, such as -n {first}"
@@ -131,7 +133,7 @@ def _no_such_option(error: exceptions.NoSuchOption) -> str:
     by_name = {f"--{alias}": f"--{real}" for alias, real in ctx.command.aliases.items()}
     for param in ctx.command.get_params(ctx):
         if param.param_type_name == "option":
-            by_name |= {name: (param.help and name) or "-c IN:OUT" for name in param.opts}
+            by_name |= {name: "-c IN:OUT" if param.hidden else name for name in param.opts}
     near = get_close_matches(typed, [o for o in by_name if o.startswith("--")], 1, 0.7)
     return f"{text}; tip: {by_name[near[0]]}" if near else text
 

@@ -71,7 +71,7 @@ Filter = Annotated[
     str | None,
     _option(
         _WINDOW,
-        "Filter size; for run, the size of a random filter.",
+        "Filter size; for run, the size of a random filter or of pooling windows.",
         "-f",
         "--filter",
         metavar="SIZES",
@@ -258,8 +258,9 @@ class RunRequest(NamedTuple):
         Argument(
             metavar="[INPUT]...",
             rich_help_panel=_DATA,
-            help="A .npy file, an image, file::member of an .npz, .safetensors or .pt file, - for "
-            "standard input, or rand:8x8, randn: arange: ones: zeros:.",
+            help="A .npy file, an image, numbers as .csv or .txt, file::member of an .npz, "
+            ".safetensors or .pt file, - for standard input, a literal [[0,1],[2,3]], or rand:8x8, "
+            "randn: arange: ones: zeros:.",
         ),
     ] = None
     kernel: Annotated[
@@ -421,7 +422,7 @@ class RunRequest(NamedTuple):
     explain: Explain = False
     animate: Animate = False
     plot: Annotated[
-        bool, _option(_SHOW, "Draw input, filter and output as heat maps.", "--plot")
+        bool, _option(_SHOW, "Draw input, filter and output, with a scale.", "--plot")
     ] = False
     verify: Annotated[
         bool,
@@ -437,7 +438,9 @@ class RunRequest(NamedTuple):
 def command_line(request: NamedTuple) -> list[str]:
     """Write the options of a request as words of a command line."""
     words: list[str] = []
-    for (field, annotation), value in zip(type(request).__annotations__.items(), request):
+    for (field, annotation), value in zip(
+        type(request).__annotations__.items(), request, strict=True
+    ):
         if value == request._field_defaults[field]:
             continue
         name = annotation.__metadata__[0].default  # the first name, as Typer stores it

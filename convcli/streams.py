@@ -36,6 +36,7 @@ def choose_format(given: str | None, stream: TextIO, formats: tuple[str, ...]) -
     """Take the format asked for; by default a table on a terminal, plain text elsewhere."""
     if given is None:
         return "table" if stream.isatty() else "plain"
+    given = given.lower()
     if given not in formats:
         raise UsageError(f"--format {given!r} is not a format; write one of {', '.join(formats)}")
     return given

@@ -245,7 +245,11 @@ CASES = [
     Case("convcli shape --size 8 -", "-f --filter", "-n --size"),
     Case("convcli shape --size=8 -", "-f --filter", "-n --size"),
     Case("convcli shape -n8 -", "-f --filter", "-n --size"),
-    Case("convcli shape --pool -", "--ceil", "--pool"),
+    Case("convcli shape --transposed -", "--ceil", "--transposed"),
+    Case("convcli shape --pool ", "max avg", "..."),
+    Case("convcli shape --color ", "auto always never", "..."),
+    Case("convcli shape --in", "", "..."),  # names from elsewhere are read, not offered
+    Case("convcli --completion ", "bash zsh fish powershell", "..."),
     Case("convcli run -q -", "--plot", "-q --quiet"),
     Case("convcli run x.npy -k sobel-x -", "--bias", "-k --kernel"),
     Case("convcli shape -l conv -", "-l --layer --layers"),
@@ -256,7 +260,7 @@ CASES = [
     Case("convcli run --format j", "json", "..."),
     Case("convcli shape --solve ", "n f p s", "..."),
     Case("convcli shape --dims ", "1 2 3", "..."),
-    Case("convcli shape -p ", "valid same same-lower full", "..."),
+    Case("convcli shape -p ", "valid same same-lower full causal", "..."),
     Case("convcli shape --padding sa", "same same-lower", "..."),
     Case("convcli run x.npy -p v", "valid", "..."),
     Case("convcli run --pad-mode ", "zeros reflect mirror wrap", "x.npy"),
@@ -341,7 +345,7 @@ LINES = [
     ("convcli run -k 'lap", "convcli run -k 'laplacian' "),
     ("convcli run -k sobel-x < x", "convcli run -k sobel-x < x.npy "),
     ("convcli run -k sobel-x <x.npy >not", "convcli run -k sobel-x <x.npy >notes.md "),
-    ("cat x.npy | convcli run --verb", "cat x.npy | convcli run --verb"),
+    ("cat x.npy | convcli run --verb", "cat x.npy | convcli run --verbose "),
     ("cat x.npy | convcli run --veri", "cat x.npy | convcli run --verify "),
 ]
 

@@ -170,8 +170,8 @@ def test_the_output_may_be_the_input(tmp_path: Path) -> None:
     assert np.load(tmp_path / "x.npy").tolist() == [[0, 2, 4], [6, 8, 10], [12, 14, 16]]
 
 
-def _on_terminal(*args: str, key: bytes = b"") -> tuple[int, str]:
-    """Run a command on a terminal of 80x50 characters, and press a key once it has drawn."""
+def _on_terminal(*args: str) -> tuple[int, str]:
+    """Run a command on a terminal of 80x50 characters."""
     pid, terminal = pty.fork()
     if pid == 0:
         os.environ |= {"COLUMNS": "80", "LINES": "50", "TERM": "xterm-256color"}
@@ -181,28 +181,10 @@ def _on_terminal(*args: str, key: bytes = b"") -> tuple[int, str]:
     try:
         while chunk := os.read(terminal, 65536):
             text += chunk
-            if key and b"filled: 1 of" in text:
-                os.write(terminal, key)
-                key = b""
     except OSError:  # how a terminal says that the other side has left
         pass
     _, status = os.waitpid(pid, 0)
     return os.waitstatus_to_exitcode(status), text.decode()
-
-
-@pytest.mark.parametrize(("key", "expected"), [(b"q", 0), (b"\x03", 130)])
-def test_an_animation_ends_at_a_key(key: bytes, expected: int) -> None:
-    status, text = _on_terminal("shape", "-n", "9", "-f", "3", "--animate", key=key)
-    assert status == expected
-    assert "output filled: 1 of 49" in text
-    assert "output filled: 49 of 49" not in text
-    assert "Traceback" not in text
-
-
-def test_an_animation_too_large_for_the_terminal_says_so() -> None:
-    status, text = _on_terminal("shape", "-n", "99", "-f", "3", "--animate")
-    assert status == 1
-    assert "input 99x99 is too large to animate" in text
 
 
 def test_a_sweep_holds_no_row() -> None:
@@ -235,7 +217,7 @@ def test_a_terminal_gets_a_table_and_no_bytes() -> None:
         "input",
         "cross-correlation",
         "3 + 2·1 - 2 + 1 = 4",
-        "cpu by numpy, method",
+        "on cpu by numpy",
         "37",
         "43",
     ):

@@ -22,9 +22,11 @@ _FIELD, _INPUT, _BEYOND = "█", "─", "░"
 
 
 def explain_stack(steps: Sequence[Step], width: int) -> Iterator[RenderableType]:
-    """Explain a stack in parts, for a console of `width` columns."""
+    """Explain a stack in parts, for a console of `width` columns; a blank line is before each."""
     for names, axes, fields in _distinct_axes(steps):
-        yield from _growth(names, axes, fields, steps, width)
+        yield Text(f"\nHow the receptive field grows, {names}:")
+        yield from _growth(axes, fields, steps, width)
+    yield Text()
     yield from _losses(steps)
     for what, counts in (
         ("parameters", [step.params for step in steps]),
@@ -48,7 +50,7 @@ def _distinct_axes(
 
 
 def _growth(
-    names: str, axes: Sequence[Axis], fields: Sequence[Field], steps: Sequence[Step], width: int
+    axes: Sequence[Axis], fields: Sequence[Field], steps: Sequence[Step], width: int
 ) -> Iterator[Text]:
     """Draw what the middle output of each layer reads, a bar a layer, to scale."""
     n = axes[0].n
@@ -57,7 +59,6 @@ def _growth(
     end = max(n, *[last + 1 for _, last in spans])
     labels = _labels(steps, fields, width)
     cells = min(max(width - len(labels[0]), 1), end - begin)
-    yield Text(f"How the receptive field grows, {names}:")
     for label, (first, last) in zip(labels, spans, strict=True):
         yield Text(label).append(bar(range(first, last + 1), n, range(begin, end), cells))
     beyond = f", {_BEYOND} padding" if end - begin > n else ""
@@ -72,7 +73,6 @@ def _growth(
         yield Text(f"from layer {misses[-1] + 1 if misses else 1} on, it is the whole input")
     if lost := never_read(axes):
         yield Text(f"the last {lost} of the {n} input pixels reach no output of the stack")
-    yield Text()
 
 
 def span(field: Field, output: int) -> tuple[int, int]:
@@ -139,7 +139,8 @@ def _losses(steps: Sequence[Step]) -> Iterator[Text]:
         what = "output, not written" if transposed else "input, not read"
         sizes = format_sizes(step.out if transposed else [axis.n for axis in step.axes])
         yield Text(printable(f"layer {i}, {words.layer_text(step)}: {lost} of {sizes} ({what})"))
-    yield Text("" if found else "No pixel goes unread: each layer reads all of its input.\n")
+    if not found:
+        yield Text("No pixel goes unread: each layer reads all of its input.")
 
 
 def _costliest(
@@ -157,7 +158,7 @@ def _costliest(
         rows.append(("", f"the other {others}" if others > 1 else "the other layer", rest))
     numbers, layers, values = zip(*rows, strict=True)
     shares = [count / whole for count in values]
-    yield Text(f"Which layers have most of the {what}:")
+    yield Text(f"\nWhich layers have most of the {what}:")
     yield Sheet(
         [
             Column("#", numbers),

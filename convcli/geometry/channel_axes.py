@@ -49,7 +49,9 @@ def depthwise_groups(c_in: int | None, c_out: int | None) -> str:
     if c_in is None:
         return f"{rule}; write both, such as -c 32 -g 32"
     if c_out is not None and c_out % c_in:
-        return f"{rule}, and output channels are a multiple of them; write -c {c_in}:{c_in} -g {c_in}"
+        return (
+            f"{rule}, and output channels are a multiple of them; write -c {c_in}:{c_in} -g {c_in}"
+        )
     return f"{rule}; write -g {c_in}"
 
 

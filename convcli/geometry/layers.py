@@ -31,6 +31,7 @@ _LONG_NAMES = {
     "use_bias": "bias",
     "ceil_mode": "ceil",
 }
+_BRACKET = re.compile(r"(?<==)[\[(][^\])=]*[\])]")
 _WHITE = re.compile(r"\s+")
 _KIND = re.compile(r"(\w*?)(?:([123])d)?")
 _SWITCH = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
@@ -82,7 +83,7 @@ def parse_layers(
 
 def _parse_line(text: str, where: str) -> Words:
     # Spaces within brackets do not end a value: f=(3, 5).
-    kind, *pairs = re.sub(r"(?<==)[[(][^])]*", lambda found: _WHITE.sub("", found[0]), text).split()
+    kind, *pairs = _BRACKET.sub(lambda found: _WHITE.sub("", found[0]), text).split()
     _split_kind(kind, where)  # a wrong kind is reported before its keys
     return Words(kind, _parse_pairs(pairs, where))
 

@@ -7,7 +7,7 @@ well: ``8×6``, ``8*6``, ``(8, 6)``.
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from convcli.errors import UsageError
 from convcli.geometry.axis import AXIS_NAMES, PADDING_WORDS, Padding, PaddingWord, Sizes
@@ -123,14 +123,14 @@ def join_axes(texts: Sequence[str]) -> str:
 
 
 def join_spellings(text: str) -> str:
-    """Write sizes as other programs print them in our notation: ``(8, 6)`` and ``8 × 6`` as ``8x6``.
+    """Write sizes as people and programs do in our notation: ``(8, 6)`` and ``8 × 6`` as ``8x6``.
 
     A bracket holds a value for each axis; what stands between brackets stays, such as a comma
     between the cases of a sweep. Brackets inside brackets stay, and are refused later.
     """
     if not any(sign in text for sign in ("(", "[", "*", "×", "X", " x")):
         return text
-    text = re.sub(r"[\[(]([^][()]*)[])]", _join_bracket, text)
+    text = re.sub(r"[\[(]([^\[\]()]*)[\])]", _join_bracket, text)
     return re.sub(r"(?<=[0-9)])\s*[×*xX]\s*(?=[-+0-9])", "x", text)
 
 
@@ -143,7 +143,7 @@ def _padding_word(text: str) -> PaddingWord | None:
     word = text.lower().replace("_", "-")
     if word == "same-upper":
         return "same"
-    return cast(PaddingWord, word) if word in PADDING_WORDS else None
+    return word if word in PADDING_WORDS else None
 
 
 def _split_cases(option: str, text: str) -> list[str]:

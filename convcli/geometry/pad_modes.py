@@ -40,7 +40,7 @@ def parse_pad_mode(name: str) -> str:
     ``reflect`` is PyTorch's and NumPy's; SciPy's is ``symmetric``.
     """
     for mode, known in PAD_MODES.items():
-        if name in (mode, *known.names):
+        if name.lower() in (mode, *known.names):
             return mode
     names = ", ".join(f"{mode} ({'|'.join(known.names)})" for mode, known in PAD_MODES.items())
     raise UsageError(f"--pad-mode {name!r} is not a pad mode; write {names}")

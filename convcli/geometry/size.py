@@ -48,7 +48,7 @@ def resolve_padding(
     if p == "causal":
         if kind == "convt":
             raise UsageError(
-                f"padding causal has no transposed form; use -p 0:{max(e + op - s, 0)}, which crops "
+                f"padding causal has no transposed form; use -p 0:{max(e + op - s, 0)} to crop "
                 f"the end"
             )
         return e - 1, 0

@@ -128,8 +128,7 @@ def _animate(kept: Kept, streams: Streams) -> None:
 
 def _list_kernels(request: RunRequest, streams: Streams) -> int:
     """Show every named filter with its numbers, as literals that ``-k`` reads."""
-    typed = request.format and choose_format(request.format, streams.stdout, FORMATS)
-    if typed == "json":
+    if choose_format(request.format or "plain", streams.stdout, FORMATS) == "json":
         return _list_kernels_as_json(streams)
     for spec, filter_ in filters.listing():
         rows = ["[" + ",".join(f"{value:g}" for value in row) + "]" for row in filter_.tolist()]

@@ -1,6 +1,7 @@
 """``--animate``: the numbers of one window, times those of the filter, and what they add up to."""
 
 from collections.abc import Sequence
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -26,8 +27,9 @@ class Narrator:
         self._output = canonical(y, operation.out_layout, operation.spatial)[0, 0]
         if not operation.transposed:
             self._image = self._image[: operation.filter.shape[1]]  # those of the first group
-        self._filter = operation.filter[0]
-        self._parts = (*self._filter.shape[:-2], *[1] * (2 - self._filter.ndim))
+        wide = {"i": np.int64, "c": np.complex128}
+        self._sums = np.dtype(wide.get(operation.sums_dtype.kind, np.float64))
+        self._filter = operation.filter[0].astype(self._sums)
 
     def __call__(self, place: Sequence[int], width: int) -> list[str]:
         """Give lines about a place of the window, no wider than `width`."""
@@ -35,33 +37,35 @@ class Narrator:
         if operation.transposed:
             return self._written(place, width)
         window, known = self._window(place)
-        shown = _plane(window)
-        cells = _cells(shown, _plane(known))
+        cells = _cells(_plane(window), _plane(known))
         out = _number(self._output[tuple(place)])
         if operation.kind == "maxpool":
             return _join(cells, None, f"max = {out}", width)
         if operation.kind == "avgpool":
             return _join(cells, None, f"mean = {out}", width)
-        weights = _plane(self._filter)
-        with np.errstate(all="ignore"):
-            total = (window * self._filter).sum()
-        result = f"= {_number(total)}"
-        if operation.second is not None:
-            other = _number((window * operation.second[0]).sum())
-            result += f", by the second filter {other}; magnitude {out}"
-        elif operation.bias is not None:
-            result += f", plus bias {_number(operation.bias[0])}"
-        if operation.second is None and _number(total) != out:
-            result += f" = {out}"
-        lines = _join(cells, _cells(weights), result, width)
-        return [*self._which(window.ndim), *lines]
+        weights = _plane(operation.filter[0])
+        lines = _join(cells, _cells(weights), self._result(window, out), width)
+        return [*_wrapped(self._which(window.ndim), width), *lines]
 
-    def _which(self, axes: int) -> list[str]:
+    def _result(self, window: Array, out: str) -> str:
+        """Write the sum, and how the output follows from it if that is not the same."""
+        operation = self._operation
+        with np.errstate(all="ignore"):
+            window = window.astype(self._sums)
+            total = _number((window * self._filter).sum())
+            if operation.second is not None:
+                other = _number((window * operation.second[0]).sum())
+                return f"= {total}, by the second filter {other}; magnitude {out}"
+        if operation.bias is not None:
+            return f"= {total}, plus bias {_number(operation.bias[0])} = {out}"
+        return f"= {total}, clipped to {out}" if operation.parts else f"= {out}"
+
+    def _which(self, axes: int) -> str:
         """Say which part of the sum is shown, where it is not all of it."""
         names = ("channels", "slices")
         counts = self._filter.shape[: axes - min(len(self._operation.axes), 2)]
         over = [f"{count} {name}" for count, name in zip(counts, names, strict=False) if count > 1]
-        return [f"the first of {' and '.join(over)}, the sum over all:"] if over else []
+        return f"the first of {' and '.join(over)}, the sum over all:" if over else ""
 
     def _window(self, place: Sequence[int]) -> tuple[Array, Array]:
         """Read one window, padding included; and which of it are not padding that is left out."""
@@ -72,7 +76,7 @@ class Narrator:
             inside.append((taps >= 0) & (taps < axis.n))
             index.append(_pixels(axis, taps, mode))
         window = self._image[at(slice(None), *np.ix_(*index))]
-        known = np.broadcast_to(np.logical_and.reduce(np.ix_(*inside)), window.shape)
+        known = np.broadcast_to(reduce(np.logical_and.outer, inside), window.shape)
         if mode != "zeros":
             return window, np.ones_like(known)
         if self._operation.kind == "maxpool":
@@ -83,7 +87,7 @@ class Narrator:
         """Give the products that one input pixel adds to the output of a transposed operation."""
         value = self._image[at(0, *place)]
         with np.errstate(all="ignore"):
-            products = _plane(value * self._filter)
+            products = _plane(value.astype(self._sums) * self._filter)
         where = "".join(f"[{i}]" for i in place)
         head = f"input{where} = {_number(value)}, times the filter, is added to the output:"
         return [*_wrapped(head, width), *_join(_cells(products), None, "", width)]
@@ -126,15 +130,17 @@ def _join(
     left = _aligned(cells)
     right = _aligned(weights) if weights is not None else [""] * len(left)
     sign = _SIGN if weights is not None else ""
-    lines = []
-    for i, (a, b) in enumerate(zip(left, right, strict=True)):
-        mark = sign if i == middle else " " * len(sign)
-        lines.append(f"  {a}{mark}{b}" + (f"  {result}" if i == middle and result else ""))
-    if max(map(len, lines)) <= width:
-        return [line.rstrip() for line in lines]
-    if weights is None:
-        return [*(line[:width] for line in left), *_wrapped(result, width)]
-    return [*(line[:width] for line in [*left, _TIMES, *right]), *_wrapped(result, width)]
+    lines = [
+        f"  {a}{sign if i == middle else ' ' * len(sign)}{b}".rstrip()
+        for i, (a, b) in enumerate(zip(left, right, strict=True))
+    ]
+    column = max(map(len, lines))
+    if column + 2 + len(result) <= width:
+        lines[middle] = f"{lines[middle]:<{column}}  {result}".rstrip()
+        return lines
+    if column > width:
+        lines = [*left, *([_TIMES, *right] if weights is not None else [])]
+    return [*(line[:width].rstrip() for line in lines), *_wrapped(result, width)]
 
 
 def _aligned(cells: list[list[str]]) -> list[str]:

@@ -11,10 +11,12 @@ from rich.console import Console
 from rich.table import Table
 
 from convcli.arrays.dtypes import Array
+from convcli.explain.figures import EXPLAINED
 from convcli.explain.layer import explain_layer
 from convcli.geometry.axis import POOLS
 from convcli.geometry.formula import formulas
 from convcli.geometry.keys import WINDOW
+from convcli.geometry.network import Step
 from convcli.geometry.notation import format_padding, format_sizes
 from convcli.geometry.pad_modes import PAD_MODES
 from convcli.run import plot
@@ -26,9 +28,13 @@ from convcli.terminal.tables import Column, Sheet, console, facts_table
 _ROWS = 24  # rows of values that are shown whole
 
 
-def write_json(result: Result, stream: TextIO) -> None:
-    """Write the facts of one array as a line of JSON."""
-    stream.write(json.dumps(record(result), allow_nan=False) + "\n")
+def write_json(result: Result, stream: TextIO, explain: bool = False) -> None:
+    """Write the facts of one array as a line of JSON; `explain` adds what ``--explain`` does."""
+    keys = record(result)
+    if explain:
+        step = _step(result)
+        keys |= {key: figure(step) for key, figure in EXPLAINED.items()}
+    stream.write(json.dumps(keys, allow_nan=False) + "\n")
 
 
 def show(result: Result, kept: Kept, stream: TextIO, parts: Parts) -> None:
@@ -47,15 +53,19 @@ def show(result: Result, kept: Kept, stream: TextIO, parts: Parts) -> None:
 
 def _explain(result: Result, out: Console) -> None:
     """Explain the layer as `shape` does, and say what the lines for frameworks leave out."""
-    c_in = c_out = None
-    if "C" in result.output.layout:
-        c_in, c_out = _channels(result.input), _channels(result.output)
-    groups = (c_out or 1) if result.each_channel else result.groups
-    explain_layer(as_step(result.axes, c_in, c_out, groups, bool(result.bias)), out)
+    explain_layer(_step(result), out)
     if result.pad_mode != "zeros" and any(a.pb or a.pe for a in result.axes):
         out.print(f"These three pad with zeros; here padding is {result.pad_mode}.")
     if result.flip:
         out.print("These three do not flip the filter; here it is flipped.")
+
+
+def _step(result: Result) -> Step:
+    c_in = c_out = None
+    if "C" in result.output.layout:
+        c_in, c_out = _channels(result.input), _channels(result.output)
+    groups = (c_out or 1) if result.each_channel else result.groups
+    return as_step(result.axes, c_in, c_out, groups, bool(result.bias))
 
 
 def show_many(results: Sequence[Result], stream: TextIO) -> None:
@@ -79,7 +89,9 @@ def show_many(results: Sequence[Result], stream: TextIO) -> None:
     out.print(operation_name(results[0]))
     out.print(sheet, crop=False)
     if sheet.dropped:
-        out.print(f"{', '.join(sheet.dropped)} dropped: {out.width} columns; --format json has all")
+        out.print(
+            f"\n{', '.join(sheet.dropped)} dropped: {out.width} columns; --format json has all"
+        )
 
 
 def _written_to(result: Result) -> str:

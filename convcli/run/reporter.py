@@ -37,8 +37,8 @@ class Reporter:
         self._format = choose_format(chosen, self._stream, FORMATS)
         # Nobody reads a size on standard error behind a pipe, unless they asked for it.
         unread = data_to_stdout and self._format == "plain" and request.format is None
-        if request.explain and self._format != "table":
-            raise UsageError(f"--explain has no {self._format} form in run; use --format table")
+        if request.explain and self._format == "plain":
+            raise UsageError("--explain has no plain form; use --format table or json")
         self._shown = not request.quiet and not unread
         many = len(request.inputs or ()) > 1
         self._together = many and self._format == "table" and not extras
@@ -67,7 +67,7 @@ class Reporter:
         from convcli.run import report  # noqa: PLC0415  Rich is imported only to draw
 
         if self._format == "json":
-            report.write_json(result, self._stream)
+            report.write_json(result, self._stream, self._parts.explain)
         else:
             report.show(result, kept, self._stream, self._parts)
 

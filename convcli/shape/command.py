@@ -30,7 +30,7 @@ def run(request: "ShapeRequest", streams: Streams) -> int:
         _animate(request, streams)
         return 0
     fmt = _choose_format(request, streams)
-    misfits = Misfits(streams)
+    misfits = Misfits(streams, fmt)
     if request.solve is not None or request.out is not None:
         _show_answers(request, fmt, streams)
         return 0
@@ -39,21 +39,30 @@ def run(request: "ShapeRequest", streams: Streams) -> int:
         _show_stacks(request, fmt, streams, misfits)
     else:
         found = cases(request, misfits.report, partial(note, streams))
-        _show_steps(found, request, fmt, streams)
+        if fmt == "plain":
+            _show_plain(([step] for step in found), streams, misfits)
+        else:
+            _show_steps(found, request, fmt, streams)
     return 1 if misfits.count else 0
 
 
 class Misfits:
-    """The cases of a sweep that do not fit: each is reported as it is met, and counted."""
+    """The cases of a sweep that do not fit: each is reported as it is met, and counted.
 
-    def __init__(self, streams: Streams) -> None:
+    Each leaves its row of plain text empty, but on a terminal: rows correspond to cases.
+    """
+
+    def __init__(self, streams: Streams, fmt: str) -> None:
         self.count = 0
-        self._stderr = streams.stderr
+        self._streams = streams
+        self._empty_rows = fmt == "plain" and not streams.stdout.isatty()
 
     def report(self, error: DoesNotFit) -> None:
         """Write the error of one case."""
         self.count += 1
-        self._stderr.write(f"convcli: error: {printable(str(error))}\n")
+        self._streams.stderr.write(f"convcli: error: {printable(str(error))}\n")
+        if self._empty_rows:
+            self._streams.stdout.write("\n")
 
 
 def _choose_format(request: "ShapeRequest", streams: Streams) -> str:
@@ -106,7 +115,23 @@ def _show_stacks(request: "ShapeRequest", fmt: str, streams: Streams, misfits: M
     elif fmt == "csv":
         _show_steps(chain.from_iterable(found), request, fmt, streams)
     else:
-        _show_steps((steps[-1] for steps in found), request, fmt, streams)
+        _show_plain(found, streams, misfits)
+
+
+def _show_plain(found: Iterable[list[Step]], streams: Streams, misfits: Misfits) -> None:
+    """Write the output size of each case; on a terminal, of several with what went in."""
+    from convcli.shape import records  # noqa: PLC0415
+
+    found = iter(found)
+    first = list(islice(found, 2)) if streams.stdout.isatty() else []
+    if len(first) <= 1 and not misfits.count:
+        _write(records.plain(steps[-1] for steps in chain(first, found)), streams)
+        return
+    from convcli.shape.rows import inputs  # noqa: PLC0415  only on a terminal
+
+    for steps in chain(first, found):
+        (size,) = records.plain(steps[-1:])
+        _write([f"{size}  {inputs(steps)}"], streams)
 
 
 def _show_steps(steps: Iterable[Step], request: "ShapeRequest", fmt: str, streams: Streams) -> None:

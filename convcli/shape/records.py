@@ -1,6 +1,6 @@
 """What `shape` prints for machines: plain text that it reads back, JSON lines and CSV."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from convcli.errors import UsageError
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from convcli.geometry.inverse import Answer
 
 Record = dict[str, Any]
-_MAX_COVERAGE = 10**6  # pixels of an axis
 _FORMULA_SIGNS = ("=", "+", "-", "@")
 
 
@@ -48,24 +47,13 @@ def _choose_from(keys: Iterable[str]) -> str:
 
 
 def _explained() -> tuple[Figure, ...]:
-    """Return the formula, the coverage of each axis and the layer in three frameworks.
+    from convcli.explain.figures import EXPLAINED  # noqa: PLC0415  used by --explain only
 
-    The coverage of an axis of more than a million pixels is None.
-    """
-    from convcli.explain.frameworks import keras, onnx, pytorch  # noqa: PLC0415
-    from convcli.geometry.coverage import coverage, extent  # noqa: PLC0415  used here only
-    from convcli.geometry.formula import formula  # noqa: PLC0415
+    return tuple(Figure(key, _of_step(value)) for key, value in EXPLAINED.items())
 
-    def coverages(row: Row) -> list[list[int] | None]:
-        return [coverage(a) if extent(a) <= _MAX_COVERAGE else None for a in row.step.axes]
 
-    return (
-        Figure("formula", lambda row: [formula(axis) for axis in row.step.axes]),
-        Figure("coverage", coverages),
-        Figure("pytorch", lambda row: pytorch(row.step)),
-        Figure("keras", lambda row: keras(row.step)),
-        Figure("onnx", lambda row: onnx(row.step)),
-    )
+def _of_step(value: Callable[[Step], Any]) -> Callable[[Row], Any]:
+    return lambda row: value(row.step)
 
 
 def record(step: Step, figures: Sequence[Figure] = FIGURES) -> Record:

@@ -1,6 +1,6 @@
 """The output of `shape` for people: tables and explanations, from results only."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 
 from rich.console import Console
@@ -55,10 +55,18 @@ def _show_sweep(steps: Sequence[Step], out: Console) -> None:
     # What is the same in every row is left out first, and said below the table.
     columns = [c._replace(drop=1 if c.header in same else c.drop and c.drop + 1) for c in columns]
     sheet = Sheet(columns, out.width)
+    said = [f"{header} {as_text(same[header])}" for header in sheet.dropped if header in same]
+    dropped = [header for header in sheet.dropped if header not in same]
+    _show_sheet(sheet, out, [f"in every row: {', '.join(said)}"] * bool(said), dropped)
+
+
+def _show_sheet(sheet: Sheet, out: Console, notes: Iterable[str], dropped: Sequence[str]) -> None:
+    """Show a table, with notes below it, the last of them on what was left out."""
+    notes = list(notes)
+    if dropped:
+        notes.append(f"{', '.join(dropped)} dropped: {out.width} columns; --format csv has all")
     out.print(sheet, crop=False)
-    if said := [f"{header} {as_text(same[header])}" for header in sheet.dropped if header in same]:
-        out.print(f"in every row: {', '.join(said)}")
-    _say_dropped([header for header in sheet.dropped if header not in same], out)
+    out.print("".join(f"\n{note}" for note in notes), end="\n" if notes else "")
 
 
 def _columns(keys: Iterable[str], steps: Sequence[Step]) -> list[Column]:
@@ -74,11 +82,6 @@ def _column(figure: Figure, rows: Sequence[Row]) -> Column:
     return Column(figure.header, cells, figure.short, figure.drop, text, answer)
 
 
-def _say_dropped(headers: Sequence[str], out: Console) -> None:
-    if headers:
-        out.print(f"{', '.join(headers)} dropped: {out.width} columns; --format csv has all")
-
-
 def show_stack(steps: Sequence[Step], streams: Streams, explained: bool = False) -> None:
     """Show a stack of layers as rows, with totals where the channels are known.
 
@@ -91,26 +94,24 @@ def show_stack(steps: Sequence[Step], streams: Streams, explained: bool = False)
     numbers = Column("#", [str(i) for i in range(1, len(steps) + 1)])
     sheet = Sheet([numbers, *_columns(_STACK, steps)], out.width)
     out.print(_from_input_to_output(steps))
-    out.print(sheet, crop=False)
-    sums = total(steps)
-    if sums["parameters"] is not None:
-        out.print("total " + ", ".join(words.costs(sums)))
-    meanings = [
-        f"{figure.header} {figure.meaning}"
-        for figure in FIGURES
-        if figure.meaning and figure.header not in sheet.dropped
-    ]
-    if meanings:
-        out.print(f"{', '.join(meanings)}, in pixels of the input")
-    _say_dropped(sheet.dropped, out)
-    if not all(field.exact for step in steps for field in step.fields):
-        out.print("≤ an upper bound: too many outputs differ in what they read")
-    if sums["parameters"] is None:
-        out.print("for parameters and MACs give the input's channels, such as -c 3")
+    _show_sheet(sheet, out, _notes(steps, sheet), sheet.dropped)
     if explained:
-        out.print()
         for part in growth.explain_stack(steps, out.width):
             out.print(part, crop=False)
+
+
+def _notes(steps: Sequence[Step], sheet: Sheet) -> Iterator[str]:
+    sums = total(steps)
+    if sums["parameters"] is None:
+        yield "for parameters and MACs give the input's channels, such as -c 3"
+    else:
+        yield f"total {', '.join(words.costs(sums))}"
+    headers = [f for f in FIGURES if f.meaning and f.header not in sheet.dropped]
+    if headers:
+        meanings = [f"{figure.header} {figure.meaning}" for figure in headers]
+        yield f"{', '.join(meanings)}, in pixels of the input"
+    if not all(field.exact for step in steps for field in step.fields):
+        yield "≤ an upper bound: too many outputs differ in what they read"
 
 
 def _from_input_to_output(steps: Sequence[Step]) -> Text:

@@ -140,7 +140,6 @@ class Sheet:
             cells = zip(row, self._widths, strict=True)
             table.add_row(*["\n".join(wrap(cell, width)) for cell, width in cells])
         yield table
-        yield Text()
 
 
 class _Shown(NamedTuple):

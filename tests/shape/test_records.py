@@ -2,6 +2,8 @@
 
 import csv
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -66,6 +68,14 @@ def test_json_and_csv_have_the_same_figures() -> None:
                 values = [side for axis in values for side in axis]
             expected = ["" if v is None else str(int(v)) if v in (0, 1) else str(v) for v in values]
             assert [cells[name] for name in names] == expected, key
+
+
+def test_the_readme_explains_every_key() -> None:
+    table = (Path(__file__).parents[2] / "README.md").read_text().partition("| key | value |")[2]
+    explained = set(re.findall(r"`(\w+)`", table.partition("\n\n")[0]))
+    records = _json("-n", "224", *STACK, "--explain")
+    for record in records:
+        assert explained >= record.keys()
 
 
 def test_each_stack_of_a_sweep_ends_with_its_total() -> None:
