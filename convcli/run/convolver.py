@@ -197,7 +197,7 @@ def _parts(job: Job, view: _View, target: Array, dtype: DType) -> Iterator[_Part
         if all(outputs):
             part = target[at(..., *where)]
             corr = job.correlation(i, dtype, groups)
-            plan = corr.cached(job.engine.plan, len(part), part.shape[2:])
+            plan = job.plan_part(corr, len(part), part.shape[2:])
             yield _Part(one.axes, corr, plan, tuple(outputs), part)
 
 
