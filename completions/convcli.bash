@@ -23,6 +23,8 @@ _convcli_options() { # COMMAND: its options by all names; = takes a value, =* mo
             '--no-bias'
             '-l --layer =*'
             '--layers ='
+            '--list-networks'
+            '--all'
             '--solve ='
             '--out ='
             '--explain'
@@ -80,6 +82,7 @@ _convcli_values() { # COMMAND OPTION, or COMMAND for its arguments: what it can 
     case $* in
         '') words=(shape run) ;;
         ' --completion') words=(bash zsh fish powershell) ;;
+        'shape') words=(alexnet c3d convnext_tiny densenet121 efficientnet_b0 googlenet inception_v3 lenet5 mobilenet_v1 mobilenet_v2 resnet101 resnet152 resnet18 resnet34 resnet50 squeezenet1_1 unet vgg11 vgg16 vgg19 wavenet) files=any ;;
         'shape --padding') words=(valid same same-lower full causal) ;;
         'shape --dims') words=(1 2 3) ;;
         'shape --pool') words=(max avg) ;;

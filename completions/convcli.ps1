@@ -25,10 +25,12 @@ Register-ArgumentCompleter -Native -CommandName convcli -ScriptBlock {
             @{ names = @('-g', '--groups'); kind = '='; help = 'Groups of channels (default: 1).' }
             @{ names = @('--no-bias'); kind = ''; help = 'A layer without bias.' }
             @{ names = @('-l', '--layer'); kind = '=*'; help = 'A layer of a stack, such as ''conv f=7 s=2 p=3 c=64''; one -l for each layer.' }
-            @{ names = @('--layers'); kind = '='; help = 'A file with one layer per line; - reads standard input.' }
+            @{ names = @('--layers'); kind = '='; help = 'The same as NETWORK: a file, or - for standard input.' }
+            @{ names = @('--list-networks'); kind = ''; help = 'Show the built-in networks.' }
+            @{ names = @('--all'); kind = ''; help = 'A row for every node of a network, pointwise layers too.' }
             @{ names = @('--solve'); kind = '='; help = 'Find every n, f, p or s that gives the size --out.' }
             @{ names = @('--out'); kind = '='; help = 'Output size that --solve aims at.' }
-            @{ names = @('--explain'); kind = ''; help = 'Explain the size: the formula step by step, the windows, how often each pixel is read.' }
+            @{ names = @('--explain'); kind = ''; help = 'Explain the size: the formula step by step, the windows, how often each pixel is read; for a stack, how its receptive field grows.' }
             @{ names = @('--animate'); kind = ''; help = 'Slide the window over the input; space pauses, arrows step, + and - set the speed.' }
             @{ names = @('--format'); kind = '='; help = 'Output format (default: table on a terminal, plain in a pipe).' }
             @{ names = @('--fields'); kind = '='; help = 'Keys of JSON or columns of CSV, in this order, such as layer,output,macs.' }
@@ -66,9 +68,9 @@ Register-ArgumentCompleter -Native -CommandName convcli -ScriptBlock {
             @{ names = @('--output-format'); kind = '='; help = 'Format of the output, whatever the ending: npy, npz, csv, tsv, txt, png, jpg, tif...' }
             @{ names = @('--scale'); kind = '='; help = 'How values become those of an image. By default those within the input''s range are kept; where some are outside, clip if the filter sums to 1, else minmax. abs: magnitudes; signed: 0 is mid-grey. clip with --dtype uint8 is for any output.' }
             @{ names = @('--format'); kind = '='; help = 'Format of the report. With json, standard output carries the report, and the array goes where -o says.' }
-            @{ names = @('-q', '--quiet'); kind = ''; help = 'No report.' }
+            @{ names = @('-q', '--quiet'); kind = ''; help = 'No report; notes on what is not read remain.' }
             @{ names = @('-v', '--verbose'); kind = ''; help = 'Report also how axes were read, the method and its estimate.' }
-            @{ names = @('--explain'); kind = ''; help = 'Explain the size: the formula step by step, the windows, how often each pixel is read.' }
+            @{ names = @('--explain'); kind = ''; help = 'Explain the size: the formula step by step, the windows, how often each pixel is read; for a stack, how its receptive field grows.' }
             @{ names = @('--animate'); kind = ''; help = 'Slide the window over the input; space pauses, arrows step, + and - set the speed.' }
             @{ names = @('--plot'); kind = ''; help = 'Draw input, filter and output, with a scale.' }
             @{ names = @('--verify'); kind = ''; help = 'Recompute outputs independently; fail if they differ.' }
@@ -81,6 +83,7 @@ Register-ArgumentCompleter -Native -CommandName convcli -ScriptBlock {
     $words = @{
         '' = 'shape', 'run'
         ' --completion' = 'bash', 'zsh', 'fish', 'powershell'
+        'shape' = 'alexnet', 'c3d', 'convnext_tiny', 'densenet121', 'efficientnet_b0', 'googlenet', 'inception_v3', 'lenet5', 'mobilenet_v1', 'mobilenet_v2', 'resnet101', 'resnet152', 'resnet18', 'resnet34', 'resnet50', 'squeezenet1_1', 'unet', 'vgg11', 'vgg16', 'vgg19', 'wavenet'
         'shape --padding' = 'valid', 'same', 'same-lower', 'full', 'causal'
         'shape --dims' = '1', '2', '3'
         'shape --pool' = 'max', 'avg'
@@ -105,6 +108,7 @@ Register-ArgumentCompleter -Native -CommandName convcli -ScriptBlock {
         'run --color' = 'auto', 'always', 'never'
     }
     $files = @{
+        'shape' = '.'
         'shape --layers' = '.'
         'run' = '\.(npy|bmp|csv|gif|jpeg|jpg|npz|pgm|png|ppm|pt|pth|safetensors|tif|tiff|tsv|txt|webp)$'
         'run --kernel' = '\.(npy|bmp|csv|gif|jpeg|jpg|npz|pgm|png|ppm|pt|pth|safetensors|tif|tiff|tsv|txt|webp)$'

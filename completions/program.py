@@ -13,6 +13,7 @@ from convcli.engines.numpy_engine import NumpyEngine
 from convcli.engines.torch_engine import TorchEngine
 from convcli.geometry import axis
 from convcli.geometry.pad_modes import PAD_MODES
+from convcli.models.builtin import builtin_names
 from convcli.run import reporter
 from convcli.shape import command as shape_command
 from convcli.shape.figures import FIGURES
@@ -54,6 +55,7 @@ class Command:
     options: tuple[Option, ...]
     inputs: Values | None
     inputs_help: str
+    inputs_metavar: str  # [INPUT]... or [NETWORK]
 
     @property
     def summary(self) -> str:
@@ -62,6 +64,7 @@ class Command:
 
 
 INPUT = Values(tuple(f"{name}:" for name in generators.KINDS), "arrays")
+ARGUMENTS = {"run": INPUT, "shape": Values(tuple(builtin_names()), "any")}
 
 # By an option's last name, with its command's where they differ.
 VALUES = {
@@ -129,8 +132,10 @@ def _command(name: str, command: Any, context: Any) -> Command:
         for param in params
         if param not in arguments and not param.hidden
     )
-    inputs = INPUT if arguments else None
-    return Command(name, command.help, options, inputs, arguments[0].help if arguments else "")
+    if not arguments:
+        return Command(name, command.help, options, None, "", "")
+    (argument,) = arguments
+    return Command(name, command.help, options, ARGUMENTS[name], argument.help, argument.metavar)
 
 
 def _values(command: str, names: list[str]) -> Values:

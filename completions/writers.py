@@ -44,7 +44,9 @@ def zsh(commands: tuple[Command, ...]) -> str:
     for command in subs:
         specs = [_zsh_option(option) for option in command.options]
         if command.inputs:
-            specs.append(f"'*:INPUT:{_zsh_action(command.inputs)}'")
+            many = "*" if command.inputs_metavar.endswith("...") else "1"
+            name = command.inputs_metavar.strip("[].")
+            specs.append(f"'{many}:{name}:{_zsh_action(command.inputs)}'")
         lines = " \\\n                ".join(["_arguments -s -S", *specs])
         cases.append(f"        {command.name})\n            {lines} && ret=0 ;;")
     described = (f'{command.name}\\:"{command.summary}"' for command in subs)
@@ -151,11 +153,13 @@ def man(commands: tuple[Command, ...]) -> str:
     lines: list[str] = []
     for command in commands:
         title = f"convcli {command.name}".rstrip()
-        inputs = r" [\fIINPUT\fR]..." if command.inputs else ""
+        name = command.inputs_metavar.strip("[].")
+        marked = command.inputs_metavar.replace(name, rf"\fI{name}\fR")
+        inputs = f" {marked}" if name else ""
         synopsis.append(f"{'.br' * bool(synopsis)}\n.B {title}\n[\\fIOPTIONS\\fR]{inputs}".lstrip())
         lines.append(f'.SH "{title.upper()}"\n{_roff(command.help)}')
         if command.inputs:
-            lines.append(f".TP\n\\fIINPUT\\fR\n{_roff(command.inputs_help)}")
+            lines.append(f".TP\n\\fI{name}\\fR\n{_roff(command.inputs_help)}")
         for group in sorted(dict.fromkeys(o.group for o in command.options), key="Other".__eq__):
             lines.append(f'.SS "{group}"')
             for option in command.options:

@@ -1,8 +1,10 @@
 """The two commands and their help; the one place where errors become text and status."""
 
 import contextlib
+import copy
 import functools
 import inspect
+import os
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -77,7 +79,7 @@ class GroupedHelp(TyperCommand):
         for arg, following in zip(options, [*options[1:], ""], strict=False):
             full.append(arg)
             pool = arg[:6] == "--pool" and self.aliases.get(arg[2:], arg[2:]) == "pool"
-            if pool and following not in ("max", "avg"):
+            if pool and not following.isalpha():  # a word is a kind, if a wrong one
                 full.append("max")
         full += args[len(options) :]
         with _parsing(ctx, full):
@@ -97,16 +99,27 @@ class GroupedHelp(TyperCommand):
                 formatter.write_dl(records)
 
 
+def _is_misplaced(network: str, more: list[str]) -> bool:
+    """Whether the word in the place of a network belongs to an option: a size, or a key."""
+    if network == "-" or os.path.exists(network):
+        return False
+    return bool(more) or "=" in network or not network[:1].isalpha()
+
+
 def _taking(request: Any) -> Callable[[Callable[[Any, Streams], int]], Callable[..., int]]:
     """Give a command the options that a request has as fields, and the request filled from them."""
 
     def decorate(run: Callable[[Any, Streams], int]) -> Callable[..., int]:
         @functools.wraps(run)
         def command(ctx: typer.Context, **typed: Any) -> int:
-            if ctx.args:
+            network, inputs = typed.get("network"), typed.get("inputs") or ()
+            extra = ctx.args or [w for w in inputs if w.isdecimal() and not os.path.exists(w)]
+            if network is not None and _is_misplaced(network, ctx.args):
+                extra = [network, *ctx.args]
+            if extra:
                 from convcli.misuse import extra_arguments  # noqa: PLC0415  only for an error
 
-                raise UsageError(extra_arguments(ctx))
+                raise UsageError(extra_arguments(ctx, extra))
             set_color(ctx.obj, typed["color"])
             return run(request(**typed), ctx.obj)
 
@@ -162,7 +175,7 @@ class RunCommand(GroupedHelp):
 @app.command(cls=ShapeCommand, epilog=options.SHAPE_EXAMPLES)
 @_taking(options.ShapeRequest)
 def shape(request: options.ShapeRequest, streams: Streams) -> int:
-    """Print the output size of a layer, or of a stack of layers."""
+    """Print the output size of a layer, or of a network."""
     from convcli.shape import command  # noqa: PLC0415  each command imports what it needs
 
     return command.run(request, streams)
@@ -194,8 +207,8 @@ def main(argv: list[str] | None = None, streams: Streams | None = None) -> int:
     """
     streams = streams or Streams(sys.stdin, sys.stdout, sys.stderr)
     try:
-        command = typer.main.get_command(app)
         argv = sys.argv[1:] if argv is None else argv
+        command = _built(argv)
         # Not command.main, which treats a closed pipe differently. Help is written to sys.stdout.
         with (
             contextlib.redirect_stdout(streams.stdout),
@@ -226,6 +239,21 @@ def main(argv: list[str] | None = None, streams: Streams | None = None) -> int:
         return 130
     except Terminated as end:
         return 128 + end.signal
+
+
+def _built(argv: list[str]) -> Any:
+    """Build the program for a command line.
+
+    Making options takes a tenth of the start: where the command is known, those of the other one
+    are not made.
+    """
+    only = copy.copy(app)
+    only.registered_commands = [
+        info
+        for info in app.registered_commands
+        if info.callback is not None and info.callback.__name__ in argv[:1]
+    ] or app.registered_commands
+    return typer.main.get_command(only)
 
 
 def _fail(streams: Streams, message: str, status: int) -> int:

@@ -46,6 +46,11 @@ def shortened(text: str) -> str:
     return repr(text) if len(text) <= 200 else f"{text[:60]!r}... ({len(text)} characters)"
 
 
+def counted(count: int, noun: str) -> str:
+    """Write a number with what is counted, in the singular or the plural."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
 def install_command(package: str) -> str:
     """Write the command that installs a library for the Python that runs this program."""
     import shlex  # noqa: PLC0415  only for an error

@@ -24,8 +24,14 @@ _HINTS = {
         "csv": "use --format csv",
         "version": "convcli --version",
         "V": "convcli -V",
+        "completion": "convcli --completion bash",
+        "k": "the filter size is -f, and filters with numbers are of convcli run -k",
+        "o": "use > to write to a file",
     },
     "run": {
+        "completion": "convcli --completion bash",
+        "n": "an input of a size is rand:8x8",
+        "size": "an input of a size is rand:8x8",
         "border": "use --pad-mode, whose reflect is OpenCV's reflect101 and SciPy's mirror",
         "border-type": "use --pad-mode, whose reflect is OpenCV's reflect101 and SciPy's mirror",
         "boundary": "use --pad-mode",
@@ -96,10 +102,12 @@ def no_such_command(ctx: Any, words: list[str]) -> str:
     return f"{shortened(name)} is not a command; {remedy}; {_page(ctx)}"
 
 
-def extra_arguments(ctx: Any) -> str:
-    """Say what to do with words that belong to no option: sizes are joined, text is quoted."""
-    extra, typed = ctx.args, ctx.meta["typed"]
-    first = extra[0]
+def extra_arguments(ctx: Any, extra: list[str]) -> str:
+    """Say what to do with words that belong to no option: sizes are joined, text is quoted.
+
+    A number among the inputs of `run` is such a word.
+    """
+    typed, first = ctx.meta["typed"], extra[0]
     place = _place(ctx, typed, first)
     before = typed[place - 1] if place else ""
     option, value = _option_before(ctx, typed, place)
@@ -111,9 +119,11 @@ def extra_arguments(ctx: Any) -> str:
         remedy = f"write sizes of several axes with x between: {option} {'x'.join(numbers)}"
     elif numbers and re.fullmatch(r"[0-9xX×*,.]+", first):
         remedy = f"name its option, such as -n {first}"
+        if ctx.info_name == "run":
+            remedy = f"an input of that size is rand:{first}x{first}"
     elif re.fullmatch(r"(conv|convt|maxpool|avgpool)([123]d)?", first):
         remedy = f"write -l {shlex.quote(' '.join(_following(typed, place)))}"
-    elif option:
+    elif option and ctx.info_name != "run":
         remedy = f"quote a value that has spaces in it: {option} {shlex.quote(f'{value} {first}')}"
     else:
         remedy = f"leave out {shlex.quote(first)}{f' after {before}' if before else ''}"

@@ -10,7 +10,7 @@ from typer import Argument, Option
 
 from convcli.geometry.pad_modes import PAD_MODES
 
-_WINDOW, _COST, _STACK = "Window", "Channels", "Stacks and the inverse"
+_WINDOW, _COST, _STACK = "Window", "Channels", "Networks and the inverse"
 _DATA, _MACHINE, _SHOW = "Input and filter", "Where it runs", "What comes out"
 
 
@@ -133,7 +133,8 @@ Explain = Annotated[
     bool,
     _option(
         _SHOW,
-        "Explain the size: the formula step by step, the windows, how often each pixel is read.",
+        "Explain the size: the formula step by step, the windows, how often each pixel is read; "
+        "for a stack, how its receptive field grows.",
         "--explain",
     ),
 ]
@@ -162,9 +163,23 @@ Groups = Annotated[
 NoBias = Annotated[bool, _option(_COST, "A layer without bias.", "--no-bias")]
 
 
+# PyTorch's names for the two parts of -c.
+InChannels = Annotated[str | None, Option("--in-channels", hidden=True)]
+OutChannels = Annotated[str | None, Option("--out-channels", hidden=True)]
+
+
 class ShapeRequest(NamedTuple):
     """The options of `shape` as typed; None where they were not given."""
 
+    network: Annotated[
+        str | None,
+        Argument(
+            metavar="[NETWORK]",
+            rich_help_panel=_STACK,
+            help="A built-in network such as resnet50, a file with one layer per line, or - for "
+            "standard input.",
+        ),
+    ] = None
     n: Annotated[
         str | None,
         _option(
@@ -210,11 +225,18 @@ class ShapeRequest(NamedTuple):
         str | None,
         _option(
             _STACK,
-            "A file with one layer per line; - reads standard input.",
+            "The same as NETWORK: a file, or - for standard input.",
             "--layers",
             metavar="FILE|-",
         ),
     ] = None
+    list_networks: Annotated[
+        bool, _option(_STACK, "Show the built-in networks.", "--list-networks")
+    ] = False
+    every_node: Annotated[
+        bool,
+        _option(_SHOW, "A row for every node of a network, pointwise layers too.", "--all"),
+    ] = False
     solve: Annotated[
         str | None,
         _option(
@@ -246,8 +268,8 @@ class ShapeRequest(NamedTuple):
         ),
     ] = None
     color: Color = "auto"
-    in_channels: Annotated[str | None, Option("--in-channels", hidden=True)] = None
-    out_channels: Annotated[str | None, Option("--out-channels", hidden=True)] = None
+    in_channels: InChannels = None
+    out_channels: OutChannels = None
 
 
 class RunRequest(NamedTuple):
@@ -412,7 +434,9 @@ class RunRequest(NamedTuple):
             metavar="table|plain|json",
         ),
     ] = None
-    quiet: Annotated[bool, _option(_SHOW, "No report.", "-q", "--quiet")] = False
+    quiet: Annotated[
+        bool, _option(_SHOW, "No report; notes on what is not read remain.", "-q", "--quiet")
+    ] = False
     verbose: Annotated[
         bool,
         _option(
@@ -433,6 +457,8 @@ class RunRequest(NamedTuple):
         _option(_SHOW, "Run N more times and report the median.", "--time", metavar="N"),
     ] = None
     color: Color = "auto"
+    in_channels: InChannels = None
+    out_channels: OutChannels = None
 
 
 def command_line(request: NamedTuple) -> list[str]:
@@ -446,6 +472,8 @@ def command_line(request: NamedTuple) -> list[str]:
         name = annotation.__metadata__[0].default  # the first name, as Typer stores it
         if value is True:
             words.append(name)
+        elif name is ...:  # an argument, which has none
+            words.append(str(value))
         else:
             for each in value if isinstance(value, list) else [value]:
                 words += [name, str(each)]
@@ -466,6 +494,7 @@ Examples:
   convcli shape -n 8x6 -f 5x3 -p 2x1 -s 3x4
   convcli shape -n 32,64 -f 3,5 -p same -c 3:64 --format table
   convcli shape -n 224 -c 3 -l 'conv f=7 s=2 p=3 c=64' -l 'maxpool f=3 s=2'
+  convcli shape resnet50 -n 224 --format table
   convcli shape --solve n --out 112 -f 7 -p 3 -s 2
 """
 RUN_EXAMPLES = """\b

@@ -49,10 +49,17 @@ def test_run_on_the_cpu_imports_no_torch() -> None:
     assert done.returncode == 0, done.stderr.decode()
 
 
+@pytest.mark.parametrize("args", ["--format json", "--format json --explain", "-o /dev/null"])
+def test_run_in_a_pipe_imports_no_rich(args: str) -> None:
+    done = _probe("rich", *"run rand:8x8 -k rand:3x3".split(), *args.split())
+    assert done.returncode == 0, done.stderr.decode()
+
+
 @pytest.mark.parametrize(
     ("module", "args"),
     [
         ("rich", "shape -n 8 -f 3 --format table"),
+        ("rich", "run rand:8x8 -k rand:3x3 --format table"),
         ("numpy", "run rand:8x8 -k rand:3x3"),
         ("torch", "run rand:8x8 -k rand:3x3 --engine torch"),
     ],
@@ -98,22 +105,26 @@ def test_a_closed_pipe_ends_it_silently(command: str) -> None:
         ("convcli run x.npy -k '[[1,2],[3]]'", 2, "rows of equal length"),
         ("convcli run x.npy -k gaussian:3:0", 2, "sigma '0' must be a number above 0"),
         ("convcli run x.npy -k box:0", 2, "size '0' must be from 1"),
-        ("convcli run x.npy", 2, "give one of -k"),
-        ("convcli run x.npy -k box -f 3", 2, "give one of -k"),
+        ("convcli run x.npy", 2, "there is no filter; add one such as -k sobel-x"),
+        ("convcli run x.npy -k box -f 3", 2, "-f 3 is for a random filter"),
         ("convcli run x.npy -k box:9", 1, "filter 9 does not fit input 3"),
         (
             "convcli run rand:3x8x8 -k rand:2x1x2x2",
             1,
-            "needs 1 input channels, and the input has 3",
+            "needs 1 input channel, and the input has 3",
         ),
         ("convcli run rand:8x8x3 -k box -g 2", 2, "-g 2: a spatial filter is applied to each"),
         ("convcli run x.npy -k box --layout HWC", 2, "names 3 axes, and the input has 2"),
         ("convcli run x.npy -k box --layout HH", 2, "is not a layout"),
         ("convcli run x.npy -k box --engine numpy --device cuda", 2, "runs on cpu only"),
         ("convcli run x.npy -k box --device cuda:77", 1, "is not available; available: cpu"),
-        ("convcli run x.npy -k box --device gpu", 2, "is an unknown device; available: cpu"),
+        ("convcli run x.npy -k box --device gpu", 2, "is an unknown device; use one of cpu"),
         ("convcli run x.npy -k box --device meta", 2, "holds no numbers"),
-        ("convcli run x.npy -k box -o no/such/place.npy", 1, "'no/such/place.npy': No such file"),
+        (
+            "convcli run x.npy -k box -o no/such/place.npy",
+            1,
+            "there is no directory 'no/such'; make it: mkdir -p no/such",
+        ),
         ("convcli run rand:99999999x99999999 -k box", 1, "more than the memory"),
         ("convcli run huge.npy -k box", 1, "says it holds"),
         ("cat huge.npy | convcli run -k box", 1, "more than the memory"),
@@ -205,7 +216,7 @@ def test_a_sweep_holds_no_row() -> None:
 def test_json_goes_through_jq() -> None:
     if shutil.which("jq") is None:
         pytest.skip("jq is not installed")
-    done = shell("convcli shape -n 8,9 -f 3 --format json | jq -c .out")
+    done = shell("convcli shape -n 8,9 -f 3 --format json | jq -c .output")
     assert done.stdout == b"[6,6]\n[7,7]\n"
 
 

@@ -36,7 +36,7 @@ class Shown(NamedTuple):
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make the folder that the README's commands are run in, one block after another."""
     folder = tmp_path_factory.mktemp("readme")
-    for name in ("photo.npy", "pnet.pt"):
+    for name in ("photo.npy", "pnet.pt", "net.layers"):
         shutil.copy(DATA / name, folder)
     Image.fromarray(np.load(DATA / "photo.npy")).save(folder / "photo.png")
     return folder

@@ -60,11 +60,11 @@ def asked_dtype(name: str, natural: DType, saturate: bool = False) -> DType:
             f"uint8, complex64 or the like"
         )
     if natural.kind == "c" and dtype.kind != "c":
-        raise UsageError(f"--dtype {name} would drop imaginary parts; use complex64 or complex128")
+        raise UsageError(f"--dtype {name} would drop imaginary parts; use --dtype complex64")
     if natural.kind == "f" and dtype.kind in "iu" and not saturate:
         raise UsageError(
             f"--dtype {name} would round: input, filter or bias hold floats; "
-            f"use a float type, or add --scale clip"
+            f"use --dtype {natural}, or add --scale clip"
         )
     return dtype.newbyteorder("=")
 
@@ -99,5 +99,5 @@ def check_integers(made: Array, dtype: DType) -> None:
     if low < info.min or high > info.max:
         raise ConvcliError(
             f"results from {low} to {high} do not fit --dtype {dtype} ({info.min} to {info.max}); "
-            f"use a larger type, or add --scale clip"
+            f"use --dtype int64, or add --scale clip"
         )

@@ -165,6 +165,8 @@ def nearest(spec: str) -> str:
     """Suggest filters with a name like this one."""
     import difflib  # noqa: PLC0415  only needed for errors
 
+    if spec[:1].isdigit():
+        return f"for a filter of that size with random numbers use -f {spec}"
     close = difflib.get_close_matches(spec.partition(":")[0], (*NAMED, *PAIRS), n=2, cutoff=0.5)
     names = ", ".join((*NAMED, *PAIRS))
     return f"did you mean {' or '.join(close)}?" if close else f"names are {names}"

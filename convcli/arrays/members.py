@@ -23,10 +23,12 @@ def choose(path: str, member: str | None, names: list[str]) -> str:
     listed = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
     if member is None:
         raise UsageError(
-            f"{path!r} holds {len(names)} arrays; name one as {path}::NAME of {listed}"
+            f"{path!r} holds {len(names)} arrays ({listed}); name one, such as {path}::{names[0]}"
         )
     import difflib  # noqa: PLC0415  only needed for errors
 
     close = difflib.get_close_matches(member, names, n=1)
-    hint = f"did you mean {close[0]}? It" if close else "it"
-    raise ConvcliError(f"{path!r} has no member {member!r}; {hint} holds {listed}")
+    raise ConvcliError(
+        f"{path!r} has no member {member!r} (it holds {listed}); "
+        f"write such as {path}::{close[0] if close else names[0]}"
+    )

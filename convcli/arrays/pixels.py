@@ -133,7 +133,7 @@ def to_pixels(
         values = np.abs(values)
         begin, end = scaling.range or (0.0, float(values.max()))
         mapping = _clipping(values, (begin, end), largest)
-        mapping = Mapping(f"magnitudes, {mapping.text}", mapping.altered or low < 0)
+        mapping = Mapping(f"as magnitudes, {mapping.text}", mapping.altered or low < 0)
     else:
         begin, end = scaling.range or (0.0, 255.0)
         mapping = _clipping(values, (begin, end), largest)

@@ -109,6 +109,8 @@ class Sink:
             raise UsageError("-o '' names no file; write -o FILE")
         else:
             self._ending = formats.output_format(self._path, format_)
+        if self._path is not None and not self._in_folder:
+            _check_folder(self._path)
         if self._path is not None and not self._in_folder and len(inputs) > 1:
             raise UsageError(
                 f"-o {output} is one file for {len(inputs)} inputs; "
@@ -192,6 +194,17 @@ class Sink:
                 found = os.stat(spec.partition("::")[0])
                 files[found.st_dev, found.st_ino] = spec
         return files
+
+
+def _check_folder(path: str) -> None:
+    """Refuse a file in a directory that does not exist, before the work."""
+    folder = os.path.dirname(path)
+    if folder and not os.path.exists(folder):
+        import shlex  # noqa: PLC0415  only for an error
+
+        raise ConvcliError(
+            f"-o {path}: there is no directory {folder!r}; make it: mkdir -p {shlex.quote(folder)}"
+        )
 
 
 def _check_names(folder: str, inputs: Sequence[str], ending: str) -> None:

@@ -149,9 +149,9 @@ class NumpyEngine(Engine):
         if method == "auto":
             method = min(costs, key=lambda name: costs[name])
         elif method not in costs:
+            needs = METHODS[method].needs if corr.reduction == "sum" else "a sum of products"
             raise UsageError(
-                f"--method {method} does not apply: it needs {METHODS[method].needs}; "
-                f"use --method auto"
+                f"--method {method} does not apply: it needs {needs}; use --method auto"
             )
         threads = self.threads if costs[method] >= _WORTH_THREADS else 1
         tile = _tile(method, corr, batch, sizes, threads)

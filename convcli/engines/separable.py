@@ -28,21 +28,23 @@ def cost(corr: Correlation) -> float:
     return len(corr.cached(passes)) * sum(gemm.PASS + 2 * reach * _FLOP for reach in reaches)
 
 
-def factors(w: Array) -> list[tuple[Array, ...]]:
+def factors(w: Array, floor: float | None = None) -> list[tuple[Array, ...]]:
     """Write a filter as a sum of outer products of 1-D filters; empty if that takes too many.
 
-    A singular value decomposition gives them; singular values below four roundings of the largest
-    count as zero.
+    A singular value decomposition gives them. Singular values up to `floor` count as zero: by
+    default four roundings of the largest, which is the rounding of the filter itself.
     """
     if w.ndim == 1:
         return [(w,)]
     u, s, v = np.linalg.svd(w.reshape(len(w), -1).astype(np.float64), full_matrices=False)
-    rank = max(int((s > s[0] * 4 * np.finfo(w.dtype).eps).sum()), 1)
+    floor = float(s[0] * 4 * np.finfo(w.dtype).eps) if floor is None else floor
+    rank = max(int((s > floor).sum()), 1)
     if rank > _TERMS:
         return []
     terms: list[tuple[Array, ...]] = []
     for k in range(rank):
-        rest = factors(v[k].reshape(w.shape[1:]).astype(w.dtype))
+        # A vector of a small singular value holds the rounding of the filter magnified.
+        rest = factors(v[k].reshape(w.shape[1:]).astype(w.dtype), floor / float(s[k] or 1))
         terms += [((u[:, k] * s[k]).astype(w.dtype), *term) for term in rest]
         if not rest:
             return []

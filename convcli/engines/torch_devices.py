@@ -47,7 +47,7 @@ def available_device(torch: Any, device: str) -> Any:
     try:
         found = torch.device(device)
     except RuntimeError:
-        raise UsageError(f"--device {device!r} is an unknown device; available: {names}") from None
+        raise UsageError(f"--device {device!r} is an unknown device; use one of {names}") from None
     if found.type == "meta":
         raise UsageError("--device meta holds no numbers; use convcli shape for sizes only")
     try:

@@ -1,7 +1,7 @@
-"""Explains a stack: how its receptive field grows, where rows are lost, which layers cost most."""
+"""Explains a network: how its receptive field grows, where rows are lost, what costs most."""
 
 from collections.abc import Iterator, Sequence
-from math import floor
+from itertools import pairwise
 
 from rich.cells import cell_len
 from rich.console import RenderableType
@@ -10,8 +10,10 @@ from rich.text import Text
 from convcli.explain import words
 from convcli.geometry.axis import AXIS_NAMES, Axis
 from convcli.geometry.coverage import unread, unread_end
-from convcli.geometry.network import Step
+from convcli.geometry.graph import NodeStep
+from convcli.geometry.layers import format_named_step
 from convcli.geometry.notation import format_sizes
+from convcli.geometry.operations.images import Cropped
 from convcli.geometry.receptive_field import Field
 from convcli.streams import printable
 from convcli.terminal.tables import ANSWER, Column, Sheet
@@ -21,43 +23,88 @@ _MOST = 3  # layers that are named as the costliest
 _FIELD, _INPUT, _BEYOND = "█", "─", "░"
 
 
-def explain_stack(steps: Sequence[Step], width: int) -> Iterator[RenderableType]:
-    """Explain a stack in parts, for a console of `width` columns; a blank line is before each."""
-    for names, axes, fields in _distinct_axes(steps):
+def explain_network(
+    steps: Sequence[NodeStep], rows: Sequence[NodeStep], width: int
+) -> Iterator[RenderableType]:
+    """Explain a network in parts, for a console of `width` columns; a blank line is before each.
+
+    Parameters
+    ----------
+    steps : sequence of NodeStep
+    rows : sequence of NodeStep
+        Those that a table has, which numbers them from 1 on.
+    width : int
+    """
+    numbers = {step.node.name: i for i, step in enumerate(rows, 1)}
+    path = [step for step in longest_path(steps) if step.node.name in numbers]
+    is_chain = len(path) == len(rows)
+    for names, axis in _distinct_axes(path):
         yield Text(f"\nHow the receptive field grows, {names}:")
-        yield from _growth(axes, fields, steps, width)
+        yield from _growth(axis, path, [numbers[s.node.name] for s in path], width)
+        axes = [step.axes[axis] for step in path if step.axes]
+        if is_chain and _are_consecutive(axes) and (lost := never_read(axes)):
+            n = path[0].outputs[0].tracks[axis].size
+            yield Text(f"the last {lost} of the {n} input pixels reach no output of the network")
     yield Text()
-    yield from _losses(steps)
+    yield from _losses(rows)
     for what, counts in (
-        ("parameters", [step.params for step in steps]),
-        ("MACs", [step.macs for step in steps]),
+        ("parameters", [step.params for step in rows]),
+        ("MACs", [step.macs for step in rows]),
     ):
-        yield from _costliest(what, counts, steps, width)
+        yield from _costliest(what, counts, rows, width)
 
 
-def _distinct_axes(
-    steps: Sequence[Step],
-) -> Iterator[tuple[str, tuple[Axis, ...], tuple[Field, ...]]]:
-    """Give the axes of the stack with their names; those that are alike are given once."""
-    names = AXIS_NAMES[len(steps[0].axes)]
-    alike: dict[tuple[tuple[Axis, ...], tuple[Field, ...]], list[str]] = {}
-    fields = [step.fields for step in steps]
-    for i, name in enumerate(names):
-        axes = tuple(step.axes[i] for step in steps)
-        alike.setdefault((axes, tuple(each[i] for each in fields)), []).append(name)
-    for (axes, own), called in alike.items():
-        yield " and ".join(called), axes, own
+def longest_path(steps: Sequence[NodeStep]) -> list[NodeStep]:
+    """Return the nodes on the path with most windows, from the input to the last node."""
+    depths: dict[str, int] = {}
+    before: dict[str, str | None] = {}
+    for step in steps:
+        # Of what a crop is cropped like, only the size is used.
+        sources = step.sources[:1] if isinstance(step.node.operation, Cropped) else step.sources
+        deepest = max(sources, key=lambda name: depths.get(name, 0), default=None)
+        depths[step.node.name] = depths.get(deepest or "", 0) + (step.window is not None)
+        before[step.node.name] = deepest
+    by_name = {step.node.name: step for step in steps}
+    path = []
+    name: str | None = steps[-1].node.name
+    while name in by_name:
+        path.append(by_name[name])
+        name = before[name]
+    return path[::-1]
+
+
+def _distinct_axes(path: Sequence[NodeStep]) -> Iterator[tuple[str, int]]:
+    """Give the axes of the input by their place, with their names; those alike are given once."""
+    names = AXIS_NAMES[path[0].dims]
+    alike: dict[tuple[object, ...], list[int]] = {}
+    for i in range(len(names)):
+        tracks = [step.outputs[0].tracks[i] for step in path]
+        key = tuple([(track.reach, track.size) for track in tracks])
+        alike.setdefault(key, []).append(i)
+    for places in alike.values():
+        yield " and ".join(names[i] for i in places), places[0]
+
+
+def middle_span(step: NodeStep, axis: int) -> tuple[int, int]:
+    """Return the first and last input pixel that the middle output depends on, not cut.
+
+    Where it depends on none, the second is smaller than the first.
+    """
+    tensor = step.outputs[0]
+    track = tensor.tracks[axis]
+    middle = 0 if track.axis is None else tensor.size(track.axis) // 2
+    return track.reach.at(middle) or (0, -1)
 
 
 def _growth(
-    axes: Sequence[Axis], fields: Sequence[Field], steps: Sequence[Step], width: int
+    axis: int, path: Sequence[NodeStep], numbers: Sequence[int], width: int
 ) -> Iterator[Text]:
     """Draw what the middle output of each layer reads, a bar a layer, to scale."""
-    n = axes[0].n
-    spans = [span(field, axis.out // 2) for field, axis in zip(fields, axes, strict=True)]
+    n = path[0].outputs[0].tracks[axis].size
+    spans = [middle_span(step, axis) for step in path]
     begin = min(0, *[first for first, _ in spans])
     end = max(n, *[last + 1 for _, last in spans])
-    labels = _labels(steps, fields, width)
+    labels = _labels(path, numbers, [step.fields[axis] for step in path], width)
     cells = min(max(width - len(labels[0]), 1), end - begin)
     for label, (first, last) in zip(labels, spans, strict=True):
         yield Text(label).append(bar(range(first, last + 1), n, range(begin, end), cells))
@@ -68,30 +115,25 @@ def _growth(
         f"{_FIELD} what the middle output of a layer depends on, {_INPUT} the rest of the {n} "
         f"input pixels{beyond}; a character is {scale}"
     )
-    misses = [i for i, (first, last) in enumerate(spans, 1) if first > 0 or last < n - 1]
-    if misses[-1:] != [len(steps)]:
-        yield Text(f"from layer {misses[-1] + 1 if misses else 1} on, it is the whole input")
-    if lost := never_read(axes):
-        yield Text(f"the last {lost} of the {n} input pixels reach no output of the stack")
+    misses = [i for i, (first, last) in enumerate(spans) if first > 0 or last < n - 1]
+    if misses[-1:] != [len(path) - 1]:
+        first_whole = numbers[misses[-1] + 1 if misses else 0]
+        yield Text(f"from layer {first_whole} on, it is the whole input")
 
 
-def span(field: Field, output: int) -> tuple[int, int]:
-    """Return first and last input pixel that an output depends on, not cut at the borders."""
-    first = floor(output * field.j) - field.P
-    return first, first + field.r - 1
-
-
-def _labels(steps: Sequence[Step], fields: Sequence[Field], width: int) -> list[str]:
+def _labels(
+    path: Sequence[NodeStep], numbers: Sequence[int], fields: Sequence[Field], width: int
+) -> list[str]:
     """Write number, name and receptive field of each layer; no names where they are too long."""
-    names = [printable(step.layer.name or step.layer.window.kind) for step in steps]
+    names = [printable(step.label or step.kind) for step in path]
     longest = max(map(cell_len, names))
     if longest > width // 4:
-        names, longest = [""] * len(steps), 0
+        names, longest = [""] * len(path), 0
     sizes = [f"{'' if field.exact else '≤'}{field.r}" for field in fields]
-    number, size = len(str(len(steps))), max(map(len, sizes))
+    number, size = len(str(numbers[-1])), max(map(len, sizes))
     return [
         f"{i:>{number}}  {name}{' ' * (longest - cell_len(name) + 2)}{own:>{size}}  "
-        for i, (name, own) in enumerate(zip(names, sizes, strict=True), 1)
+        for i, name, own in zip(numbers, names, sizes, strict=True)
     ]
 
 
@@ -112,12 +154,17 @@ def bar(span: range, n: int, drawn: range, cells: int) -> Text:
     return text
 
 
+def _are_consecutive(axes: Sequence[Axis]) -> bool:
+    """Whether each layer reads what the one before it makes."""
+    return all(one.out == next_.n for one, next_ in pairwise(axes))
+
+
 def never_read(axes: Sequence[Axis]) -> int:
-    """Count the input pixels at the end of an axis that no output of the stack depends on.
+    """Count the input pixels at the end of an axis that no output of the network depends on.
 
     Zero where that is not known: outputs of transposed layers, and pixels between others.
     """
-    if any(axis.kind == "convt" or unread(axis) != unread_end(axis) for axis in axes):
+    if not axes or any(a.kind == "convt" or unread(a) != unread_end(a) for a in axes):
         return 0
     used = axes[-1].out
     for axis in reversed(axes):
@@ -125,10 +172,12 @@ def never_read(axes: Sequence[Axis]) -> int:
     return axes[0].n - used
 
 
-def _losses(steps: Sequence[Step]) -> Iterator[Text]:
+def _losses(rows: Sequence[NodeStep]) -> Iterator[Text]:
     """Name the layers that do not read all of their input."""
     found = False
-    for i, step in enumerate(steps, 1):
+    for i, step in enumerate(rows, 1):
+        if not step.axes:
+            continue
         lost = words.loss(step.axes)
         if lost == "none":
             continue
@@ -138,13 +187,13 @@ def _losses(steps: Sequence[Step]) -> Iterator[Text]:
         transposed = step.axes[0].kind == "convt"
         what = "output, not written" if transposed else "input, not read"
         sizes = format_sizes(step.out if transposed else [axis.n for axis in step.axes])
-        yield Text(printable(f"layer {i}, {words.layer_text(step)}: {lost} of {sizes} ({what})"))
+        yield Text(printable(f"layer {i}, {format_named_step(step)}: {lost} of {sizes} ({what})"))
     if not found:
         yield Text("No pixel goes unread: each layer reads all of its input.")
 
 
 def _costliest(
-    what: str, counts: Sequence[int | None], steps: Sequence[Step], width: int
+    what: str, counts: Sequence[int | None], steps: Sequence[NodeStep], width: int
 ) -> Iterator[RenderableType]:
     """Show which layers have most of the parameters, or of the arithmetic."""
     if None in counts or not any(counts):
@@ -152,7 +201,7 @@ def _costliest(
     known = [(count, i) for i, count in enumerate(counts) if count]
     whole = sum(count for count, _ in known)
     top = sorted(known, key=lambda each: (-each[0], each[1]))[:_MOST]
-    rows = [(str(i + 1), words.layer_text(steps[i]), count) for count, i in top]
+    rows = [(str(i + 1), format_named_step(steps[i]), count) for count, i in top]
     others, rest = len(steps) - len(top), whole - sum(count for count, _ in top)
     if rest:
         rows.append(("", f"the other {others}" if others > 1 else "the other layer", rest))

@@ -7,7 +7,6 @@ from typing import Any
 from convcli.geometry.axis import AXIS_NAMES, Axis, Padding
 from convcli.geometry.coverage import coverage, extent, most, unread, unread_end
 from convcli.geometry.formula import formula
-from convcli.geometry.layers import format_layer
 from convcli.geometry.network import Step
 
 _SLICES = {
@@ -15,12 +14,6 @@ _SLICES = {
     "width": ("column", "columns", "right"),
     "depth": ("slice", "slices", "back"),
 }
-
-
-def layer_text(step: Step) -> str:
-    """Write a layer in its notation, after its name if it has one."""
-    name = f"{step.layer.name}: " if step.layer.name else ""
-    return name + format_layer(step.layer)
 
 
 def loss(axes: Sequence[Axis]) -> str:

@@ -132,10 +132,13 @@ def spread(option: str, values: tuple[T, ...], dims: int) -> tuple[T, ...]:
         given = "x".join(
             ":".join(map(str, dict.fromkeys(v))) if isinstance(v, tuple) else str(v) for v in values
         )
-        axes, remedy = ("axis", "1 value") if dims == 1 else ("axes", f"1 value for all, or {dims}")
-        raise UsageError(
-            f"{option} {given} has {len(values)} values for {dims} {axes}; give {remedy}"
+        every = given.split("x")[:dims]
+        example = "x".join(every + every[-1:] * (dims - len(every)))
+        rule = (
+            f"{option} {given} has {len(values)} values for {dims} ax{'is' if dims == 1 else 'es'}"
         )
+        remedy = "give 1 value" if dims == 1 else f"give 1 value for all, or {dims}"
+        raise UsageError(f"{rule}; {remedy}, such as {example}")
     return values
 
 

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from convcli.errors import shortened
+from convcli.errors import UsageError, shortened
 from convcli.geometry.axis import AXIS_NAMES
+from convcli.geometry.notation import parse_number
 
 _USUAL = (1, 3, 4)  # channels: grey, colour, colour with transparency
 _MUCH = 10  # an image is that many times larger than it has channels
@@ -41,6 +42,39 @@ def read_as_channels(sizes: Sequence[int], c_in: int | None = None) -> Channels 
         if likely:
             return Channels(channels, space)
     return None
+
+
+def join_channels(c_in: str | None, c_out: str | None, given: str | None, needed: str) -> str:
+    """Write PyTorch's ``--in-channels 3 --out-channels 64`` as ``-c`` does: ``3:64``.
+
+    Parameters
+    ----------
+    c_in, c_out : str or None
+        As they were typed; one of them at least.
+    given : str or None
+        What ``-c`` says.
+    needed : str
+        Which of them must be given, ``in`` or ``out``; alone it is all that ``-c`` says.
+
+    Raises
+    ------
+    UsageError
+    """
+    typed = {"in": c_in, "out": c_out}
+    if given is not None:
+        raise UsageError(
+            f"-c {given} cannot be combined with --in-channels and --out-channels; leave out -c"
+        )
+    if typed[needed] is None:
+        other = "out" if needed == "in" else "in"
+        raise UsageError(
+            f"--{other}-channels {typed[other]} needs the {needed}put channels; add "
+            f"--{needed}-channels, such as --{needed}-channels {typed[other]}"
+        )
+    counts = [
+        str(parse_number(f"--{side}-channels", count)) for side, count in typed.items() if count
+    ]
+    return ":".join(counts)
 
 
 def depthwise_groups(c_in: int | None, c_out: int | None) -> str:

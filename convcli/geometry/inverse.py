@@ -7,6 +7,7 @@ from typing import Any, Literal, NamedTuple
 from convcli.errors import ConvcliError, DoesNotFit, UsageError
 from convcli.geometry.axis import POOLS, Axis, Kind, PaddingWord, fit, fit_any_window
 from convcli.geometry.notation import join_axes
+from convcli.geometry.size import check_range
 
 Unknown = Literal["n", "f", "p", "s"]
 
@@ -70,6 +71,7 @@ def solve(
     DoesNotFit
         No value does; the text says which come nearest.
     """
+    check_range("output size", "--out", out, 1)
     numbers = {"n": n, "f": f, "s": s, "p": p, "d": d, "op": op, "kind": kind, "ceil": ceil}
     answers: list[Answer] = []
     near: list[tuple[int, str]] = []

@@ -1,8 +1,8 @@
 """The text notation of layers, both ways: ``conv f=7 s=2 p=3 c=64``."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
-from typing import cast
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, cast
 
 from convcli.errors import UsageError
 from convcli.geometry.axis import POOLS, Kind, Sizes, Window
@@ -14,10 +14,12 @@ from convcli.geometry.notation import (
     parse_only,
     parse_only_padding,
 )
-from convcli.geometry.pytorch_text import ModuleReader, Words
+from convcli.geometry.pytorch_text import Words
 
-_KINDS = ("conv", "convt", "maxpool", "avgpool")
-_KEYS = ("f", "s", "p", "d", "g", "c", "op", "bias", "ceil", "repeat", "name")
+if TYPE_CHECKING:
+    from convcli.geometry.graph import NodeStep
+    from convcli.geometry.network import Step
+
 # What Keras, PyTorch and ONNX call them.
 _LONG_NAMES = {
     **dict.fromkeys(("filter_size", "kernel_size", "kernel_shape", "pool_size"), "f"),
@@ -35,118 +37,77 @@ _BRACKET = re.compile(r"(?<==)[\[(][^\])=]*[\])]")
 _WHITE = re.compile(r"\s+")
 _KIND = re.compile(r"(\w*?)(?:([123])d)?")
 _SWITCH = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
-_MAX_LAYERS = 10_000
 
 
-def parse_layers(
-    lines: Iterable[str], source: str, note: Callable[[str], None] | None = None
-) -> Iterator[Layer]:
-    """Read layers such as ``conv f=7 s=2 p=3 c=64``, one a line; ``#`` starts a comment.
-
-    Layers as PyTorch prints them are read too, see `pytorch_text`.
-
-    Parameters
-    ----------
-    lines : iterable of str
-    source : str
-        Where the lines come from, for errors: a file name, or ``-l``.
-    note : callable, optional
-        Called with a line about something that a user may not expect.
-
-    Yields
-    ------
-    Layer
-        A line with ``repeat=k`` gives `k` layers.
-    """
-    modules = ModuleReader(note)
-    count = 0
-    for line_number, line in enumerate(lines, 1):
-        # Some editors start a file with a byte order mark.
-        text = line.removeprefix("\ufeff").partition("#")[0].strip()
-        if not text:
-            continue
-        where = f"{source}, line {line_number}" if source != "-l" else f"-l {text!r}"
-        found = modules.read(text, where)
-        for words in [_parse_line(text, where)] if found is None else found:
-            layer, repeat = _make_layer(words, text, where)
-            if count + repeat > _MAX_LAYERS:
-                raise UsageError(
-                    f"{where}: repeat={repeat} makes {count + repeat} layers, more than "
-                    f"{_MAX_LAYERS}; write a smaller stack"
-                )
-            for copy in range(1, repeat + 1):
-                count += 1
-                name = f"{layer.name}.{copy}" if layer.name and repeat > 1 else layer.name
-                label = f"{where}, layer {count} ({name or text})"
-                yield layer._replace(name=name, where=label)
-
-
-def _parse_line(text: str, where: str) -> Words:
-    # Spaces within brackets do not end a value: f=(3, 5).
-    kind, *pairs = _BRACKET.sub(lambda found: _WHITE.sub("", found[0]), text).split()
-    _split_kind(kind, where)  # a wrong kind is reported before its keys
-    return Words(kind, _parse_pairs(pairs, where))
-
-
-def _make_layer(words: Words, text: str, where: str) -> tuple[Layer, int]:
-    """Make one layer from its words; also return the number of times it is repeated."""
+def make_layer(words: Words, where: str) -> Layer:
+    """Make a layer with a window from its words; `where` is its place, for errors."""
     values = words.values
-    kind, dims = _split_kind(words.kind, where)
+    kind, dims = split_kind(words.kind)
     if "f" not in values:
-        raise UsageError(f"{where}: {text!r} has no filter size; add f=3 or another")
-
-    def sizes(key: str, default: str) -> Sizes:
-        return parse_only(f"{where}: {key}", values.get(key, default))
-
-    def number(key: str) -> int | None:
-        return parse_number(f"{where}: {key}", values[key]) if key in values else None
-
-    def switch(key: str, default: str) -> bool:
-        value = values.get(key, default).lower()
-        if value not in _SWITCH:
-            raise UsageError(f"{where}: {key}={value} must be 1 or 0; write {key}=1 or {key}=0")
-        return _SWITCH[value]
-
+        key = "kernel_size" if "(" in words.text else "f"
+        raise UsageError(f"{where}: {words.text!r} has no filter size; add {key}=3 or another")
     window = Window(
-        f=sizes("f", ""),
-        s=sizes("s", values["f"] if kind in POOLS else "1"),
+        f=read_sizes(words, "f", "", where),
+        s=read_sizes(words, "s", values["f"] if kind in POOLS else "1", where),
         p=parse_only_padding(f"{where}: p", values.get("p", "0")),
-        d=sizes("d", "1"),
-        op=sizes("op", "0"),
+        d=read_sizes(words, "d", "1", where),
+        op=read_sizes(words, "op", "0", where),
         kind=cast(Kind, kind),
-        ceil=switch("ceil", "0"),
+        ceil=read_switch(words, "ceil", "0", where),
     )
-    g, repeat = number("g"), number("repeat")
-    if repeat is not None and repeat < 1:
-        raise UsageError(f"{where}: repeat={repeat} must be 1 or more; write repeat=1")
-    layer = Layer(
+    g = read_number(words, "g", where) if values.get("g") != "c" else 1
+    return Layer(
         window,
-        c=number("c"),
-        c_in=number("c_in"),
+        c=read_number(words, "c", where),
+        c_in=read_number(words, "c_in", where),
         g=1 if g is None else g,
-        bias=switch("bias", "1"),
+        bias=read_switch(words, "bias", "1", where),
         dims=dims,
         name=values.get("name", ""),
     )
-    return layer, repeat or 1
 
 
-def _split_kind(word: str, where: str) -> tuple[str, int | None]:
-    """Split ``conv2d`` into the kind and the number of its axes."""
+def read_sizes(words: Words, key: str, default: str, where: str) -> Sizes:
+    """Read one size for each axis, or one for all."""
+    return parse_only(f"{where}: {key}", words.values.get(key, default))
+
+
+def read_number(words: Words, key: str, where: str) -> int | None:
+    """Read a whole number, None where it is not given."""
+    value = words.values.get(key)
+    return None if value is None else parse_number(f"{where}: {key}", value)
+
+
+def read_switch(words: Words, key: str, default: str, where: str) -> bool:
+    """Read 1 or 0, or a word for it."""
+    value = words.values.get(key, default).lower()
+    if value not in _SWITCH:
+        raise UsageError(f"{where}: {key}={value} must be 1 or 0; write {key}=1 or {key}=0")
+    return _SWITCH[value]
+
+
+def split_kind(word: str) -> tuple[str, int | None]:
+    """Split ``conv2d`` into the kind and the number of its axes, None where it is not said."""
     found = _KIND.fullmatch(word)
-    if found is None or found[1] not in _KINDS:
-        raise UsageError(f"{where}: {word!r} is not a kind of layer; write {', '.join(_KINDS)}")
+    if found is None:
+        return word, None
     return found[1], int(found[2]) if found[2] else None
 
 
-def _parse_pairs(pairs: Iterable[str], where: str) -> dict[str, str]:
+def split_words(text: str) -> list[str]:
+    """Split a line into words; spaces within brackets do not end a value: ``f=(3, 5)``."""
+    return _BRACKET.sub(lambda found: _WHITE.sub("", found[0]), text).split()
+
+
+def split_pairs(pairs: Iterable[str], keys: Sequence[str], where: str) -> dict[str, str]:
+    """Split ``KEY=VALUE`` words; long names of keys are made short, and ``c=3:64`` is two."""
     values: dict[str, str] = {}
     for pair in pairs:
         key, equals, value = pair.partition("=")
         key = _LONG_NAMES.get(key.lower().replace("-", "_"), key)
-        if not equals or not value or key not in (*_KEYS, "c_in"):
+        if not equals or not value or (key not in keys and key != "c_in"):
             raise UsageError(
-                f"{where}: {pair!r} is not KEY=VALUE with one of the keys {' '.join(_KEYS)}"
+                f"{where}: {pair!r} is not KEY=VALUE with one of the keys {' '.join(keys)}"
             )
         if key in values:
             raise UsageError(f"{where}: {pair!r} gives {key} a second time; give it once")
@@ -156,7 +117,7 @@ def _parse_pairs(pairs: Iterable[str], where: str) -> dict[str, str]:
 
 
 def format_layer(layer: Layer) -> str:
-    """Write a layer as `parse_layers` reads it, without what is at its default."""
+    """Write a layer as `make_layer` reads it, without what is at its default."""
     window = layer.window
     words = [window.kind, f"f={format_sizes(window.f)}"]
     if window.s != (window.f if window.kind in POOLS else (1,)):
@@ -178,3 +139,15 @@ def format_layer(layer: Layer) -> str:
     if window.ceil:
         words.append("ceil=1")
     return " ".join(words)
+
+
+def format_step(step: "Step | NodeStep") -> str:
+    """Write the layer of a step, or of a node without one how its file has it."""
+    if step.layer is not None:
+        return format_layer(step.layer)
+    return step.node.text or step.node.op
+
+
+def format_named_step(step: "Step | NodeStep") -> str:
+    """Write a step after its name, if it has one: ``conv1: conv f=3``."""
+    return f"{step.label}: {format_step(step)}" if step.label else format_step(step)

@@ -1,12 +1,12 @@
-"""Layers with channels, one or a stack: parameters, arithmetic, receptive fields."""
+"""Layers with channels: parameters, arithmetic, receptive fields."""
 
-from collections.abc import Iterable, Iterator
 from math import prod
 from typing import NamedTuple
 
 from convcli.errors import ConvcliError, UsageError
 from convcli.geometry.axis import POOLS, Axis, Window
-from convcli.geometry.receptive_field import INPUT, Field, Reach, extend
+from convcli.geometry.index_map import Windows
+from convcli.geometry.receptive_field import INPUT, Budget, Field, Reach, extend
 
 
 class Layer(NamedTuple):
@@ -35,8 +35,11 @@ class Costs(NamedTuple):
     flops: int
 
 
+FREE = Costs(0, 0, 0)
+
+
 class Step(NamedTuple):
-    """A layer applied to the output of the layers before it.
+    """A layer applied to an input, or in a network to the output of the layers before it.
 
     `costs` is None where the number of channels is not known. `before` is what the
     layer's input depends on, for each axis.
@@ -48,6 +51,31 @@ class Step(NamedTuple):
     c_out: int | None
     costs: Costs | None
     before: tuple[Reach, ...]
+
+    @property
+    def kind(self) -> str:
+        """The kind of layer."""
+        return self.layer.window.kind
+
+    @property
+    def name(self) -> str:
+        """The name of the layer; empty where it has none."""
+        return self.layer.name
+
+    @property
+    def label(self) -> str:
+        """The name of the layer in a table."""
+        return self.layer.name
+
+    @property
+    def dims(self) -> int:
+        """The number of spatial axes."""
+        return len(self.axes)
+
+    @property
+    def n(self) -> tuple[int, ...]:
+        """Input size of each axis."""
+        return tuple([axis.n for axis in self.axes])
 
     @property
     def out(self) -> tuple[int, ...]:
@@ -71,72 +99,51 @@ class Step(NamedTuple):
 
     @property
     def fields(self) -> tuple[Field, ...]:
-        """What an output pixel depends on in the input of the whole stack, for each axis."""
-        return tuple([reach.field() for reach in map(extend, self.before, self.axes)])
-
-
-_MAX_STRIDE = 10**18  # of a whole stack
+        """What an output pixel depends on in the input of the whole network, for each axis."""
+        budget = Budget()
+        maps = map(Windows, self.axes)
+        reaches = [extend(b, m, budget) for b, m in zip(self.before, maps, strict=True)]
+        return tuple([reach.field() for reach in reaches])
 
 
 def apply(layer: Layer, n: tuple[int, ...], c_in: int | None = None) -> Step:
-    """Apply one layer to an input of `n` pixels and `c_in` channels, see `follow`."""
-    return next(follow([layer], n, c_in))
-
-
-def follow(layers: Iterable[Layer], n: tuple[int, ...], c_in: int | None = None) -> Iterator[Step]:
-    """Apply a stack of layers to an input, one after the other.
+    """Apply a layer to an input.
 
     Parameters
     ----------
-    layers : iterable of Layer
+    layer : Layer
     n : tuple of int
         Input size of each spatial axis, in pixels.
     c_in : int or None
         Input channels; without them parameters and arithmetic are not known.
 
-    Yields
-    ------
+    Returns
+    -------
     Step
-        One for each layer.
 
     Raises
     ------
     UsageError, DoesNotFit
-        As `axis.fit`; the text starts with the layer's `where`.
+        As `axis.fit`.
     """
     if c_in is not None and c_in < 1:
         raise UsageError(f"input channels {c_in} must be 1 or more; use -c 1 or more")
-    before: tuple[Reach, ...] = (INPUT,) * len(n)
-    strides = (1,) * len(n)
-    for layer in layers:
-        c_in = layer.c_in if c_in is None else c_in
-        try:
-            _check_dims(layer, len(n))
-            axes = layer.window.on(n)
-            c_out = _check_channels(layer, c_in)
-            strides = tuple([total * axis.s for total, axis in zip(strides, axes, strict=True)])
-            if max(strides) > _MAX_STRIDE:
-                raise UsageError(
-                    f"stride {max(a.s for a in axes)} makes the product of the strides so far "
-                    f"larger than 10^18; use -s 1 or fewer layers"
-                )
-        except ConvcliError as error:
-            raise _in_layer(layer, error) from None
-        step = Step(layer, axes, c_in, c_out, _costs(layer, axes, c_in, c_out), before)
-        yield step
-        before = tuple(map(extend, before, axes))
-        n, c_in = step.out, c_out
+    axes = layer.window.on(n)
+    c_out = check_channels(layer, c_in)
+    costs = count_costs(layer, axes, c_in, c_out)
+    return Step(layer, axes, c_in, c_out, costs, (INPUT,) * len(n))
 
 
-def _check_dims(layer: Layer, dims: int) -> None:
+def check_dims(layer: Layer, dims: int) -> None:
+    """Raise `UsageError` where a layer is not one of so many axes."""
     if layer.dims not in (None, dims):
         raise UsageError(
             f"{layer.window.kind}{layer.dims}d needs {layer.dims} spatial axes, and its input has "
-            f"{dims}; give -n a size for each of the {layer.dims}, without batch and channels"
+            f"{dims}; use -n with {layer.dims} sizes, without batch and channels"
         )
 
 
-def _check_channels(layer: Layer, c_in: int | None) -> int | None:
+def check_channels(layer: Layer, c_in: int | None) -> int | None:
     """Return the output channels, None where they are not known."""
     g = layer.g
     if layer.c_in not in (None, c_in):
@@ -148,7 +155,9 @@ def _check_channels(layer: Layer, c_in: int | None) -> int | None:
         raise UsageError(f"groups {g} must be 1 or more; use -g 1")
     c_out = c_in if layer.c is None else layer.c
     if c_out is not None and c_out < 1:
-        raise UsageError(f"output channels {c_out} must be 1 or more; use -c 1 or more")
+        pair = f"{c_in}" if layer.window.kind in POOLS else f"{c_in}:1"
+        least = "1 or more" if c_in is None else pair
+        raise UsageError(f"output channels {c_out} must be 1 or more; use -c {least}")
     for which, channels in (("input", c_in), ("output", c_out)):
         if channels is not None and channels % g:
             raise UsageError(
@@ -166,8 +175,21 @@ def _check_channels(layer: Layer, c_in: int | None) -> int | None:
     return c_out
 
 
-def _costs(
-    layer: Layer, axes: tuple[Axis, ...], c_in: int | None, c_out: int | None
+def check_input(stated: int | None, c_in: int | None) -> int | None:
+    """Return the channels that come in, which must be those stated, where both are known."""
+    if None not in (stated, c_in) and stated != c_in:
+        raise UsageError(
+            f"input channels {stated} must equal the {c_in} channels that come in; use {c_in}"
+        )
+    return stated if c_in is None else c_in
+
+
+def count_costs(
+    layer: Layer,
+    axes: tuple[Axis, ...],
+    c_in: int | None,
+    c_out: int | None,
+    batch: int = 1,
 ) -> Costs | None:
     """Count parameters and arithmetic.
 
@@ -179,22 +201,22 @@ def _costs(
         return None
     kind = layer.window.kind
     if kind in POOLS:
-        return Costs(0, 0, 0)
+        return FREE
     weights = c_in // layer.g * c_out * prod(axis.f for axis in axes)
-    outputs = prod(axis.out for axis in axes)
-    positions = prod(axis.n for axis in axes) if kind == "convt" else outputs
+    outputs = batch * prod(axis.out for axis in axes)
+    positions = batch * prod(axis.n for axis in axes) if kind == "convt" else outputs
     macs = weights * positions
     if not layer.bias:
         return Costs(weights, macs, 2 * macs)
     return Costs(weights + c_out, macs, 2 * macs + c_out * outputs)
 
 
-def _in_layer(layer: Layer, error: ConvcliError) -> ConvcliError:
-    """Put the layer's place before an error, and write options as a line of layers has them."""
-    if not layer.where:
+def in_place(where: str, error: ConvcliError) -> ConvcliError:
+    """Put the place of a layer before an error, and write options as a line of layers has them."""
+    if not where:
         return error
     text = str(error).replace("--output-padding ", "op=").replace("--output-padding", "op")
     text = text.replace("--ceil", "ceil")
     for key in "fspdgc":
         text = text.replace(f"-{key} ", f"{key}=")
-    return type(error)(f"{layer.where}: {text}")
+    return type(error)(f"{where}: {text}")

@@ -149,7 +149,8 @@ def _padding_word(text: str) -> PaddingWord | None:
 def _split_cases(option: str, text: str) -> list[str]:
     cases = _SEPARATOR.split(join_spellings(text).strip())
     if "" in cases:
-        raise UsageError(f"{option} {text!r} has an empty case; write numbers with commas between")
+        some = ",".join(case for case in cases if case) or "1"
+        raise UsageError(f"{option} {text!r} has an empty case; write {some}")
     return cases
 
 
@@ -167,7 +168,8 @@ def _parse_range(option: str, text: str, part: str, form: str) -> range:
     """Read ``8``, ``8..64`` or ``8..64..8``; `form` says in an error what to write instead."""
     numbers = part.split("..")
     if len(numbers) > 3 or not all(_is_number(option, number) for number in numbers):
-        raise UsageError(f"{option} {text!r}: {part or text!r} is not a whole number; {form}")
+        which = "" if part in ("", text) else f": {part!r}"
+        raise UsageError(f"{option} {text!r}{which} is not a whole number; {form}")
     first = int(numbers[0])
     last = int(numbers[1]) if len(numbers) > 1 else first
     step = int(numbers[2]) if len(numbers) > 2 else 1
@@ -200,6 +202,13 @@ def _parse_pad(option: str, text: str, axis: str) -> Choices:
 def _only(option: str, sweep: Sweep[T]) -> T:
     """Return the one case of a sweep."""
     if sweep.size != 1:
-        raise UsageError(f"{option} takes one value here, not a sweep of {sweep.size}; write one")
+        first: Any = next(iter(sweep))
+        if not isinstance(first, str):
+            pairs = isinstance(first[0], tuple)
+            first = format_padding(first) if pairs else format_sizes(first)
+        raise UsageError(
+            f"{option} takes one value here, not a sweep of {sweep.size}; "
+            f"write one, such as {first}"
+        )
     only: Any = next(iter(sweep))
     return only  # type: ignore[no-any-return]

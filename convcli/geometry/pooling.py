@@ -19,7 +19,9 @@ def parse_pool(text: str) -> "Kind":
     UsageError
     """
     if text not in POOLS:
-        raise UsageError(f"--pool {text!r} is not a kind of pooling; write --pool max or avg")
+        raise UsageError(
+            f"--pool {text!r} is not a kind of pooling; write --pool max, or --pool avg"
+        )
     return POOLS[text]
 
 

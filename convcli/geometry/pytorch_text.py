@@ -60,19 +60,26 @@ _KEYS = {
     "size": "out",
     "scale_factor": "scale",
     "mode": "mode",
-}  # other parameters change no size
-_LINE = re.compile(
+}
+# Other parameters of modules with a window, which change no size.
+_WITHOUT_EFFECT = (
+    *("padding_mode", "device", "dtype"),
+    *("return_indices", "count_include_pad", "divisor_override"),
+)
+# Compiled where a line needs them: they would take most of the time to import this file.
+_LINE = (
     r"(?:\((?P<name>[^()]*)\):\s*)?(?:(?P<count>[0-9]{1,9}) x )?"
     r"(?P<class>(?:torch\.)?(?:nn\.)?[A-Z]\w*)\((?P<rest>.*)"
 )
-_DIMS = re.compile(r"(?P<family>\w+?)(?P<dims>[123]d)?")
+_DIMS = r"(?P<family>\w+?)(?P<dims>[123]d)?"
 
 
 class Words(NamedTuple):
-    """The words of a layer: its kind, and the value of each key."""
+    """The words of a layer: its kind, the value of each key, and the text they were read from."""
 
     kind: str
     values: dict[str, str]
+    text: str = ""
 
 
 class ModuleReader:
@@ -104,7 +111,9 @@ class ModuleReader:
         if text == ")" and self._open:
             self._open.pop()
             return []
-        found = _LINE.fullmatch(text)
+        if "(" not in text:
+            return None
+        found = re.fullmatch(_LINE, text)
         if found is None:
             return None
         name = found["name"] or ""
@@ -172,7 +181,7 @@ def _class_name(call: "ast.Call", where: str) -> str:
 def _module(call: "ast.Call", name: str, where: str) -> Words:
     class_name = _class_name(call, where)
     named = {"name": name} if name else {}
-    found = _DIMS.fullmatch(class_name)
+    found = re.fullmatch(_DIMS, class_name)
     assert found is not None  # a word, see _class_name
     if found["family"] in _POINTWISE:
         return Words(found["family"].lower().removeprefix("alpha"), named)
@@ -200,7 +209,13 @@ def _arguments(
             f"{len(parameters)}; write the names, such as kernel_size=3"
         )
     yield from zip(parameters, call.args, strict=False)
+    known = (*parameters, *_WITHOUT_EFFECT)
     for keyword in call.keywords:
+        if "kernel_size" in parameters and keyword.arg is not None and keyword.arg not in known:
+            raise UsageError(
+                f"{where}: {shortened(keyword.arg)} is not a parameter of nn.{class_name}; write "
+                f"one of {', '.join(parameters)}"
+            )
         yield keyword.arg or "**", keyword.value
 
 

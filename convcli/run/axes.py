@@ -52,10 +52,12 @@ def read_axes(
         # A filter of three axes is spatial; over an input of two it can only be a 1-D weight.
         dims = f_axes if f_axes <= 2 or (f_axes == 3 and x_axes > 2) else f_axes - 2
     if not 1 <= dims <= 3 or f_axes not in (dims, dims + 2):
-        kinds = f"{dims} (spatial) or {dims + 2} (out, in/groups, spatial)" if dims else "1 to 5"
+        some = 1 <= dims <= 3
+        kinds = f"{dims} (spatial) or {dims + 2} (out, in/groups, spatial)" if some else "1 to 5"
+        remedy = "name the axes with --layout or --dims" if some else "use another filter"
         raise DoesNotFit(
             f"the filter has {_axes(f_axes)} ({shape_text(filter_shape)}), which must be {kinds}; "
-            f"name the axes with --layout or --dims"
+            f"{remedy}"
         )
     if not dims <= x_axes <= dims + 2:
         spatial = f"{dims} spatial {'axis' if dims == 1 else 'axes'}"
@@ -83,7 +85,7 @@ def _check_layout(layout: str, x_axes: int) -> str:
     if len(letters) != x_axes:
         raise UsageError(
             f"--layout {layout!r} names {_axes(len(letters))}, and the input has {x_axes}; "
-            f"use one letter for each axis"
+            f"use one letter for each axis, such as --layout {'NCDHW'[-x_axes:]}"
         )
     return letters
 

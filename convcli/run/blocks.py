@@ -122,7 +122,8 @@ def _index_bytes(operation: Operation, in_shape: tuple[int, ...], start: int) ->
     """Count the bytes of output and input for one index of all axes before `start`."""
     out_shape = operation.out_shape(in_shape)
     in_bytes = math.prod(in_shape[start:]) * operation.in_dtype.itemsize
-    out_bytes = math.prod(out_shape[start:]) * operation.out_dtype.itemsize
+    itemsize = operation.out_dtype.itemsize + operation.joined_bytes
+    out_bytes = math.prod(out_shape[start:]) * itemsize
     if start <= operation.lead:
         return in_bytes + out_bytes
     stride = operation.axis_of(operation.layout[start - 1]).s

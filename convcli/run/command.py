@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from convcli.arrays import filters
 from convcli.arrays.dtypes import Array, at
 from convcli.arrays.opener import Gradient, Opener
 from convcli.arrays.records import Records
@@ -19,7 +18,7 @@ from convcli.engines import choose
 from convcli.engines.base import Engine
 from convcli.errors import ConvcliError, UsageError
 from convcli.geometry import notation
-from convcli.geometry.axis import POOLS, Kind, Window
+from convcli.geometry.axis import POOLS, Kind, Padding, Window
 from convcli.geometry.pad_modes import parse_pad_mode
 from convcli.geometry.pooling import parse_pool
 from convcli.options import RunRequest
@@ -28,10 +27,10 @@ from convcli.run.blocks import Blocks, plan_blocks
 from convcli.run.job import Job
 from convcli.run.operation import Operation, resolve
 from convcli.run.pipeline import Pipeline
-from convcli.run.reporter import FORMATS, Reporter
+from convcli.run.reporter import Reporter
 from convcli.run.results import Facts, Kept, Result, Summary, Timing, Verdict
-from convcli.run.weights import Weights, check_weights, choose_weights
-from convcli.streams import Streams, choose_format
+from convcli.run.weights import Weights, check_weights, choose_weights, with_channels
+from convcli.streams import Streams
 from convcli.terminal.progress import Progress
 
 if TYPE_CHECKING:  # only images need it
@@ -75,17 +74,15 @@ def run(request: RunRequest, streams: Streams) -> int:
         Exit status.
     """
     if request.list_kernels:
-        return _list_kernels(request, streams)
+        from convcli.run.kernels import list_kernels  # noqa: PLC0415  seldom asked for
+
+        list_kernels(request.format, streams)
+        return 0
     check_dims(request.dims)
     if request.animate:
         _check_animation(request, streams)
     inputs = _inputs(request, streams)
-    request = request._replace(inputs=inputs)
-    if request.groups and request.groups.lower() == "depthwise":
-        raise UsageError(
-            "-g depthwise is as many groups as input channels, and a filter without channel axes "
-            "filters each channel anyway; leave out -g"
-        )
+    request = with_channels(request._replace(inputs=inputs))
     report_only = request.format == "json"  # unless -o names a place for the array
     sink = Sink(request.output, inputs, streams, request.output_format, report_only)
     reporter = Reporter(request, streams, sink.to_stdout)
@@ -158,35 +155,6 @@ def _animate(kept: Kept, streams: Streams) -> None:
         animation.play(operation.axes, streams, Narrator(operation, kept.input, kept.output))
 
 
-def _list_kernels(request: RunRequest, streams: Streams) -> int:
-    """Show every named filter with its numbers, as literals that ``-k`` reads."""
-    if choose_format(request.format or "plain", streams.stdout, FORMATS) == "json":
-        return _list_kernels_as_json(streams)
-    for spec, filter_ in filters.listing():
-        rows = ["[" + ",".join(f"{value:g}" for value in row) + "]" for row in filter_.tolist()]
-        text = "[" + ",".join(rows) + "]"
-        streams.stdout.write(f"{spec:<12} {text}\n")
-    for name, (x, y) in filters.PAIRS.items():
-        streams.stdout.write(f"{name:<12} sqrt(x² + y²) of {x} and {y}\n")
-    return 0
-
-
-def _list_kernels_as_json(streams: Streams) -> int:
-    import json  # noqa: PLC0415  seldom needed
-
-    def write(name: str, filter_: Array | None, pair: tuple[str, ...] | None) -> None:
-        weights = None if filter_ is None else filter_.tolist()
-        sizes = None if filter_ is None else filter_.shape
-        record = {"name": name, "filter": sizes, "weights": weights, "magnitude_of": pair}
-        streams.stdout.write(json.dumps(record) + "\n")
-
-    for spec, filter_ in filters.listing():
-        write(spec, filter_, None)
-    for name, pair in filters.PAIRS.items():
-        write(name, None, pair)
-    return 0
-
-
 def _check_scale(request: RunRequest, target: Target) -> None:
     """Refuse a scale of what holds numbers as they are; integers may be clipped to their type."""
     scale = request.scale
@@ -206,7 +174,10 @@ def _inputs(request: RunRequest, streams: Streams) -> list[str]:
     if request.inputs:
         return request.inputs
     if streams.stdin.isatty():
-        raise UsageError("there is no input; name a .npy file or rand:8x8, or pipe one in")
+        raise UsageError(
+            "there is no input; name a .npy file or rand:8x8, or pipe one in; "
+            "see convcli run --help"
+        )
     return ["-"]
 
 
@@ -249,7 +220,7 @@ def _convolve(run: _Run, source: Source, target: Target) -> tuple[Result, Kept]:
         whole = Whole(done.output, operation.out_layout, _scaling(request, job, x), alpha)
     mapping = target.finish(whole)
     verdict = _verify(run, operation, x, done)
-    result = _result(source, weights.filter, job, target, done)
+    result = _result(source, weights.filter, job, run.window.p, target, done)
     seed = run.opener.used_seed
     result = result._replace(mapping=mapping, verdict=verdict, timing=timing, seed=seed)
     shown = None if request.pool else weights.filter.array
@@ -388,7 +359,9 @@ def _require_passed(verdict: Verdict | None) -> None:
         )
 
 
-def _result(source: Source, filter_: InMemory, job: Job, target: Target, done: _Done) -> Result:
+def _result(
+    source: Source, filter_: InMemory, job: Job, padding: Padding, target: Target, done: _Done
+) -> Result:
     """Gather the facts of a report."""
     operation, summary = job.operation, done.summary
     pooling = operation.kind in POOLS
@@ -406,6 +379,7 @@ def _result(source: Source, filter_: InMemory, job: Job, target: Target, done: _
         each_channel=operation.each_channel,
         flip=operation.flip,
         pad_mode=operation.pad_mode,
+        padding_word=padding if isinstance(padding, str) else None,
         bias=() if operation.bias is None else tuple(operation.bias.tolist()),
         device=job.engine.device,
         engine=job.engine.name,

@@ -2,12 +2,17 @@
 
 from collections.abc import Sequence
 
-from convcli.geometry.axis import POOLS, Axis, Window
+from convcli.geometry.axis import POOLS, Axis, PaddingWord, Window
 from convcli.geometry.network import Layer, Step, apply
 
 
 def as_step(
-    axes: Sequence[Axis], c_in: int | None, c_out: int | None, groups: int, bias: bool
+    axes: Sequence[Axis],
+    c_in: int | None,
+    c_out: int | None,
+    groups: int,
+    bias: bool,
+    word: PaddingWord | None = None,
 ) -> Step:
     """Describe a layer with its input.
 
@@ -19,12 +24,14 @@ def as_step(
     groups : int
         As many as there are channels where one filter is applied to each.
     bias : bool
+    word : str, optional
+        What the padding was given by.
     """
     kind = axes[0].kind
     window = Window(
         f=tuple(a.f for a in axes),
         s=tuple(a.s for a in axes),
-        p=tuple((a.pb, a.pe) for a in axes),
+        p=word or tuple((a.pb, a.pe) for a in axes),
         d=tuple(a.d for a in axes),
         op=tuple(a.op for a in axes),
         kind=kind,

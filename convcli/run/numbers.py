@@ -1,5 +1,6 @@
 """``--animate``: the numbers of one window, times those of the filter, and what they add up to."""
 
+import textwrap
 from collections.abc import Sequence
 from functools import reduce
 from typing import Any
@@ -139,18 +140,33 @@ def _join(
         lines[middle] = f"{lines[middle]:<{column}}  {result}".rstrip()
         return lines
     if column > width:
-        lines = [*left, *([_TIMES, *right] if weights is not None else [])]
-    return [*(line[:width].rstrip() for line in lines), *_wrapped(result, width)]
+        tables = [cells] if weights is None else [cells, weights]
+        most = min(_columns_within(table, width) for table in tables)
+        first, *others = (_aligned(_cut(table, most)) for table in tables)
+        lines = [*first, *(line for other in others for line in (_TIMES, *other))]
+    return [*(line.rstrip() for line in lines), *_wrapped(result, width)]
+
+
+def _columns_within(cells: list[list[str]], width: int) -> int:
+    """Find how many columns fit; at least one."""
+    columns = max(map(len, cells))
+    while columns > 1 and len(_aligned(_cut(cells, columns))[0]) > width:
+        columns -= 1
+    return columns
+
+
+def _cut(cells: list[list[str]], columns: int) -> list[list[str]]:
+    return [row[:columns] + ["…"] * (columns < len(row)) for row in cells]
 
 
 def _aligned(cells: list[list[str]]) -> list[str]:
     wide = max(len(cell) for row in cells for cell in row)
-    lines = [" ".join(f"{cell:>{wide}}" for cell in row) for row in cells]
+    lines = [" ".join(cell if cell == "…" else f"{cell:>{wide}}" for cell in row) for row in cells]
     return [line.ljust(max(map(len, lines))) for line in lines]
 
 
 def _wrapped(text: str, width: int) -> list[str]:
-    return [text[i : i + width] for i in range(0, len(text), width)] if text else []
+    return textwrap.wrap(text, width)
 
 
 def _number(value: Any) -> str:

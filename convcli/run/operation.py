@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from convcli.arrays.dtypes import Array, DType, asked_dtype, result_dtype, shape_text
-from convcli.errors import DoesNotFit, UsageError
+from convcli.errors import DoesNotFit, UsageError, counted
 from convcli.geometry.axis import POOLS, Axis, Kind, Window
 from convcli.run.axes import SPATIAL, read_axes, with_channels
 
@@ -63,6 +63,11 @@ class Operation(NamedTuple):
         return tuple(
             self._replace(filter=each, second=None, out_dtype=self.sums_dtype) for each in filters
         )
+
+    @property
+    def joined_bytes(self) -> int:
+        """Bytes of the sums from which `joined` makes one output."""
+        return len(self.parts) * self.sums_dtype.itemsize
 
     @property
     def dims(self) -> int:
@@ -168,13 +173,14 @@ def resolve(
         )
     channels = sizes.get("C", 1)
     if weight:
-        weights = _layer_filter(filter_, channels, groups or 1, transposed)
+        weights = _layer_filter(filter_, channels, 1 if groups is None else groups, transposed)
     elif groups is not None and groups < 1:
         raise UsageError(f"groups {groups} must be 1 or more; use -g 1")
     elif groups not in (None, 1, channels):
         raise UsageError(
-            f"-g {groups}: a spatial filter is applied to each of the {channels} channels "
-            f"separately; omit -g, or use a filter with axes for output and input channels"
+            f"-g {groups}: a spatial filter is applied to each channel separately, and the input "
+            f"has {counted(channels, 'channel')}; omit -g, or use a filter with axes for output "
+            f"and input channels"
         )
     else:
         weights = filter_[None, None]
@@ -226,7 +232,8 @@ def _gradient(
 ) -> tuple[Array, DType, DType]:
     """Return the second filter, and the types of the magnitude and of the sums it is made from.
 
-    Integers have exact sums; their magnitude has the type that a float filter would give.
+    The magnitude of integers has the type that a float filter would give. Their sums are exact:
+    those of up to 16 bits in float32, as the weights are small.
     """
     if bias is not None:
         raise UsageError(
@@ -242,7 +249,8 @@ def _gradient(
     if flip:
         second = np.flip(second, tuple(range(2, second.ndim)))
     if natural.kind == "i":
-        return second, result_dtype(x_dtype, np.dtype(np.float64)), natural
+        kind = result_dtype(x_dtype, np.dtype(np.float64))
+        return second, kind, kind if kind == np.float32 else natural
     return second, natural, np.result_type(natural, np.float32)
 
 
@@ -251,7 +259,8 @@ def _channel_bias(bias: Array | None, channels: int) -> Array | None:
         return None
     if bias.size not in (1, channels) or bias.ndim > 1:
         raise DoesNotFit(
-            f"the bias has shape {shape_text(bias.shape)}, and the output {channels} channels; "
+            f"the bias has shape {shape_text(bias.shape)}, and the output "
+            f"{counted(channels, 'channel')}; "
             f"give one number, or one for each channel"
         )
     return np.broadcast_to(bias.reshape(-1), (channels,))
@@ -266,7 +275,7 @@ def _layer_filter(filter_: Array, channels: int, groups: int, transposed: bool) 
     what = f"the filter {shape_text(filter_.shape)} ({order}, spatial)"
     if first % groups:
         raise DoesNotFit(
-            f"{what} has {first} {kind} channels, which {groups} groups do not divide; "
+            f"{what} has {counted(first, f'{kind} channel')}, which {groups} groups do not divide; "
             f"use -g {gcd(first, groups)}"
         )
     c_in = first if transposed else second * groups
@@ -275,7 +284,8 @@ def _layer_filter(filter_: Array, channels: int, groups: int, transposed: bool) 
         if not transposed and channels % second == 0 and first % (channels // second) == 0:
             remedy = f"use -g {channels // second}, or --layout"
         raise DoesNotFit(
-            f"{what} with -g {groups} needs {c_in} input channels, and the input has {channels}; "
+            f"{what} with -g {groups} needs {counted(c_in, 'input channel')}, and the input has "
+            f"{channels}; "
             f"{remedy}"
         )
     if not transposed:

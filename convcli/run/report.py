@@ -1,40 +1,21 @@
-"""What a person sees of `run`: one table of facts, values where they are wanted, heat maps."""
+"""What a person sees of `run`: a table of facts, and below it the parts that were asked for."""
 
-import json
-import math
 from collections.abc import Iterator, Sequence
-from typing import Any, TextIO
+from typing import TextIO
 
-import numpy as np
-from rich import box
 from rich.console import Console
-from rich.table import Table
 
-from convcli.arrays.dtypes import Array
-from convcli.explain.figures import EXPLAINED
 from convcli.explain.layer import explain_layer
 from convcli.geometry.axis import POOLS
 from convcli.geometry.formula import formulas
-from convcli.geometry.keys import WINDOW
-from convcli.geometry.network import Step
 from convcli.geometry.notation import format_padding, format_sizes
 from convcli.geometry.pad_modes import PAD_MODES
 from convcli.run import plot
 from convcli.run.axes import SPATIAL
-from convcli.run.layer import as_step
+from convcli.run.records import operation_name, step_of
 from convcli.run.results import Facts, Kept, Parts, Result, Timing, Verdict
+from convcli.run.values import values_table
 from convcli.terminal.tables import Column, Sheet, console, facts_table
-
-_ROWS = 24  # rows of values that are shown whole
-
-
-def write_json(result: Result, stream: TextIO, explain: bool = False) -> None:
-    """Write the facts of one array as a line of JSON; `explain` adds what ``--explain`` does."""
-    keys = record(result)
-    if explain:
-        step = _step(result)
-        keys |= {key: figure(step) for key, figure in EXPLAINED.items()}
-    stream.write(json.dumps(keys, allow_nan=False) + "\n")
 
 
 def show(result: Result, kept: Kept, stream: TextIO, parts: Parts) -> None:
@@ -53,19 +34,11 @@ def show(result: Result, kept: Kept, stream: TextIO, parts: Parts) -> None:
 
 def _explain(result: Result, out: Console) -> None:
     """Explain the layer as `shape` does, and say what the lines for frameworks leave out."""
-    explain_layer(_step(result), out)
+    explain_layer(step_of(result), out)
     if result.pad_mode != "zeros" and any(a.pb or a.pe for a in result.axes):
         out.print(f"These three pad with zeros; here padding is {result.pad_mode}.")
     if result.flip:
         out.print("These three do not flip the filter; here it is flipped.")
-
-
-def _step(result: Result) -> Step:
-    c_in = c_out = None
-    if "C" in result.output.layout:
-        c_in, c_out = _channels(result.input), _channels(result.output)
-    groups = (c_out or 1) if result.each_channel else result.groups
-    return as_step(result.axes, c_in, c_out, groups, bool(result.bias))
 
 
 def show_many(results: Sequence[Result], stream: TextIO) -> None:
@@ -97,18 +70,6 @@ def show_many(results: Sequence[Result], stream: TextIO) -> None:
 def _written_to(result: Result) -> str:
     path = result.output.name or "-"
     return f"{path}, {result.mapping.text}" if result.mapping else path
-
-
-def operation_name(result: Result) -> str:
-    """Name the operation in the words of signal processing and of PyTorch."""
-    if result.kind in POOLS:
-        return "max pooling" if result.kind == "maxpool" else "average pooling"
-    name = (
-        "convolution (the filter is flipped)"
-        if result.flip
-        else "cross-correlation (as in PyTorch: the filter is not flipped)"
-    )
-    return f"transposed {name}" if result.transposed else name
 
 
 def facts(result: Result, verbose: bool = True) -> Iterator[tuple[str, str]]:
@@ -152,95 +113,8 @@ def facts(result: Result, verbose: bool = True) -> Iterator[tuple[str, str]]:
         yield "written to", f"{result.output.name}{mapping}"
 
 
-def record(result: Result) -> dict[str, Any]:
-    """Give the facts under stable names; those of the window are the same as in `shape`."""
-    verdict, timing = result.verdict, result.timing
-    return {
-        "kind": result.kind,
-        "operation": operation_name(result),
-        **{key: [figure(axis) for axis in result.axes] for key, figure in WINDOW.items()},
-        "channels_in": _channels(result.input),
-        "channels_out": _channels(result.output),
-        "groups": result.groups,
-        "bias": bool(result.bias),
-        "pad_mode": result.pad_mode,
-        "flip": result.flip,
-        **_array_record("input", result.input),
-        "filter_name": None if result.kind in POOLS else result.filter.name,
-        "filter_shape": list(result.filter.shape),
-        "filter_dtype": result.filter.dtype or None,
-        **_array_record("output", result.output),
-        "mapping": result.mapping and result.mapping.text,
-        "seed": result.seed,
-        "device": result.device,
-        "engine": result.engine,
-        "methods": list(result.methods),
-        "estimated_ns": result.costs,
-        "seconds": result.seconds,
-        # JSON has no NaN and no infinity.
-        "min": result.low if math.isfinite(result.low) else None,
-        "mean": result.mean if math.isfinite(result.mean) else None,
-        "max": result.high if math.isfinite(result.high) else None,
-        "verify": None if verdict is None else verdict._asdict() | {"passed": verdict.passed},
-        "time": None if timing is None else timing._asdict(),
-    }
-
-
-def _array_record(which: str, array: Facts) -> dict[str, Any]:
-    return {
-        f"{which}_name": array.name or None,
-        f"{which}_shape": list(array.shape),
-        f"{which}_layout": array.layout,
-        f"{which}_dtype": array.dtype,
-    }
-
-
-def _channels(array: Facts) -> int:
-    return array.shape[array.layout.index("C")] if "C" in array.layout else 1
-
-
-def values_table(y: Array, width: int) -> Table:
-    """Lay numbers out; of an axis that does not fit, both ends."""
-    plane = y.reshape(-1, y.shape[-1]) if y.ndim > 1 else y.reshape(1, -1)
-    rows = _excerpt(len(plane), _ROWS)
-    names = [
-        "" if y.ndim < 3 or r < 0 else "".join(f"[{i}]" for i in np.unravel_index(r, y.shape[:-1]))
-        for r in rows
-    ]
-    room = width - max(map(len, names)) - 6
-    for columns in _fewer_and_fewer(plane.shape[1]):
-        cells = [["…" if min(r, c) < 0 else _number(plane[r, c]) for c in columns] for r in rows]
-        if sum(max(map(len, column)) + 3 for column in zip(*cells, strict=True)) <= room:
-            break
-    table = Table(box=box.SQUARE, show_header=False)
-    if y.ndim > 2:
-        table.add_column(style="dim", no_wrap=True)
-    for _ in columns:
-        table.add_column(justify="right", overflow="fold")
-    for name, row in zip(names, cells, strict=True):
-        table.add_row(*[name] * (y.ndim > 2), *row)
-    return table
-
-
-def _fewer_and_fewer(size: int) -> Iterator[list[int]]:
-    """Choose all indices of an axis, if they are few; then less and less of both its ends."""
-    if size <= 2 * _ROWS:
-        yield list(range(size))
-    for edge in range(min((size - 1) // 2, _ROWS), 0, -1):
-        yield [*range(edge), -1, *range(size - edge, size)]
-
-
-def _excerpt(size: int, most: int) -> list[int]:
-    """Choose indices: all, or both ends with -1 for what is left out between them."""
-    return list(range(size)) if size <= most else [0, 1, 2, -1, size - 3, size - 2, size - 1]
-
-
 def _milliseconds(seconds: float) -> str:
     return f"{seconds * 1e3:,.0f} ms" if seconds >= 0.1 else f"{seconds * 1e3:.3g} ms"
-
-
-def _number(value: Any) -> str:
-    return str(value) if value.dtype.kind in "iub" else f"{value:.4g}"
 
 
 def _array(array: Facts) -> str:

@@ -69,12 +69,14 @@ class Reporter:
         if self._together:
             self._rows.append(result)
             return
+        if self._format == "json":
+            from convcli.run import records  # noqa: PLC0415
+
+            records.write(result, self._stream, self._parts.explain)
+            return
         from convcli.run import report  # noqa: PLC0415  Rich is imported only to draw
 
-        if self._format == "json":
-            report.write_json(result, self._stream, self._parts.explain)
-        else:
-            report.show(result, kept, self._stream, self._parts)
+        report.show(result, kept, self._stream, self._parts)
 
     def end(self) -> None:
         """Write the one table of many arrays; say what else changed the values of images."""
@@ -92,5 +94,6 @@ class Reporter:
         text = f"{called}: values {first.mapping.text}"
         if len(self._altered) > 1:
             more = len(self._altered) - 1
-            text += f"; those of {more} more images are also mapped, each by its own range"
+            images = "image is" if more == 1 else "images are"
+            text += f"; {more} more {images} changed too, each by its own values"
         self._note(f"{text}; see --scale")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from convcli.arrays.dtypes import Array
-from convcli.geometry.axis import Axis, Kind
+from convcli.geometry.axis import Axis, Kind, PaddingWord
 
 if TYPE_CHECKING:
     from convcli.arrays.pixels import Mapping
@@ -80,6 +80,8 @@ class Result(NamedTuple):
     groups : int
     each_channel, flip : bool
     pad_mode : str
+    padding_word : str or None
+        The word that the padding was given by.
     bias : tuple of float or complex
         One number for each channel; empty without a bias.
     device, engine : str
@@ -106,6 +108,7 @@ class Result(NamedTuple):
     each_channel: bool
     flip: bool
     pad_mode: str
+    padding_word: PaddingWord | None
     bias: tuple[complex, ...]
     device: str
     engine: str

@@ -6,9 +6,10 @@ from typing import NamedTuple
 import numpy as np
 
 from convcli.arrays.dtypes import Array, shape_text
+from convcli.arrays.memory import check_shape
 from convcli.arrays.opener import Opener
 from convcli.arrays.sources import InMemory, Source
-from convcli.errors import DoesNotFit, UsageError
+from convcli.errors import DoesNotFit, UsageError, counted
 from convcli.geometry import notation
 from convcli.geometry.axis import Sizes, spread
 from convcli.geometry.pooling import parse_pool
@@ -24,6 +25,17 @@ class Weights(NamedTuple):
     dims: int | None = None
 
 
+def with_channels(request: RunRequest) -> RunRequest:
+    """Give a request the channels of ``--in-channels`` and ``--out-channels``."""
+    c_in, c_out = request.in_channels, request.out_channels
+    if c_in is None and c_out is None:
+        return request
+    from convcli.geometry.channel_axes import join_channels  # noqa: PLC0415  seldom typed
+
+    channels = join_channels(c_in, c_out, request.channels, needed="out")
+    return request._replace(channels=channels, in_channels=None, out_channels=None)
+
+
 def check_weights(request: RunRequest) -> None:
     """Refuse options of filter and bias that do not go together.
 
@@ -34,11 +46,19 @@ def check_weights(request: RunRequest) -> None:
     if request.pool is not None:
         _check_pool(request)
         return
+    if request.groups and request.groups.lower() == "depthwise":
+        _refuse_depthwise(request)
     if request.ceil:
         raise UsageError("--ceil is only valid for pooling; add --pool max or --pool avg")
-    if (request.kernel is None) == (request.f is None):
+    if request.kernel is None and request.f is None:
         raise UsageError(
-            "give one of -k FILTER, such as -k sobel-x, -f SIZE, for a random filter, and --pool"
+            "there is no filter; add one such as -k sobel-x, -f 3 for a random one, or --pool -f 2"
+            "; see convcli run --help"
+        )
+    if request.kernel is not None and request.f is not None:
+        raise UsageError(
+            f"-f {request.f} is for a random filter, and -k {request.kernel} has a size of its "
+            f"own; leave out -f"
         )
     if request.channels is not None and request.kernel is not None:
         raise UsageError(
@@ -49,6 +69,18 @@ def check_weights(request: RunRequest) -> None:
         raise UsageError("--no-bias is for a random layer, given by -f and -c; leave it out")
     if request.no_bias and request.bias is not None:
         raise UsageError(f"--bias {request.bias} cannot be combined with --no-bias; use one")
+
+
+def _refuse_depthwise(request: RunRequest) -> None:
+    if request.channels is None:
+        raise UsageError(
+            "-g depthwise is as many groups as input channels, and a filter without channel axes "
+            "filters each channel anyway; leave out -g"
+        )
+    from convcli.geometry.channel_axes import depthwise_groups  # noqa: PLC0415  for an error
+
+    first, second = notation.parse_channels("-c", request.channels)[0]
+    raise UsageError(depthwise_groups(None if second is None else first, second))
 
 
 def _check_pool(request: RunRequest) -> None:
@@ -98,6 +130,7 @@ def choose_weights(
         return Weights(kernel, bias, request.dims)
     f = _sizes(request, source)
     if request.pool is not None:
+        check_shape(f"-f {request.f}", f)
         ones = np.broadcast_to(np.ones((), np.float32), f)
         return Weights(InMemory(request.pool, ones), None, len(f))
     if request.channels is None:
@@ -113,14 +146,11 @@ def choose_weights(
 
 def _sizes(request: RunRequest, source: Source) -> Sizes:
     """Read ``-f``; a single size is for two axes, or one if there is only one."""
+    if str(request.f)[:1].isalpha():
+        raise UsageError(f"-f {request.f} is not a size; a filter with a name is -k {request.f}")
     f = notation.parse_only("-f", str(request.f))
     if min(f) < 1:
         raise UsageError(f"filter size {min(f)} must be 1 or more; use -f 1 or more")
-    if len(f) > 3:
-        raise UsageError(
-            f"-f {request.f} has {len(f)} sizes, and a filter has 1 to 3 spatial axes; for a layer "
-            f"use -f {notation.format_sizes(f[2:5])} -c {f[1]}:{f[0]}"
-        )
     layout = request.layout or source.layout
     spatial = len(layout.upper().replace("N", "").replace("C", "")) if layout else 0
     dims = spatial or request.dims or (min(len(source.shape), 2) if len(f) == 1 else len(f))
@@ -141,7 +171,7 @@ def _channels(request: RunRequest, source: Source, f: Sizes) -> tuple[int, int, 
         raise UsageError(f"output channels {c_out} must be 1 or more; use -c {channels}:1")
     if c_in != channels:
         raise DoesNotFit(
-            f"-c {request.channels} needs {c_in} input channels, and the input "
+            f"-c {request.channels} needs {counted(c_in, 'input channel')}, and the input "
             f"{shape_text(source.shape)} ({letters}) has {channels}; use -c {channels}:{c_out}"
         )
     if groups < 1 or c_in % groups or c_out % groups:

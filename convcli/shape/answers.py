@@ -30,6 +30,7 @@ def answers(request: "ShapeRequest") -> tuple[Unknown, Sizes, Sequence[Sequence[
         {
             "-l": first_layer(request),
             "--layers": request.layers_file,
+            "NETWORK": request.network,
             "-c": request.channels,
             "-g": request.groups,
             "--no-bias": request.no_bias,

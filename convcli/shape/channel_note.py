@@ -4,6 +4,7 @@ import re
 import shlex
 from collections.abc import Callable, Sequence
 
+from convcli.errors import UsageError
 from convcli.geometry import notation
 from convcli.geometry.channel_axes import read_as_channels
 from convcli.options import ShapeRequest, command_line
@@ -13,6 +14,7 @@ def note_channel_axis(
     request: ShapeRequest,
     channels: Sequence[tuple[int | None, int | None]],
     note: Callable[[str], None],
+    stated: int | None = None,
 ) -> None:
     """Say where an axis of the input is likely to be its channels, and how to write that.
 
@@ -24,6 +26,13 @@ def note_channel_axis(
         As `read_channels` returns them.
     note : callable
         Called with the text, once or not at all.
+    stated : int, optional
+        Number of axes that a layer states, as ``nn.Conv2d`` does.
+
+    Raises
+    ------
+    UsageError
+        A layer states fewer axes, so that there is no other way to read the input.
     """
     if request.n is None or request.dims is not None:
         return
@@ -39,8 +48,11 @@ def note_channel_axis(
         n=",".join(notation.format_sizes(each.space) for each in found if each),
         channels=request.channels or str(count),
     )
+    command = shlex.join(["convcli", "shape", *command_line(other)])
     what = "channels" if channels[0][0] in (None, count) else "images"
-    note(
-        f"-n {request.n} is read as three axes of space; if the {count} counts {what}: "
-        f"{shlex.join(['convcli', 'shape', *command_line(other)])}"
-    )
+    if stated is not None and stated < 3:
+        raise UsageError(
+            f"-n {request.n} has 3 axes, and a layer is for {stated}; if the {count} counts "
+            f"{what}, write {command}"
+        )
+    note(f"-n {request.n} is read as three axes of space; if the {count} counts {what}: {command}")

@@ -1,17 +1,19 @@
 """`convcli shape`: choose what a request asks for, and in which form to show it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from convcli.errors import DoesNotFit, UsageError
 from convcli.geometry.network import Step
+from convcli.geometry.notation import format_sizes
 from convcli.shape.cases import cases
-from convcli.shape.usage import first_layer, join_channels, refuse
+from convcli.shape.usage import first_layer, refuse, with_channels
 from convcli.streams import Streams, choose_format, note, printable
 
 if TYPE_CHECKING:
+    from convcli.geometry.graph import NodeStep
     from convcli.options import ShapeRequest
 
 FORMATS = ("table", "plain", "json", "csv")
@@ -25,7 +27,10 @@ def run(request: "ShapeRequest", streams: Streams) -> int:
     int
         Exit status: 1 if some cases of a sweep did not fit; each is reported on standard error.
     """
-    request = join_channels(request)
+    if request.list_networks:
+        _list_networks(streams)
+        return 0
+    request = with_channels(request)
     if request.animate:
         _animate(request, streams)
         return 0
@@ -35,8 +40,8 @@ def run(request: "ShapeRequest", streams: Streams) -> int:
         _show_answers(request, fmt, streams)
         return 0
     _check_fields(request, fmt)
-    if request.layers or request.layers_file is not None:
-        _show_stacks(request, fmt, streams, misfits)
+    if request.network is not None or request.layers or request.layers_file is not None:
+        _show_networks(request, fmt, streams, misfits)
     else:
         found = cases(request, misfits.report, partial(note, streams))
         if fmt == "plain":
@@ -98,40 +103,64 @@ def _show_answers(request: "ShapeRequest", fmt: str, streams: Streams) -> None:
         streams.stderr.write(f"convcli: note: and every larger {unknown}\n")
 
 
-def _show_stacks(request: "ShapeRequest", fmt: str, streams: Streams, misfits: Misfits) -> None:
-    from convcli.shape.stacks import stacks  # noqa: PLC0415  used by -l and --layers only
+def _show_networks(request: "ShapeRequest", fmt: str, streams: Streams, misfits: Misfits) -> None:
+    from convcli.shape.networks import networks  # noqa: PLC0415  not used for one layer
 
-    found = stacks(request, streams, misfits.report)
+    found = networks(request, streams, misfits.report)
     if fmt == "table":
-        from convcli.shape import report  # noqa: PLC0415
+        from convcli.shape import network_report  # noqa: PLC0415
 
         for steps in found:
-            report.show_stack(steps, streams, request.explain)
-    elif fmt == "json":
-        from convcli.shape import records  # noqa: PLC0415
+            network_report.show_network(steps, streams, request.every_node, request.explain)
+        return
+    from convcli.shape import records  # noqa: PLC0415
 
+    if fmt == "json":
         fields, explain = request.fields, request.explain
-        _write(records.json_lines(records.stack_records(found, fields, explain)), streams)
+        _write(records.json_lines(records.network_records(found, fields, explain)), streams)
     elif fmt == "csv":
-        _show_steps(chain.from_iterable(found), request, fmt, streams)
+        _write(records.csv_lines(chain.from_iterable(found), request.fields), streams)
     else:
         _show_plain(found, streams, misfits)
 
 
-def _show_plain(found: Iterable[list[Step]], streams: Streams, misfits: Misfits) -> None:
-    """Write the output size of each case; on a terminal, of several with what went in."""
-    from convcli.shape import records  # noqa: PLC0415
+def _list_networks(streams: Streams) -> None:
+    from convcli.models.builtin import descriptions  # noqa: PLC0415  used here only
 
+    if not streams.stdout.isatty():
+        _write((name for name, _ in descriptions()), streams)
+        return
+    from convcli.terminal.tables import console, facts_table  # noqa: PLC0415
+
+    title = "built-in networks, by name"
+    console(streams.stdout).print(facts_table(descriptions(), title))
+
+
+def _show_plain(
+    found: "Iterable[Sequence[Step] | Sequence[NodeStep]]", streams: Streams, misfits: Misfits
+) -> None:
+    """Write the output size of each case; on a terminal, of several with what went in."""
     found = iter(found)
     first = list(islice(found, 2)) if streams.stdout.isatty() else []
     if len(first) <= 1 and not misfits.count:
-        _write(records.plain(steps[-1] for steps in chain(first, found)), streams)
+        _write((_output(steps[-1]) for steps in chain(first, found)), streams)
         return
     from convcli.shape.rows import inputs  # noqa: PLC0415  only on a terminal
 
     for steps in chain(first, found):
-        (size,) = records.plain(steps[-1:])
-        _write([f"{size}  {inputs(steps)}"], streams)
+        _write([f"{_output(steps[-1])}  {inputs(steps)}"], streams)
+
+
+def _output(step: "Step | NodeStep") -> str:
+    """Write the output size as ``-n`` reads it; of a flat output, its length."""
+    if step.out:
+        return format_sizes(step.out)
+    if step.c_out is None:
+        raise UsageError(
+            "the output has no spatial axes, and its length depends on the input's channels; "
+            "add -c 3 or another"
+        )
+    return str(step.c_out)
 
 
 def _show_steps(steps: Iterable[Step], request: "ShapeRequest", fmt: str, streams: Streams) -> None:
@@ -141,16 +170,13 @@ def _show_steps(steps: Iterable[Step], request: "ShapeRequest", fmt: str, stream
         show = report.explain if request.explain else report.show_cases
         show(steps, streams)
         return
-    from convcli.shape import records  # noqa: PLC0415
+    from convcli.shape import records  # noqa: PLC0415  not for plain text, whose start is short
 
-    if fmt == "json":
+    if fmt == "csv":
+        _write(records.csv_lines(steps, request.fields), streams)
+    else:
         found = records.records(steps, request.fields, request.explain)
         _write(records.json_lines(found), streams)
-    else:
-        _write(
-            records.csv_lines(steps, request.fields) if fmt == "csv" else records.plain(steps),
-            streams,
-        )
 
 
 def _write(lines: Iterable[str], streams: Streams) -> None:
@@ -163,6 +189,7 @@ def _animate(request: "ShapeRequest", streams: Streams) -> None:
         {
             "-l": first_layer(request),
             "--layers": request.layers_file,
+            "NETWORK": request.network,
             "--solve": request.solve,
             "--out": request.out,
             "--explain": request.explain,

@@ -1,4 +1,4 @@
-"""What `shape` prints for machines: plain text that it reads back, JSON lines and CSV."""
+"""What `shape` prints for machines: JSON lines and CSV."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -6,28 +6,26 @@ from typing import TYPE_CHECKING, Any
 from convcli.errors import UsageError
 from convcli.geometry.axis import AXIS_NAMES
 from convcli.geometry.network import Step
-from convcli.geometry.notation import format_sizes
-from convcli.shape.figures import FIGURES, Figure, Row
+from convcli.shape.figures import FIGURES, NODE_FIGURES, Figure, Row
 from convcli.streams import printable
 
 if TYPE_CHECKING:
+    from convcli.geometry.graph import NodeStep
     from convcli.geometry.inverse import Answer
 
 Record = dict[str, Any]
 _FORMULA_SIGNS = ("=", "+", "-", "@")
 
 
-def plain(steps: Iterable[Step]) -> Iterator[str]:
-    """Write output sizes, one a line, as ``-n`` reads them."""
-    return (format_sizes(step.out) for step in steps)
-
-
-def choose_figures(fields: str | None, explain: bool = False) -> tuple[Figure, ...]:
+def choose_figures(
+    fields: str | None, explain: bool = False, network: bool = False
+) -> tuple[Figure, ...]:
     """Choose figures by ``--fields``, in its order; all where it is None.
 
-    `explain` adds what ``--explain`` computes to those that there are.
+    `explain` adds what ``--explain`` computes to those that there are, `network` those of nodes.
     """
-    figures = FIGURES + _explained() if explain else FIGURES
+    figures: tuple[Figure, ...] = FIGURES + NODE_FIGURES if network else FIGURES
+    figures += _explained() if explain else ()
     if fields is None:
         return figures
     by_key = {figure.key: figure for figure in figures}
@@ -53,10 +51,10 @@ def _explained() -> tuple[Figure, ...]:
 
 
 def _of_step(value: Callable[[Step], Any]) -> Callable[[Row], Any]:
-    return lambda row: value(row.step)
+    return lambda row: None if row.window is None else value(row.window)
 
 
-def record(step: Step, figures: Sequence[Figure] = FIGURES) -> Record:
+def record(step: "Step | NodeStep", figures: Sequence[Figure] = FIGURES) -> Record:
     """Every figure of a layer under a stable name; lists hold one value for each axis."""
     row = Row(step)
     return {figure.key: figure.value(row) for figure in figures}
@@ -68,16 +66,16 @@ def records(steps: Iterable[Step], fields: str | None, explain: bool) -> Iterato
     return (record(step, figures) for step in steps)
 
 
-def stack_records(
-    stacks: Iterable[Sequence[Step]], fields: str | None, explain: bool
+def network_records(
+    networks: "Iterable[Sequence[NodeStep]]", fields: str | None, explain: bool
 ) -> Iterator[Record]:
-    """Give the record of each layer of each stack, and after a stack its total.
+    """Give the record of each node of each network, and after a network its total.
 
     Where `fields` lacks ``kind``, which tells a total from a layer, there are no totals.
     """
-    figures = choose_figures(fields, explain)
+    figures = choose_figures(fields, explain, network=True)
     keys = [figure.key for figure in figures]
-    for steps in stacks:
+    for steps in networks:
         yield from (record(step, figures) for step in steps)
         if fields is None:
             yield total(steps)
@@ -86,8 +84,8 @@ def stack_records(
             yield {key: sums.get(key) for key in keys}
 
 
-def total(steps: Sequence[Step]) -> Record:
-    """Sum up a stack, from the input of its first layer to the output of its last one.
+def total(steps: "Sequence[NodeStep]") -> Record:
+    """Sum up a network, from the input of its first node to the output of its last one.
 
     A sum of which a part is not known is None.
     """
@@ -106,8 +104,9 @@ def json_lines(records: Iterable[Record]) -> Iterator[str]:
     """Write one JSON object a line."""
     import json  # noqa: PLC0415  a tenth of the start-up time, used here only
 
+    encode = json.JSONEncoder(ensure_ascii=False).encode
     for each in records:
-        text = json.dumps(each, ensure_ascii=False)
+        text = encode(each)
         if not text.isprintable():
             # What could drive a terminal is escaped, as JSON escapes it: it reads back as it was.
             text = "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
@@ -117,7 +116,7 @@ def json_lines(records: Iterable[Record]) -> Iterator[str]:
 Column = tuple[str, Figure, tuple[int, ...]]  # of CSV: its name, and which part of which figure
 
 
-def csv_lines(steps: Iterable[Step], fields: str | None = None) -> Iterator[str]:
+def csv_lines(steps: "Iterable[Step | NodeStep]", fields: str | None = None) -> Iterator[str]:
     """Write a header and one row for each layer; each axis, and side of it, has a column.
 
     A name in `fields` is that of one column, or of a figure with all its columns.
@@ -125,15 +124,18 @@ def csv_lines(steps: Iterable[Step], fields: str | None = None) -> Iterator[str]
     columns: list[Column] | None = None
     for step in steps:
         if columns is None:
-            columns = _choose_columns(AXIS_NAMES[len(step.out)], fields)
+            known = FIGURES if isinstance(step, Step) else FIGURES + NODE_FIGURES
+            columns = _choose_columns(known, AXIS_NAMES[step.dims], fields)
             figures = list({figure.key: figure for _, figure, _ in columns}.values())
             yield _csv_line([name for name, _, _ in columns])
         values = record(step, figures)
         yield _csv_line([_cell(values[figure.key], part) for _, figure, part in columns])
 
 
-def _choose_columns(axes: Sequence[str], fields: str | None) -> list[Column]:
-    groups = {figure.key: list(_columns(figure, axes)) for figure in FIGURES}
+def _choose_columns(
+    figures: Sequence[Figure], axes: Sequence[str], fields: str | None
+) -> list[Column]:
+    groups = {figure.key: list(_columns(figure, axes)) for figure in figures}
     every = [column for group in groups.values() for column in group]
     if fields is None:
         return every
@@ -165,7 +167,10 @@ def _csv_line(cells: Iterable[Any]) -> str:
 
 def _cell(value: Any, part: tuple[int, ...]) -> Any:
     for i in part:
-        value = value and value[i]  # None: a step without a window
+        if not isinstance(value, str):  # one word for all sides
+            value = value and value[i]  # None: a step without a window
+    if isinstance(value, list):
+        value = " ".join(map(str, value))
     if isinstance(value, str):
         # A spreadsheet runs a cell that starts so as a formula, unless an apostrophe is before it.
         return f"'{printable(value)}" if value[:1] in _FORMULA_SIGNS else printable(value)

@@ -1,17 +1,21 @@
 """The plain rows of a sweep on a terminal: what went into each case."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from convcli.geometry.network import Step
 from convcli.geometry.notation import format_padding, join_axes
 
+if TYPE_CHECKING:
+    from convcli.geometry.graph import NodeStep
 
-def inputs(steps: Sequence[Step]) -> str:
-    """Write what went into a layer, or into a stack of layers: ``n=8 f=3 p=0 s=1``."""
+
+def inputs(steps: "Sequence[Step] | Sequence[NodeStep]") -> str:
+    """Write what went into a layer, or into a network: ``n=8 f=3 p=0 s=1``."""
     first = steps[0]
     axes, layer = first.axes, first.layer
-    parts = {"n": join_axes([str(a.n) for a in axes])}
-    if len(steps) == 1:
+    parts = {"n": join_axes([str(size) for size in first.n])}
+    if len(steps) == 1 and layer is not None:
         parts |= {
             "f": join_axes([str(a.f) for a in axes]),
             "p": format_padding([(a.pb, a.pe) for a in axes]),

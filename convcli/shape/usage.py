@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 from convcli.errors import UsageError
 from convcli.geometry.axis import Kind
-from convcli.geometry.notation import parse_number
 
 if TYPE_CHECKING:
     from convcli.options import ShapeRequest
@@ -17,7 +16,9 @@ def need(option: str, value: str | None) -> str:
     """Return the value of an option that must be given."""
     if value is None:
         example = f"{option} {3 if option == '-f' else 8}"
-        raise UsageError(f"{option} is missing; add it, such as {example}")
+        raise UsageError(
+            f"{option} is missing; add it, such as {example}; see convcli shape --help"
+        )
     return value
 
 
@@ -51,21 +52,23 @@ def kind_of(request: "ShapeRequest") -> Kind:
     return "convt" if request.transposed else "conv"
 
 
-def join_channels(request: "ShapeRequest") -> "ShapeRequest":
-    """Read PyTorch's ``--in-channels 3 --out-channels 64`` as ``-c 3:64``."""
+def network_name(request: "ShapeRequest") -> str | None:
+    """Return the network that is named, which the argument and ``--layers`` both do."""
+    if request.network is not None:
+        refuse({"--layers": request.layers_file}, request.network)
+        return request.network
+    return request.layers_file
+
+
+def with_channels(request: "ShapeRequest") -> "ShapeRequest":
+    """Give a request the channels of ``--in-channels`` and ``--out-channels``."""
     c_in, c_out = request.in_channels, request.out_channels
     if c_in is None and c_out is None:
         return request
-    refuse({"-c": request.channels}, "--in-channels and --out-channels", "leave out -c")
-    if c_in is None:
-        raise UsageError(
-            f"--out-channels {c_out} needs the input channels; add --in-channels, such as "
-            f"--in-channels {c_out}"
-        )
-    counts = [str(parse_number("--in-channels", c_in))]
-    if c_out is not None:
-        counts.append(str(parse_number("--out-channels", c_out)))
-    return request._replace(channels=":".join(counts), in_channels=None, out_channels=None)
+    from convcli.geometry.channel_axes import join_channels  # noqa: PLC0415  seldom typed
+
+    channels = join_channels(c_in, c_out, request.channels, needed="in")
+    return request._replace(channels=channels, in_channels=None, out_channels=None)
 
 
 def first_layer(request: "ShapeRequest") -> str | None:

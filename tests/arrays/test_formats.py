@@ -127,8 +127,8 @@ def test_channel_first_and_single_channels_become_images(in_tmp: Path) -> None:
 @pytest.mark.parametrize(
     ("args", "status", "message"),
     [
-        ("two.npz", 2, "'two.npz' holds 2 arrays; name one as two.npz::NAME of a, b"),
-        ("two.npz::bb", 1, "no member 'bb'; did you mean b? It holds a, b"),
+        ("two.npz", 2, "'two.npz' holds 2 arrays (a, b); name one, such as two.npz::a"),
+        ("two.npz::bb", 1, "no member 'bb' (it holds a, b); write such as two.npz::b\n"),
         ("two.npz::objects", 1, "no member 'objects'"),
         ("pickled.npz", 1, "pickled Python objects"),
         ("broken.npz", 1, "is damaged"),

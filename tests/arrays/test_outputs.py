@@ -170,3 +170,22 @@ def test_a_slash_after_a_file_is_a_mistake(x: bytes) -> None:
     assert (done.status, done.err) == (
         2, "convcli: error: -o x.npy/ is a file, not a directory; leave the / out\n",
     )  # fmt: skip
+
+
+def test_a_missing_directory_is_refused_before_the_work(in_tmp: Path) -> None:
+    done = run_command("run", "no.npy", "-k", "box", "-o", "a b/y.npy")
+    assert done.status == 1
+    command = done.err.partition("; make it: ")[2]
+    assert command == "mkdir -p 'a b'\n"
+    assert shell(command).returncode == 0
+    assert run_command("run", "rand:8x8", "-k", "box", "-o", "a b/y.npy").status == 0
+
+
+@pytest.mark.parametrize("name", ["y.csv", "y.png"])
+def test_axes_that_a_format_does_not_hold_are_refused_before_the_work(
+    name: str, in_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("convcli.run.command.Pipeline.run", lambda *_: pytest.fail("convolved"))
+    done = run_command("run", "rand:5x8x8", "-k", "box", "--time", "2", "-o", name)
+    assert done.status == 1
+    assert done.err.endswith("write it as .npy\n") or "--layout" in done.err

@@ -246,7 +246,7 @@ def test_json_takes_standard_output_unless_o_names_a_place(in_tmp: Path) -> None
     for tty in (True, False):
         done = run_command("run", "rand:4x4", "-k", "box", "--format", "json", stdin=b"", tty=tty)
         record = json.loads(done.out)
-        assert record["output"] is None
+        assert record["output_name"] is None
     both = run_command("run", "rand:4x4", "-k", "box", "--format", "json", "-o", "-", stdin=b"")
     assert both.array.shape == (2, 2)
     assert json.loads(both.err)["output_shape"] == [2, 2]

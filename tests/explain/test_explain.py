@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import DATA, run_command
+from tests.conftest import run_command
 
 GOLDENS = Path(__file__).parents[1] / "goldens"
 
@@ -24,10 +24,12 @@ PICTURES = {
     "sweep": "-n 32,64 -f 3,5 -s 1,2 -p same -c 3:8",
     "stack": "-n 224 -c 3 -l conv_f=7_s=2_p=3_c=64_name=stem -l maxpool_f=3_s=2_p=1 "
     "-l conv_f=3_p=same_c=128_repeat=2_g=2_bias=0",
-    "vgg16": "-n 224 -c 3 --layers NETWORKS/vgg16.layers",
-    "mobilenet": "-n 224 -c 3 --layers NETWORKS/mobilenet_v1.layers",
+    "vgg16": "vgg16 -n 224 --all",
+    "mobilenet": "mobilenet_v1 -n 224",
+    "unet-paper": "unet --explain",
+    "resnet": "resnet18 -n 225x160 --explain",
     "unet": f"-n 572x444 -c 1 {_UNET}",
-    "growth": "-n 224 -c 3 --layers NETWORKS/vgg16.layers --explain",
+    "growth": "vgg16 -n 224 --explain",
     "lost": "-n 99x50 -l conv_f=5x3_s=2_name=stem -l maxpool_f=2 -l conv_f=3_d=2_s=3 --explain",
     "explain": "-n 8 -f 3 -p 1 -s 2 --explain",
     "dilated": "-n 9x7 -f 3 -d 2 -p 0:1 --explain",
@@ -46,10 +48,7 @@ def test_pictures(
 ) -> None:
     """Rewrite them with ``pytest --rewrite-goldens``, and read the difference."""
     monkeypatch.setenv("COLUMNS", str(width))
-    words = [
-        word.replace("NETWORKS", str(DATA / "networks")) if "/" in word else word.replace("_", " ")
-        for word in PICTURES[name].split()
-    ]
+    words = [word.replace("_", " ") if "=" in word else word for word in PICTURES[name].split()]
     done = run_command("shape", *words, "--format", "table")
     assert done.status == 0
     code = ("PyTorch: ", "Keras: ", "ONNX: ")  # whole lines, to be copied

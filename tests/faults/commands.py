@@ -4,6 +4,8 @@ import os
 from collections.abc import Callable, Iterable
 from random import Random
 
+from convcli.models.builtin import builtin_lines, builtin_names
+from convcli.models.kinds import KINDS
 from tests.faults.mutations import blindly
 from tests.faults.program import npy
 from tests.faults.trial import Trial
@@ -71,7 +73,10 @@ _SHAPE: list[tuple[dict[str, Value], dict[str, Value]]] = [
             "--no-bias": _among(""),
         },
     ),
-    ({"-n": _N, "-f": _F, "--pool": _among("")}, {**_WINDOW, **_FORMAT, "--ceil": _among("")}),
+    (
+        {"-n": _N, "-f": _F, "--pool": _among("", "max", "avg")},
+        {**_WINDOW, **_FORMAT, "--ceil": _among("")},
+    ),
     (
         {"-n": _N, "-f": _F, "--transposed": _among("")},
         {**_WINDOW, **_FORMAT, "--output-padding": _among("0", "1")},
@@ -93,7 +98,7 @@ _SHAPE: list[tuple[dict[str, Value], dict[str, Value]]] = [
 ]
 _KERNEL = _among(
     "box:3", "sobel-x", "gaussian:5:1.0", "log", "identity", "[[0,1],[2,3]]", "[[1.5]]",
-    "rand:3x3", "w.npz::w", "emboss", "[[1e-30,-3]]", "randn:5x1", "ones:2x2",
+    "rand:3x3", "w.npz::w", "emboss", "sobel", "scharr", "[[1e-30,-3]]", "randn:5x1", "ones:2x2",
 )  # fmt: skip
 _INPUT = _among("x.npy", "x.npy", "w.npz::x", "x.png", "-", "rand:9x8", "randn:3x16x16", "cut.npy",
                 "arange:2x3x9x9", "ones:64x64", "zeros:12x12")  # fmt: skip
@@ -108,13 +113,19 @@ _RUN_OPTIONS: dict[str, Value] = {
     "--device": _among("cpu", "auto"),
     "--engine": _among("numpy", "auto"),
     "--time": _among("1", "2"),
-    "--method": _among("auto", "gemm", "separable", "fft", "shift"),
+    "--method": _among("auto", "gemm", "separable", "fft", "shift", "max"),
     "--threads": _among("1", "2", "9"),
     "--memory": _among("1", "1K", "64K", "32M"),
     "--format": _among("table", "plain", "json"),
-    "-o": _among("-", "y.npy", "y.png", "y/", "/dev/null", "/dev/full"),
+    "-o": _among("-", "y.npy", "y.png", "y.csv", "y.npz", "y/", "/dev/null", "/dev/full"),
+    "--output-format": _among("npy", "npz", "csv", "txt", "png"),
+    "--scale": _among("clip", "minmax", "abs", "signed"),
     "--flip": _among(""),
     "-q": _among(""),
+    "-v": _among(""),
+    "--explain": _among(""),
+    "--ceil": _among(""),
+    "--no-bias": _among(""),
     "--plot": _among(""),
     "--verify": _among(""),
     "--tf32": _among(""),
@@ -145,10 +156,48 @@ def case(trial: Trial) -> None:
     trial.check(not left, f"left {left}")
 
 
+def _stack(random: Random) -> list[str]:
+    return [_layer(random) for _ in range(random.choice((1, 2, 3, 8)))]
+
+
+def _network(random: Random) -> list[str]:
+    """Lines with blocks, branches and every kind of layer, which may not fit together."""
+    lines = [random.choice(("", "input n=32 c=3", "input n=9x8x7", "input dims=1"))]
+    for block in "ab":
+        lines.append(f"block {block} {random.choice(('', 'c', 'c=4', 'c s=1'))}")
+        lines += [f"  {_branched(random)}" for _ in range(random.choice((1, 2, 4)))]
+    return [*lines, *(_branched(random) for _ in range(random.choice((1, 3, 9))))]
+
+
+def _branched(random: Random) -> str:
+    """One line of a network: a layer or several, or a block."""
+    line = random.choice((
+        _layer(random), _layer(random), f"{_layer(random)} | {random.choice(list(KINDS))}",
+        f"{random.choice(list(KINDS))} {random.choice(_OF_KINDS)}", "a c=4", "b 4", "a", "b c=8",
+        "conv f=1 c={c}", "conv f=3 p=1 c={4*c} g=c",
+    ))  # fmt: skip
+    return " ".join([line, *random.sample(_JOINS, random.choice((0, 0, 1, 2)))])
+
+
+_JOINS = ["from=in", "with=in", "from=stem", "with=stem", "with=*", "with=a*", "repeat=3",
+          "repeat=99", "name=stem", "name=a", "with=in,in", "like=in", "like=stem"]  # fmt: skip
+_OF_KINDS = ("", "c=8", "out=3", "scale=2", "scale=3/2", "p=1", "out=99", "mode=cubic", "with=in",
+             "scale=999999999", "out=999999999999", "p=99999999999999999")  # fmt: skip
+
+
+def _published(random: Random) -> list[str]:
+    """The text of a built-in network, of which some lines are moved, doubled or left out."""
+    lines = list(builtin_lines(random.choice(builtin_names())) or ())
+    for _ in range(random.choice((0, 1, 2, 5))):
+        at, other = random.randrange(len(lines)), random.randrange(len(lines))
+        lines[at] = random.choice((lines[other], "", lines[at] * 2, lines[at].lstrip()))
+    return [line.rstrip("\n") for line in lines]
+
+
 def layers_case(trial: Trial) -> None:
     """Read a random or damaged file of layers."""
     random = trial.random
-    lines = [_layer(random) for _ in range(random.choice((1, 2, 3, 8)))]
+    lines = random.choice((_stack, _network, _published))(random)
     for _ in range(random.choice((0, 0, 1, 2))):
         at = random.randrange(len(lines))
         words = lines[at].split(" ")
@@ -166,7 +215,15 @@ def _shape(random: Random) -> list[str]:
 
 
 def _run(random: Random) -> list[str]:
-    filter_ = ["-f", _F(random)] if random.random() < 0.1 else ["-k", _KERNEL(random)]
+    filter_ = ["-k", _KERNEL(random)]
+    if random.random() < 0.4:
+        layer: tuple[list[str], ...] = (
+            [],
+            ["-c", _among("3", "3:4", "1:2", "16")(random)],
+            ["--pool", "avg"],
+            ["--pool"],
+        )
+        filter_ = ["-f", _F(random), *random.choice(layer)]
     inputs = [_INPUT(random) for _ in range(random.choice((1, 1, 1, 1, 2)))]
     return ["run", *inputs, *filter_, *_some(random, _RUN_OPTIONS)]
 

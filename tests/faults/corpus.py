@@ -141,7 +141,18 @@ def _gif() -> Files:
     yield from _images("GIF", ".gif", "L", save_all=True, append_images=[_image("P")])
 
 
+def _text() -> Files:
+    for ending, separator in ((".csv", ","), (".csv", ";"), (".tsv", "\t"), (".txt", " ")):
+        for values in (_values(7, 6), _values(5, 4) / 7, _values(9)):
+            rows = [map(str, row) for row in values.reshape(len(values), -1).tolist()]
+            text = "".join(separator.join(row) + "\n" for row in rows)
+            yield ending, text.encode()
+            yield ending, b"\xef\xbb\xbfa,b\r\n# c\r\n" + text.replace("\n", "\r\n").encode()
+            yield ending, text.encode("utf-16")
+
+
 KINDS: dict[str, Callable[[], Files]] = {
     "npy": _npy, "npz": _npz, "safetensors": _safetensors, "pt": _pt,
     "png": _png, "jpeg": _jpeg, "tiff": _tiff, "gif": _gif,
+    "text": _text,
 }  # fmt: skip

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convcli.geometry.layers import format_layer, parse_layers
-from convcli.geometry.network import Layer
+from convcli.geometry.layers import format_layer, make_layer, split_pairs
+from convcli.geometry.pytorch_text import Words
 from tests.conftest import run_command
+from tests.networks import steps_of
 
 
 @st.composite
@@ -27,18 +28,23 @@ def layer_lines(draw: st.DrawFn) -> str:
     return " ".join(words)
 
 
+def _words(line: str) -> Words:
+    kind, *pairs = line.split()
+    return Words(kind, split_pairs(pairs, "f s p d g c op bias ceil".split(), ""))
+
+
 @given(layer_lines())
 def test_a_layer_reads_back_as_it_is_written(line: str) -> None:
-    (layer,) = parse_layers([line], "-l")
-    (again,) = parse_layers([format_layer(layer)], "-l")
-    assert again._replace(where="") == layer._replace(where="")
+    layer = make_layer(_words(line), "")
+    assert make_layer(_words(format_layer(layer)), "") == layer
 
 
 def test_repeat_name_and_comments() -> None:
     lines = ["# a net", "", "conv f=3 c=8 name=a repeat=2  # twice", "maxpool f=2"]
-    layers: list[Layer] = list(parse_layers(lines, "net.txt"))
-    assert [layer.name for layer in layers] == ["a.1", "a.2", ""]
-    assert layers[2].window.s == (2,)
+    steps = steps_of(lines, (9, 9))
+    assert [step.name for step in steps] == ["a.1", "a.2", "maxpool1"]
+    assert [step.label for step in steps] == ["a.1", "a.2", ""]
+    assert steps[2].axes[0].s == 2
 
 
 @pytest.mark.parametrize(
@@ -52,21 +58,21 @@ def test_repeat_name_and_comments() -> None:
         ("conv", 2, "'conv' has no filter size; add f=3"),
         ("conv f=", 2, "'f=' is not KEY=VALUE"),
         ("conv f=3 f=3", 2, "'f=3' gives f a second time; give it once"),
-        ("conv k=3", 2, "with one of the keys f s p d g c op bias ceil repeat name"),
+        ("conv k=3", 2, "with one of the keys f s p d g c op bias ceil from name repeat"),
         ("dense f=3", 2, "'dense' is not a kind of layer; write conv, convt, maxpool, avgpool"),
         ("conv f=3 bias=maybe", 2, "bias=maybe must be 1 or 0"),
         ("conv f=3,5", 2, "takes one value here, not a sweep of 2"),
         ("conv f=3 repeat=0", 2, "repeat=0 must be 1 or more"),
-        ("conv f=3 repeat=10000", 2, "repeat=10000 makes 10001 layers, more than 10000"),
-        ("conv f=1 p=9 s=1000000 repeat=4", 2, "layer 5 (conv f=1 p=9 s=1000000 repeat=4): stride "
-         "1000000 makes the product of the strides so far larger than 10^18; use s=1"),
+        ("conv f=3 repeat=10000", 2, "more than 10000; write repeat=9999 or less\n"),
+        ("conv f=1 p=9 s=1000000 repeat=4", 2, "layer 5 (conv f=1 p=9 s=1000000 repeat=4): the "
+         "product of the strides so far is larger than 10^18; use s=1"),
         ("convt f=3 op=1", 2, "and dilation 1; use op=0\n"),
         ("conv f=3 c=4 g=3", 2, "input channels 4 must be a multiple of groups 3"),
         ("maxpool f=2 c=9", 2, "must equal input channels 4 in a pooling layer; use c=4"),
         ("maxpool f=2 g=2", 2, "groups 2 are only valid for convolutions; use g=1"),
         ("conv f=3 g=0", 2, "groups 0 must be 1 or more; use g=1"),
-        ("conv f=3 c=0", 2, "output channels 0 must be 1 or more; use c=1 or more\n"),
-        ("maxpool f=2 c=-1", 2, "output channels -1 must be 1 or more; use c=1 or more\n"),
+        ("conv f=3 c=0", 2, "output channels 0 must be 1 or more; use c=4:1\n"),
+        ("maxpool f=2 c=-1", 2, "output channels -1 must be 1 or more; use c=4\n"),
         ("conv f=3x3x3", 2, "f=3x3x3 has 3 values for 2 axes"),
     ],
 )  # fmt: skip

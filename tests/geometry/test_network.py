@@ -4,15 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convcli.geometry.layers import parse_layers
-from convcli.geometry.network import follow
 from tests.conftest import run_command
+from tests.networks import steps_of
 
 
 @given(st.integers(1, 3), st.integers(1, 3), st.booleans(), st.integers(1, 2))
 def test_macs_are_a_count_of_products(c_in: int, each: int, bias: bool, g: int) -> None:
     line = f"conv f=2x3 s=2x1 c={each * g} g={g} bias={int(bias)}"
-    (step,) = follow(parse_layers([line], "-l"), (7, 6), c_in * g)
+    (step,) = steps_of([line], (7, 6), c_in * g)
     places = 3 * 4
     products = places * (each * g) * c_in * 2 * 3
     assert step.macs == products
@@ -25,7 +24,7 @@ def test_macs_of_a_transposed_layer_are_a_count_of_products(
 ) -> None:
     """Each input pixel is multiplied by every tap, for each output channel."""
     line = f"convt f=3x2 s={stride} p={crop} c={c_out}"
-    (step,) = follow(parse_layers([line], "-l"), (7, 6), c_in)
+    (step,) = steps_of([line], (7, 6), c_in)
     products = 7 * 6 * c_in * c_out * 3 * 2
     assert step.macs == products
     assert step.flops == 2 * products + step.out[0] * step.out[1] * c_out

@@ -7,15 +7,16 @@ from hypothesis import strategies as st
 from torch import nn
 
 from convcli.errors import UsageError
-from convcli.geometry.layers import parse_layers
-from convcli.geometry.network import Step, follow
+from convcli.geometry.graph import NodeStep
+from convcli.models.text import TextReader
 from tests.conftest import run_command
+from tests.networks import steps_of
 
 N = 24  # pixels of each axis: enough for three layers
 
 
-def steps(lines: list[str], n: tuple[int, ...]) -> list[Step]:
-    return list(follow(parse_layers(lines, "-l"), n))
+def steps(lines: list[str], n: tuple[int, ...]) -> list[NodeStep]:
+    return steps_of(lines, n)
 
 
 @st.composite
@@ -74,7 +75,7 @@ def test_modules_without_names_for_their_values() -> None:
 def test_sequential_on_one_line_and_a_count() -> None:
     line = "(body): nn.Sequential(nn.Conv2d(1, 1, 3), torch.nn.Sequential(nn.MaxPool2d(2)))"
     found = steps([line, "(1-2): 2 x Conv2d(1, 1, kernel_size=(1, 3), stride=(1, 1)),"], (10, 12))
-    assert [step.layer.name for step in found] == ["body.0", "body.1.0", "1-2", "1-2"]
+    assert [step.name for step in found] == ["body.0", "body.1.0", "1-2", "1-2"]
     assert found[-1].out == (4, 1)
 
 
@@ -93,8 +94,9 @@ def test_channels_that_do_not_follow_are_refused() -> None:
 def test_a_class_of_ones_own_is_noted_once() -> None:
     notes: list[str] = []
     lines = ["Net(", "  (a): Block(", "    (0): Conv2d(1, 2, kernel_size=(3, 3))", "  )", ")"]
-    (layer,) = parse_layers(lines, "-l", notes.append)
-    assert layer.name == "a.0"
+    reader = TextReader(notes.append)
+    reader.read(lines, "-l")
+    assert [node.name for node in reader.finish("-l").graph.nodes] == ["a.0"]
     (note,) = notes
     assert note.startswith("Net does not say how its layers are connected")
 
@@ -108,6 +110,7 @@ def test_a_class_of_ones_own_is_noted_once() -> None:
         ("nn.Conv2d(3, 64, kernel_size=9j)", "is not a number or a tuple of numbers"),
         ("nn.Conv2d(3, 64, kernel_size=1e999)", "'inf' is not a whole number"),
         ("nn.Conv2d(3, 64)", "has no filter size"),
+        ("nn.Conv2d(3, 64, 7, strid=2)", "'strid' is not a parameter of nn.Conv2d; write one of"),
         ("nn.Conv2d(*x)", "is not a number or a tuple of numbers"),
         ("nn.LSTM(3, 64)", "nn.LSTM is not a layer that can be read from text; export the model"),
         ("nn.Sequential(3)", "'3' is not a layer; write such as nn.Conv2d"),

@@ -10,25 +10,26 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from convcli.errors import ConvcliError
-from convcli.geometry.layers import parse_layers
-from convcli.geometry.network import Step, follow
-from convcli.geometry.receptive_field import Phases, extend
+from convcli.geometry.graph import NodeStep
+from convcli.geometry.index_map import Windows
+from convcli.geometry.receptive_field import INPUT, Phases
 from tests.conftest import run_command
+from tests.networks import steps_of
 
 Span = tuple[int, int]
 
 
-def _follow(lines: list[str], n: int) -> list[Step]:
-    return list(follow(parse_layers(lines, "-l"), (n,)))
+def _follow(lines: list[str], n: int) -> list[NodeStep]:
+    return steps_of(lines, (n,))
 
 
-def _reach(steps: list[Step]) -> Phases:
-    reach = extend(steps[-1].before[0], steps[-1].axes[0])
+def _reach(steps: list[NodeStep]) -> Phases:
+    reach = steps[-1].outputs[0].tracks[0].reach
     assert isinstance(reach, Phases)
     return reach
 
 
-def _module(step: Step) -> torch.nn.Module:
+def _module(step: NodeStep) -> torch.nn.Module:
     """Build the layer with weights of 1 (a pool as a convolution, which reads the same)."""
     (a,) = step.axes
     options: dict[str, Any] = {"stride": a.s, "dilation": a.d, "bias": False}
@@ -44,7 +45,7 @@ def _module(step: Step) -> torch.nn.Module:
     return torch.nn.Sequential(*whole).double()
 
 
-def _gradient_spans(steps: list[Step]) -> list[Span | None]:
+def _gradient_spans(steps: list[NodeStep]) -> list[Span | None]:
     """First and last input pixel with a gradient, for each output."""
     n = steps[0].axes[0].n
     net = torch.nn.Sequential(*map(_module, steps))
@@ -80,7 +81,7 @@ def _assert_exact(lines: list[str], n: int) -> int:
     return compared
 
 
-def _is_inside(steps: list[Step], output: int) -> bool:
+def _is_inside(steps: list[NodeStep], output: int) -> bool:
     """Whether no border cuts what an output depends on, at any layer."""
     low = high = output
     for step in reversed(steps):
@@ -157,9 +158,9 @@ def test_a_bound_is_no_smaller_than_the_exact_field(lines: list[str]) -> None:
         steps = _follow(lines, 48)
     except ConvcliError:
         assume(False)
-    bound = steps[0].before[0].bound()  # type: ignore[union-attr]
+    bound = INPUT.bound()
     for step in steps:
-        bound = bound.extend(step.axes[0])
+        bound = bound.extend(Windows(step.axes[0]))
     field = bound.field()
     assert not field.exact
     exact = steps[-1].fields[0]
@@ -200,5 +201,5 @@ def test_a_jump_keeps_its_digits_in_csv() -> None:
     header, *rows = run_command(
         "shape", "-n", "99999999", *layers, "--format", "csv"
     ).out.splitlines()
-    column = header.split(",").index("j")
-    assert [row.split(",")[column] for row in rows] == ["12345671x12345671", "1234567.1x1234567.1"]
+    column = header.split(",").index("jump_height")
+    assert [row.split(",")[column] for row in rows] == ["12345671", "1234567.1"]

@@ -64,8 +64,10 @@ def convolve_source(
     job = Job(operation, engine)
     blocks = plan_blocks(operation, source.shape, memory, job.whole_tiles)
     y = np.empty(operation.out_shape(source.shape), operation.out_dtype)
-    for made in Pipeline().run(job, source, blocks):
+    pipeline = Pipeline()
+    for made in pipeline.run(job, source, blocks):
         y[tuple(slice(part.start, part.stop) for part in made.block.output)] = made.y
+    pipeline.shutdown()  # or each of many cases leaves two threads
     return y, len(blocks)
 
 

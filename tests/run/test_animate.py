@@ -1,6 +1,7 @@
 """`run --animate`: the numbers of a window give the output that is shown with them."""
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -83,3 +84,14 @@ def test_a_large_window_is_cut_and_a_bias_is_named() -> None:
     assert "= 1200, plus bias 0.5 = 1200" in lines[-1]
     assert any("…" in line for line in lines)
     assert len(lines) < 20
+
+
+@given(case=cases.spatial_filters(), width=st.integers(30, 80), data=st.data())
+def test_numbers_are_whole_at_any_width(case: Case, width: int, data: st.DataObject) -> None:
+    case = replace(case, x=case.x / 7, w=case.w / 7)
+    operation = resolve_case(case)
+    y = convolve(case.x, operation, engine_of("numpy"))
+    place = [data.draw(st.integers(0, axis.out - 1)) for axis in operation.axes]
+    narrow, wide = (Narrator(operation, case.x, y)(place, w) for w in (width, 1000))
+    assert max(map(len, narrow)) <= width
+    assert set(" ".join(narrow).split()) <= {*" ".join(wide).split(), "…"}

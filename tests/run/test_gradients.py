@@ -132,5 +132,5 @@ def test_verify_fails_a_wrong_join(args: str, monkeypatch: pytest.MonkeyPatch) -
 def test_the_report_names_both_filters(in_tmp: Path) -> None:
     done = run_command("run", "rand:8x8", "-k", "sobel", "--format", "json", "--time", "1")
     record = json.loads(done.out)
-    assert record["filter"] == "sobel (magnitude of sobel-x and sobel-y)"
+    assert record["filter_name"] == "sobel (magnitude of sobel-x and sobel-y)"
     assert record["time"]["macs"] == 2 * 6 * 6 * 9

@@ -106,7 +106,7 @@ def test_the_list_of_filters_has_their_numbers() -> None:
         ("-k box --threads 1000000", "more than the limit of 1024"),
         ("-k box --dims 9", "--dims 9 must be 1, 2 or 3"),
         ("-k box -g 0", "groups 0 must be 1 or more"),
-        ("-k box -q --plot", "-q hides what --plot and --time show"),
+        ("-k box -q --plot", "-q hides what --plot shows"),
         ("-k box --transposed --pad-mode reflect", "crops its output and is never filled"),
         ("-k box --output-padding 1", "add --transposed"),
         ("-k box --transposed --output-padding 1", "output padding 1 must be smaller"),

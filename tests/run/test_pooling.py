@@ -184,8 +184,12 @@ def test_complex_numbers_are_refused() -> None:
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        ("--pool med -f 2", "Got unexpected|'med'"),
+        (
+            "--pool med -f 2",
+            "--pool 'med' is not a kind of pooling; write --pool max, or --pool avg",
+        ),
         ("--pool max", "add -f 2"),
+        ("--pool avg -f 9999999999", "-f 9999999999 has an axis too large for memory; use smaller"),
         ("--pool max -k box", "-k box cannot be combined with --pool max"),
         ("--pool avg -f 2 --bias 1", "--bias 1 cannot be combined with --pool avg"),
         ("--pool avg -f 2 --flip", "--flip cannot be combined"),

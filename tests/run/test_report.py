@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from convcli.run.report import values_table
+from convcli.run.values import values_table
 from convcli.terminal import progress
 from tests.conftest import Stream, npy_bytes, run_command
 
@@ -139,3 +139,48 @@ def test_names_cannot_drive_the_terminal(in_tmp: Path, monkeypatch: pytest.Monke
         done = run_command("run", *args, stdin=b"")
         assert done.status == 0
         assert "\x1b" not in done.out
+
+
+@pytest.mark.parametrize(
+    ("run", "shape"),
+    [
+        ("rand:8x6 -k box:3 -p 1 -s 2", "-n 8x6 -f 3 -p 1 -s 2 --no-bias"),
+        ("rand:3x8x8 -f 3 -c 3:4", "-n 8 -f 3 -c 3:4"),
+        ("rand:3x8x8 -f 3 -c 3:6 -g 3 --no-bias", "-n 8 -f 3 -c 3:6 -g 3 --no-bias"),
+        ("rand:8 -f 4 -c 2 -p same", "-n 8 --dims 1 -f 4 -c 1:2 -p same"),
+        ("rand:3x8x8 -k box:3", "-n 8 -f 3 -c 3:3 -g 3 --no-bias"),
+        ("rand:9 --pool avg -f 2 --ceil", "-n 9 -f 2 --pool avg --ceil --dims 1"),
+        ("rand:2x5x5 -f 3 -c 2:1 --transposed -s 2", "-n 5 -f 3 -c 2:1 --transposed -s 2"),
+    ],
+)
+def test_run_explains_a_layer_as_shape_does(run: str, shape: str) -> None:
+    told = run_command("run", *run.split(), "--explain", "-o", "/dev/null").out
+    explained = run_command("shape", *shape.split(), "--explain").out
+    assert told.endswith(explained)
+    args = ("--explain", "-o", "/dev/null", "--format", "json")
+    record = json.loads(run_command("run", *run.split(), *args).out)
+    as_shape = json.loads(run_command("shape", *shape.split(), "--explain", "--format", "json").out)
+    keys = ("formula", "coverage", "pytorch", "keras", "onnx", "kind", "output")
+    assert [record[key] for key in keys] == [as_shape[key] for key in keys]
+
+
+def test_what_frameworks_do_otherwise_is_said() -> None:
+    args = ("run", "rand:8x8", "-k", "box", "--explain", "-o", "/dev/null")
+    assert "These three" not in run_command(*args, "-p", "1").out
+    assert "here padding is reflect" in run_command(*args, "-p", "1", "--pad-mode", "reflect").out
+    assert "here it is flipped" in run_command(*args, "--flip").out
+    refused = run_command(*args, "--format", "plain")
+    assert (refused.status, refused.err.count("\n")) == (2, 1)
+
+
+def test_only_v_reports_what_is_for_developers() -> None:
+    plain, verbose = (
+        run_command("run", "rand:8x8", "-k", "box", *more, tty=True).out for more in ((), ("-v",))
+    )
+    for fact in ("axes", "method", "estimated"):
+        assert fact not in plain
+        assert fact in verbose
+    assert "on cpu by numpy" in plain
+    assert "axes" in run_command("run", "rand:3x8x8", "-k", "box", tty=True).out
+    hidden = run_command("run", "rand:8x8", "-k", "box", "-q", "-v")
+    assert "-q hides what -v shows" in hidden.err

@@ -79,8 +79,14 @@ def test_one_filter_serves_all_inputs(in_tmp: Any) -> None:
         ("rand:6x6 -f 3 -c 2 --no-bias --bias 1", "cannot be combined with --no-bias"),
         ("rand:6x6 -f 3 -c 0", "output channels 0 must be 1 or more; use -c 1:1"),
         ("rand:6x6 -f 3 -c 1,2", "is a sweep"),
+        ("rand:3x6x6 -f 3 -c 1:4", "needs 1 input channel, and the input 3x6x6 (CHW) has 3"),
+        ("rand:6x6 -f 3 --bias [1,2]", "has shape 2, and the output 1 channel; give one number"),
+        ("rand:6x6 -f 3 -g 2", "the input has 1 channel; omit -g"),
         ("rand:6x6 -f 0", "filter size 0 must be 1 or more; use -f 1"),
-        ("rand:3x6x6 -f 4x3x3x3", "for a layer use -f 3x3 -c 3:4"),
+        (
+            "rand:3x6x6 -f 4x3x3x3",
+            "has 4 axes, and there can be 1, 2 or 3; drop the channels: -f 3x3 -c 3:4",
+        ),
         ("rand:6x6 -f 3x3x3", "needs 3 to 5"),
     ],
 )

@@ -61,11 +61,13 @@ def test_json_and_csv_have_the_same_figures() -> None:
             names = [name for name in header if name == key] or [
                 f"{key}_{axis}{side}"
                 for axis in ("height", "width")
-                for side in (("_begin", "_end") if key == "padding" else ("",))
+                for side in (("_begin", "_end") if key in ("padding", "field") else ("",))
             ]
             values = value if isinstance(value, list) else [value]
-            if key == "padding":
+            if key in ("padding", "field"):
                 values = [side for axis in values for side in axis]
+            elif key in ("shape", "inputs", "marks"):
+                values = [" ".join(map(str, values))]
             expected = ["" if v is None else str(int(v)) if v in (0, 1) else str(v) for v in values]
             assert [cells[name] for name in names] == expected, key
 

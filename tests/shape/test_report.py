@@ -8,17 +8,19 @@ from hypothesis import strategies as st
 
 from convcli.errors import ConvcliError
 from convcli.explain import growth
-from convcli.explain.words import layer_text
 from convcli.geometry.coverage import reads, unread, unread_end
-from convcli.geometry.layers import parse_layers
-from convcli.geometry.network import Step, follow
-from convcli.shape import report
+from convcli.geometry.graph import NodeStep
+from convcli.geometry.layers import format_named_step
+from convcli.shape import network_report
 from convcli.streams import Streams
 from tests.conftest import Stream
+from tests.networks import steps_of
 
 
 @st.composite
-def stacks(draw: st.DrawFn, kinds: tuple[str, ...] = ("conv", "convt", "maxpool")) -> list[Step]:
+def stacks(
+    draw: st.DrawFn, kinds: tuple[str, ...] = ("conv", "convt", "maxpool")
+) -> list[NodeStep]:
     """One to twelve layers on an input of one to three axes, with or without channels."""
     dims = draw(st.integers(1, 3))
 
@@ -38,45 +40,49 @@ def stacks(draw: st.DrawFn, kinds: tuple[str, ...] = ("conv", "convt", "maxpool"
     n = tuple(draw(st.lists(st.integers(8, 4000), min_size=dims, max_size=dims)))
     channels = draw(st.sampled_from((None, 1, 3)))
     try:
-        return list(follow(parse_layers(lines, "-l"), n, channels))
+        return steps_of(lines, n, channels)
     except ConvcliError:
         assume(False)
         raise AssertionError from None
 
 
-def _shown(steps: list[Step], width: int, explained: bool = False) -> list[str]:
+def _shown(steps: list[NodeStep], width: int, explained: bool = False) -> list[str]:
     stream = Stream()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("COLUMNS", str(width))
-        report.show_stack(steps, Streams(Stream(), stream, Stream()), explained)
+        network_report.show_network(steps, Streams(Stream(), stream, Stream()), explained=explained)
     return stream.bytes.getvalue().decode().splitlines()
 
 
 @given(stacks(), st.integers(40, 200))
-def test_a_stack_fits_any_terminal_and_nothing_is_broken(steps: list[Step], width: int) -> None:
+def test_a_stack_fits_any_terminal_and_nothing_is_broken(steps: list[NodeStep], width: int) -> None:
     lines = _shown(steps, width)
     assert max(map(len, lines)) <= width
     text = " ".join(" ".join(lines).split())
     dropped = re.search(rf"((?:\w+, )*\w+) dropped: {width} columns; --format csv has", text)
     header = lines[next(i for i, line in enumerate(lines) if line.startswith("─")) - 1].split()
-    counted = {"c", "parameters", "MACs"} if any(step.costs for step in steps) else set()
+    counted = {"c", "parameters", "MACs", "memory"} if any(step.costs for step in steps) else set()
     named = set() if dropped is None else set(dropped[1].split(", "))
     shown = {"parameters" if name == "params" else name for name in header}
     assert shown | named == {"#", "layer", "out", "r", "j", "P"} | counted
     assert not shown & named
     words = {word for line in lines for word in line.split()}
     for i, step in enumerate(steps, 1):
-        assert words >= {str(i), *layer_text(step).split(), "x".join(map(str, step.out))}
+        assert words >= {
+            str(i),
+            *format_named_step(step).split(),
+            "x".join(map(str, step.out)),
+        }
 
 
 @given(stacks(), st.sampled_from((40, 80, 120)))
-def test_an_explained_stack_fits(steps: list[Step], width: int) -> None:
+def test_an_explained_stack_fits(steps: list[NodeStep], width: int) -> None:
     assume(len(steps) > 1)
     for line in _shown(steps, width, explained=True):
         assert len(line) <= width
 
 
-def _needed(steps: list[Step], i: int) -> int:
+def _needed(steps: list[NodeStep], i: int) -> int:
     """Follow what the last outputs read back to the input; count the pixels after the last one."""
     axes = [step.axes[i] for step in steps]
     pixels = set(range(axes[-1].out))
@@ -86,7 +92,7 @@ def _needed(steps: list[Step], i: int) -> int:
 
 
 @given(stacks(kinds=("conv", "maxpool")))
-def test_pixels_at_the_end_that_reach_no_output_are_counted(steps: list[Step]) -> None:
+def test_pixels_at_the_end_that_reach_no_output_are_counted(steps: list[NodeStep]) -> None:
     for i in range(len(steps[0].axes)):
         axes = [step.axes[i] for step in steps]
         lost = growth.never_read(axes)
@@ -105,18 +111,18 @@ def test_pixels_at_the_end_that_reach_no_output_are_counted(steps: list[Step]) -
     ],
 )
 def test_what_reaches_no_output(n: int, layers: list[str], lost: int) -> None:
-    axes = [step.axes[0] for step in follow(parse_layers(layers, "-l"), (n,))]
+    axes = [step.axes[0] for step in steps_of(layers, (n,))]
     assert growth.never_read(axes) == lost
 
 
 @given(stacks(kinds=("conv", "maxpool")))
-def test_the_span_drawn_is_what_the_middle_output_reads(steps: list[Step]) -> None:
+def test_the_span_drawn_is_what_the_middle_output_reads(steps: list[NodeStep]) -> None:
     for i in range(len(steps[0].axes)):
         middle = steps[-1].axes[i].out // 2
         first = last = middle
         for axis in reversed([step.axes[i] for step in steps]):
             first, last = reads(axis, first)[0], reads(axis, last)[-1]
-        assert growth.span(steps[-1].fields[i], middle) == (first, last)
+        assert growth.middle_span(steps[-1], i) == (first, last)
 
 
 @given(st.integers(1, 500), st.integers(-100, 500), st.integers(1, 300), st.integers(1, 120))

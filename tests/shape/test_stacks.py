@@ -37,17 +37,18 @@ def test_a_stack_from_a_pipe_and_a_sweep_of_inputs() -> None:
     ("args", "message"),
     [
         ("-l conv -n 8", "has no filter size"),
-        ("--layers nope.txt -n 8", "'nope.txt': No such file"),
+        ("--layers nope.txt -n 8", "'nope.txt' is neither a file nor a built-in network; --list"),
+        ("resnet51", "'resnet51' is neither a file nor a built-in network; did you mean resnet50?"),
         ("--layers empty.txt -n 8", "empty.txt has no layer"),
         ("--layers bytes.txt -n 8", "is not text"),
-        ("--layers empty.txt -n 8 -f 3", "-f 3 cannot be combined with a stack of layers"),
-        ("--layers empty.txt", "-n is missing"),
+        ("--layers empty.txt -n 8 -f 3", "-f 3 cannot be combined with a network"),
+        ("-l conv|f=3", "-n is missing"),
         ("-l  -n 8", "-l '' has no layer"),
-        ("-l conv -n 8 --transposed", "--transposed cannot be combined with a stack of layers"),
+        ("-l conv -n 8 --transposed", "--transposed cannot be combined with a network"),
         ("-l conv -n 8 --pool", "write it in the layer: maxpool f=2"),
         (
             "-l conv -n 8 --ceil",
-            "--ceil cannot be combined with a stack of layers; write it in the layer: ",
+            "--ceil cannot be combined with a network; write it in the layer: ",
         ),
         ("-l conv -n 8 --output-padding 1", "write it in the layer: op=1"),
         ("-l conv -n 8 --no-bias", "write it in the layer: bias=0"),
@@ -56,7 +57,7 @@ def test_a_stack_from_a_pipe_and_a_sweep_of_inputs() -> None:
 def test_mistakes_with_stacks(args: str, message: str, in_tmp: Path) -> None:
     Path("empty.txt").write_text("# nothing\n")
     Path("bytes.txt").write_bytes(b"\xff\xfe\x00")
-    done = run_command("shape", *args.split(" "))
+    done = run_command("shape", *[word.replace("|", " ") for word in args.split(" ")])
     assert done.status in (1, 2)
     assert message in done.err
     assert done.err.count("\n") == 1

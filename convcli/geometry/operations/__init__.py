@@ -1,0 +1,1 @@
+"""What the nodes of a network do: each file has one family of operations."""

@@ -1,0 +1,1 @@
+"""Networks from texts and files, made into geometry's graph."""

@@ -1,0 +1,49 @@
+"""A network as it was read, and the tensors that can be sent through it."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from convcli.errors import UsageError
+from convcli.geometry.graph import Graph, Input
+from convcli.geometry.tensor import Tensor, image
+
+
+class Network(NamedTuple):
+    """A graph, and what its source says of the input.
+
+    Attributes
+    ----------
+    graph : Graph
+    source : str
+        What it was read from, for errors.
+    n : tuple of int or None
+        Size of the input, unless another one is given: one value for each axis, or one for all.
+    c : int or None
+        Its channels.
+    dims : int or None
+        How many spatial axes it has.
+    axes : int
+        The most spatial axes that one of the layers names.
+    """
+
+    graph: Graph
+    source: str
+    n: tuple[int, ...] | None = None
+    c: int | None = None
+    dims: int | None = None
+    axes: int = 1
+
+    def tensors(self, n: Sequence[int], c: int | None) -> dict[str, Tensor]:
+        """Make the inputs: an image of `n` pixels and `c` channels, and others as declared."""
+        if c is not None and c < 1:
+            raise UsageError(f"input channels {c} must be 1 or more; use -c 1 or more")
+        first, *others = self.graph.inputs
+        last = first.channel_axis not in (1,)
+        made = {first.name: image(n, c, itemsize=first.itemsize, channels_last=last)}
+        return made | {other.name: _declared(other) for other in others}
+
+
+def _declared(given: Input) -> Tensor:
+    """Make a tensor of the shape that an input declares; what is symbolic is 1."""
+    shape = tuple([n if isinstance(n, int) else 1 for n in given.shape or ()])
+    return Tensor(shape, itemsize=given.itemsize)

@@ -1,0 +1,83 @@
+"""Opens what a user names as a network: a built-in one, a file, or standard input."""
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import TextIO
+
+from convcli.errors import ConvcliError, blaming
+from convcli.models.builtin import builtin_lines, builtin_names
+from convcli.models.network import Network
+from convcli.models.text import TextReader
+from convcli.streams import Streams, note
+
+_MAX_LINE = 10_000
+_STDIN = "standard input"
+
+
+def open_network(name: str | None, layers: Sequence[str], streams: Streams) -> Network:
+    """Open a network.
+
+    Parameters
+    ----------
+    name : str or None
+        A built-in network, a file, or ``-`` for standard input.
+    layers : sequence of str
+        Lines that follow it.
+    streams : Streams
+
+    Raises
+    ------
+    ConvcliError, OSError
+    """
+    reader = TextReader(partial(note, streams))
+    if name is not None:
+        _read(name, reader, streams)
+    reader.read(layers, "-l")
+    return reader.finish(f"-l {layers[0]!r}" if name is None else name)
+
+
+def _read(name: str, reader: TextReader, streams: Streams) -> None:
+    if name == "-":
+        with _refusing_bytes(_STDIN):
+            reader.read(_lines(streams.stdin, _STDIN), _STDIN)
+        return
+    builtin = builtin_lines(name)
+    if builtin is not None:
+        reader.read(builtin, name)
+        return
+    try:
+        with blaming(name), _refusing_bytes(name), open(name, encoding="utf-8") as file:
+            reader.read(_lines(file, name), name)
+    except FileNotFoundError:
+        raise ConvcliError(_not_found(name)) from None
+
+
+@contextlib.contextmanager
+def _refusing_bytes(source: str) -> Iterator[None]:
+    try:
+        yield
+    except UnicodeDecodeError as error:
+        raise ConvcliError(
+            f"{source!r} is not text ({error.reason}); "
+            f"a layers file has lines such as conv f=3 p=1 c=64"
+        ) from None
+
+
+def _not_found(name: str) -> str:
+    import difflib  # noqa: PLC0415  only for an error
+
+    near = difflib.get_close_matches(name, builtin_names(), 1)
+    hint = f"did you mean {near[0]}?" if near else "--list-networks shows the built-in ones"
+    return f"{name!r} is neither a file nor a built-in network; {hint}"
+
+
+def _lines(stream: TextIO, source: str) -> Iterator[str]:
+    """Read line by line; one without an end, as of ``/dev/zero``, must not fill the memory."""
+    for number, line in enumerate(iter(lambda: stream.readline(_MAX_LINE + 1), ""), 1):
+        if len(line) > _MAX_LINE:
+            raise ConvcliError(
+                f"{source}, line {number} has more than {_MAX_LINE} characters; "
+                f"a layers file has lines such as conv f=3 p=1 c=64"
+            )
+        yield line

@@ -1,0 +1,72 @@
+"""A network: opened, and applied to each input size."""
+
+from collections.abc import Iterator
+from functools import partial
+from typing import TYPE_CHECKING
+
+from convcli.errors import DoesNotFit, UsageError
+from convcli.geometry import notation
+from convcli.geometry.axis import Sizes, spread
+from convcli.geometry.graph import NodeStep, follow
+from convcli.geometry.sweep import Sweep, has_many, lazy_product
+from convcli.models.network import Network
+from convcli.models.open import open_network
+from convcli.shape.cases import OnMisfit, read_channels
+from convcli.shape.usage import Typed, need, network_name, refuse
+from convcli.streams import Streams, note
+
+if TYPE_CHECKING:
+    from convcli.options import ShapeRequest
+
+
+def networks(
+    request: "ShapeRequest", streams: Streams, on_misfit: OnMisfit | None = None
+) -> Iterator[list[NodeStep]]:
+    """Apply the network of a request to each of its inputs, see `cases.cases`."""
+    _refuse_options_of_one_layer(request)
+    network = open_network(network_name(request), request.layers or (), streams)
+    n = _input_sizes(request, network)
+    named = [n.axes] if n.axes > 1 else [network.axes]
+    stated = network.dims if n.axes == 1 else None
+    dims = notation.resolve_dims(named, request.dims or stated)
+    channels = [(network.c, None)] if request.channels is None else read_channels(request)
+    if n.axes == 3 and network.dims != 3 and network.axes < 3:
+        from convcli.shape.channel_note import note_channel_axis  # noqa: PLC0415  for three axes
+
+        note_channel_axis(request, channels, partial(note, streams), network.dims)
+    swept = has_many(n) or has_many(channels)
+    for sizes, (c_in, c_out) in lazy_product(n, channels):
+        if c_out not in (None, c_in):
+            raise UsageError(
+                f"-c {request.channels}: a network is given its input channels only; use -c {c_in}"
+            )
+        try:
+            inputs = network.tensors(spread("-n", sizes, dims), c_in)
+            yield list(follow(network.graph, inputs))
+        except DoesNotFit as error:
+            if not swept or on_misfit is None:
+                raise
+            on_misfit(error)
+
+
+def _input_sizes(request: "ShapeRequest", network: Network) -> Sweep[Sizes]:
+    if request.n is None and network.n is not None:
+        return Sweep([tuple([range(size, size + 1) for size in network.n])])
+    return notation.parse_sizes("-n", need("-n", request.n))
+
+
+def _refuse_options_of_one_layer(request: "ShapeRequest") -> None:
+    options: list[tuple[str, Typed, str]] = [
+        ("-f", request.f, f"f={request.f}"),
+        ("-s", request.s, f"s={request.s}"),
+        ("-p", request.p, f"p={request.p}"),
+        ("-d", request.d, f"d={request.d}"),
+        ("-g", request.groups, f"g={request.groups}"),
+        ("--output-padding", request.output_padding, f"op={request.output_padding}"),
+        ("--transposed", request.transposed, "convt f=3"),
+        ("--pool", request.pool, f"{request.pool}pool f=2"),
+        ("--ceil", request.ceil, "ceil=1"),
+        ("--no-bias", request.no_bias, "bias=0"),
+    ]
+    for option, value, instead in options:
+        refuse({option: value}, "a network", f"write it in the layer: {instead}")
