@@ -49,7 +49,7 @@ class Method(NamedTuple):
 
 
 def _shift_cost(corr: Correlation, sizes: tuple[int, ...]) -> float | None:
-    return shift.cost(corr) if corr.reduction == "sum" else None
+    return shift.cost(corr, sizes) if corr.reduction == "sum" else None
 
 
 def _max_cost(corr: Correlation, sizes: tuple[int, ...]) -> float | None:
@@ -71,7 +71,7 @@ def _fft_cost(corr: Correlation, sizes: tuple[int, ...]) -> float | None:
 
 
 def _opencv_cost(corr: Correlation, sizes: tuple[int, ...]) -> float | None:
-    return opencv.cost(corr) if corr.cached(opencv.applies) else None
+    return opencv.cost(corr, sizes) if corr.cached(opencv.applies) else None
 
 
 def _has_products(corr: Correlation) -> bool:
@@ -89,7 +89,7 @@ METHODS = {
     "fft": Method(fft.correlate, 3e5, _fft_cost, "real floats, stride 1 and dilation 1"),
     "opencv": Method(
         opencv.correlate,
-        3e4,
+        2e5,  # a call for what reads no padding, and for each strip around it
         _opencv_cost,
         "OpenCV, and one filter for all channels of up to about 11x11 floats, stride 1",
         in_place=True,
@@ -208,7 +208,10 @@ def _tile(
     in_cache = _CACHE // (corr.filter.itemsize * (copied + corr.each_in + corr.each_out))
     if method == "opencv":  # it keeps what it needs of a plane in the cache by itself
         in_cache = _CACHE // (2 * corr.filter.itemsize)
-        in_cache = max(in_cache, opencv.least_rows(corr) * sizes[-1])
+        if len(sizes) > 1:
+            in_cache = max(in_cache, opencv.least_rows(corr) * sizes[-1])
+        else:  # a single row, which does not fit it
+            in_cache //= 16
     extent = (batch, groups, *sizes)
     pixels = min(in_cache, ceil(prod(extent) / threads))
     tile = [1] * len(extent)

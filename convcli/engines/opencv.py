@@ -1,6 +1,5 @@
 """OpenCV's filter2D on planes: one pass over memory, for filters of up to about 11 by 11."""
 
-import itertools
 import sys
 from functools import cache
 from importlib.util import find_spec
@@ -14,10 +13,9 @@ from convcli.engines.correlation import Correlation
 from convcli.engines.scratch import buffer
 
 START = 2.5e7  # nanoseconds to import it
-# Nanoseconds on one core: for an output of a plane, for a tap of it that is not zero, and to add
-# two planes, by the type of the numbers (those of float64 count as two, see `Method.cost`).
-PASS, ADD = 0.3, 0.3
-TAP = {"f4": 0.045, "f8": 0.075}
+# Nanoseconds on one core: for an output, for a tap of it that is not zero, by the type of the
+# numbers (those of float64 count as two, see `Method.cost`), and for a plane.
+PASS, TAP, PLANE = 0.3, {"f4": 0.045, "f8": 0.075}, 6e4
 # Area of a filter from which on OpenCV takes a Fourier transform, which spreads a NaN.
 _TRANSFORM = {"f4": 130, "f8": 50}
 _NARROW = 4  # rows for each column, from which on a plane is turned
@@ -32,9 +30,10 @@ def installed() -> bool:
 def applies(corr: Correlation) -> bool:
     """Whether one filter serves all channels, stride is 1, and OpenCV convolves it directly."""
     w = corr.filter
-    area = prod(spread(f, d) for f, d in zip(corr.f[-2:], corr.dilation[-2:], strict=True))
+    area = prod(map(spread, corr.f, corr.dilation))
     return (
         corr.reduction == "sum"
+        and len(corr.f) < 3
         and max(corr.stride) == 1
         and corr.each_in == corr.each_out == 1
         and area < _TRANSFORM.get(w.dtype.str[1:], 0)
@@ -50,14 +49,13 @@ def spread(f: int, d: int) -> int:
 
 def least_rows(corr: Correlation) -> int:
     """Count the rows of a tile from which on those that are made twice cost little."""
-    return _MANY * spread(corr.f[-2], corr.dilation[-2]) if len(corr.f) > 1 else 1
+    return _MANY * spread(corr.f[0], corr.dilation[0])
 
 
-def cost(corr: Correlation) -> float:
+def cost(corr: Correlation, sizes: tuple[int, ...]) -> float:
     """Estimate nanoseconds for an output pixel of a group."""
-    planes = prod(corr.f[:-2])
     taps = TAP[corr.filter.dtype.str[1:]] * np.count_nonzero(corr.filter[0])
-    return float(planes * PASS + (planes - 1) * ADD + taps)
+    return float(PASS + taps + PLANE / prod(sizes))
 
 
 def correlate(slab: Array, corr: Correlation, out: Array) -> bool:
@@ -67,25 +65,11 @@ def correlate(slab: Array, corr: Correlation, out: Array) -> bool:
         return False
     if len(corr.f) == 1:
         slab, out = slab[:, :, None], out[:, :, None]
-    kernels = corr.cached(_kernels)
-    if len(corr.f) < 3:
-        for planes, made in zip(slab, out, strict=True):
-            for plane, y in zip(planes, made, strict=True):
-                _filter(plane, kernels[0], y)
-        return True
-    part = buffer("part", out.shape[-2:], out.dtype)
-    for volume, made in zip(slab.reshape(-1, *slab.shape[2:]), _volumes(out), strict=True):
-        for depth, y in enumerate(made):
-            for k, kernel in enumerate(kernels):
-                plane = volume[depth + k * corr.dilation[0]]
-                _filter(plane, kernel, part if k else y)
-                if k:
-                    np.add(y, part, out=y)
+    kernel = corr.cached(_kernel)
+    for planes, made in zip(slab, out, strict=True):
+        for plane, y in zip(planes, made, strict=True):
+            _filter(plane, kernel, y)
     return True
-
-
-def _volumes(out: Array) -> "itertools.chain[Array]":
-    return itertools.chain.from_iterable(out)
 
 
 def _filter(plane: Array, kernel: Array, out: Array) -> None:
@@ -131,14 +115,13 @@ def _has_zeros(corr: Correlation) -> bool:
     return not corr.filter[0].all()
 
 
-def _kernels(corr: Correlation) -> list[Array]:
-    """Spread the filter of each plane: zeros between the taps, which OpenCV leaves out."""
-    *_, rows, columns = (1, 1, *corr.f)
-    *_, down, right = (1, 1, *corr.dilation)
-    w = corr.filter[0, 0].reshape(-1, rows, columns)
-    kernels = np.zeros((len(w), spread(rows, down), spread(columns, right)), w.dtype)
-    kernels[:, ::down, ::right] = w
-    return list(kernels)
+def _kernel(corr: Correlation) -> Array:
+    """Spread the filter: zeros between the taps, which OpenCV leaves out."""
+    *_, rows, columns = (1, *corr.f)
+    *_, down, right = (1, *corr.dilation)
+    kernel = np.zeros((spread(rows, down), spread(columns, right)), corr.filter.dtype)
+    kernel[::down, ::right] = corr.filter[0, 0].reshape(rows, columns)
+    return kernel
 
 
 @cache
