@@ -51,6 +51,16 @@ def counted(count: int, noun: str) -> str:
     return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
+def check_installed(what: str, module: str, package: str) -> None:
+    """Refuse what needs a library that is not installed; `what` names it, and what it is."""
+    from importlib.util import find_spec  # noqa: PLC0415
+
+    if find_spec(module) is None:
+        raise ConvcliError(
+            f"{what} needs {package}, which is not installed; {install_command(package)}"
+        )
+
+
 def install_command(package: str) -> str:
     """Write the command that installs a library for the Python that runs this program."""
     import shlex  # noqa: PLC0415  only for an error

@@ -7,12 +7,11 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Any, BinaryIO
 
 from convcli.arrays.sources import Source
 from convcli.arrays.writers import NpyWriter, Writer
-from convcli.errors import ConvcliError, UsageError, install_command
+from convcli.errors import UsageError, check_installed
 
 Note = Callable[[str], None]  # tells the user something they may not expect
 
@@ -177,7 +176,4 @@ def _check_installed(name: str, called: str) -> None:
     if name not in _NEEDS:
         return
     module, package, kind = _NEEDS[name]
-    if find_spec(module) is None:
-        raise ConvcliError(
-            f"{called}{kind} needs {package}, which is not installed; {install_command(package)}"
-        )
+    check_installed(f"{called}{kind}", module, package)

@@ -3,7 +3,7 @@
 from convcli.errors import ConvcliError, UsageError
 
 
-def choose(path: str, member: str | None, names: list[str]) -> str:
+def choose(path: str, member: str | None, names: list[str], what: str = "arrays") -> str:
     """Find the member that was named, or the only one.
 
     Parameters
@@ -13,9 +13,11 @@ def choose(path: str, member: str | None, names: list[str]) -> str:
         As typed after ``::``.
     names : list of str
         All that the file holds.
+    what : str
+        What they are.
     """
     if not names:
-        raise ConvcliError(f"{path!r} has no arrays; use a file that has")
+        raise ConvcliError(f"{path!r} has no {what}; use a file that has")
     if member is None and len(names) == 1:
         return names[0]
     if member in names:
@@ -23,7 +25,7 @@ def choose(path: str, member: str | None, names: list[str]) -> str:
     listed = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
     if member is None:
         raise UsageError(
-            f"{path!r} holds {len(names)} arrays ({listed}); name one, such as {path}::{names[0]}"
+            f"{path!r} holds {len(names)} {what} ({listed}); name one, such as {path}::{names[0]}"
         )
     import difflib  # noqa: PLC0415  only needed for errors
 

@@ -117,6 +117,7 @@ class Tensor(NamedTuple):
     shape: tuple[int | None, ...]
     tracks: tuple[Track, ...] = ()
     itemsize: int = 4  # bytes of a number
+    value: object = None  # what a reader knows of its numbers; geometry does not look
 
     @property
     def spatial(self) -> tuple[int, ...]:

@@ -24,6 +24,8 @@ class Network(NamedTuple):
         How many spatial axes it has.
     axes : int
         The most spatial axes that one of the layers names.
+    declared : bool
+        Whether the graph declares the shapes of its inputs, as the file of a model does.
     """
 
     graph: Graph
@@ -32,11 +34,19 @@ class Network(NamedTuple):
     c: int | None = None
     dims: int | None = None
     axes: int = 1
+    declared: bool = False
 
-    def tensors(self, n: Sequence[int], c: int | None) -> dict[str, Tensor]:
-        """Make the inputs: an image of `n` pixels and `c` channels, and others as declared."""
+    def tensors(self, n: Sequence[int] | None, c: int | None) -> dict[str, Tensor]:
+        """Make the inputs: an image of `n` pixels and `c` channels, and others as declared.
+
+        Without `n` the size is that of the file of a model.
+        """
         if c is not None and c < 1:
             raise UsageError(f"input channels {c} must be 1 or more; use -c 1 or more")
+        if self.declared or n is None:
+            from convcli.models import inputs  # noqa: PLC0415  for the files of models only
+
+            return inputs.tensors(self.graph, n, c)
         first, *others = self.graph.inputs
         last = first.channel_axis not in (1,)
         made = {first.name: image(n, c, itemsize=first.itemsize, channels_last=last)}

@@ -1,11 +1,14 @@
 """Opens what a user names as a network: a built-in one, a file, or standard input."""
 
 import contextlib
+import os
 from collections.abc import Iterator, Sequence
 from functools import partial
+from importlib import import_module
 from typing import TextIO
 
-from convcli.errors import ConvcliError, blaming
+from convcli.errors import ConvcliError, UsageError, blaming
+from convcli.models import GRAPHS
 from convcli.models.builtin import builtin_lines, builtin_names
 from convcli.models.network import Network
 from convcli.models.text import TextReader
@@ -13,6 +16,8 @@ from convcli.streams import Streams, note
 
 _MAX_LINE = 10_000
 _STDIN = "standard input"
+_TEXT = ".layers"
+_MAGIC = {b"\x08": ".onnx", b"PK\x03\x04": ".pt2"}  # no text starts so
 
 
 def open_network(name: str | None, layers: Sequence[str], streams: Streams) -> Network:
@@ -30,6 +35,9 @@ def open_network(name: str | None, layers: Sequence[str], streams: Streams) -> N
     ------
     ConvcliError, OSError
     """
+    model = _find_model(name)
+    if model is not None:
+        return _read_model(str(name), model, layers)
     reader = TextReader(partial(note, streams))
     if name is not None:
         _read(name, reader, streams)
@@ -51,6 +59,31 @@ def _read(name: str, reader: TextReader, streams: Streams) -> None:
             reader.read(_lines(file, name), name)
     except FileNotFoundError:
         raise ConvcliError(_not_found(name)) from None
+
+
+def _find_model(name: str | None) -> str | None:
+    """Tell which module reads the file of a model: by its ending, or by its first bytes."""
+    if name is None or name == "-":
+        return None
+    ending = os.path.splitext(name)[1].lower()
+    if ending in GRAPHS:
+        return GRAPHS[ending]
+    if ending == _TEXT or not os.path.isfile(name):
+        return None
+    with open(name, "rb") as file:
+        head = file.read(4)
+    return next((GRAPHS[kind] for magic, kind in _MAGIC.items() if head.startswith(magic)), None)
+
+
+def _read_model(name: str, module: str, layers: Sequence[str]) -> Network:
+    if layers:
+        raise UsageError(f"-l {layers[0]!r} cannot be added to the model {name}; leave it out")
+    graph = import_module(f"convcli.models.{module}").read(name)
+    if not graph.nodes:
+        raise ConvcliError(f"{name!r} has no node that depends on its input; use another model")
+    first = graph.inputs[0] if graph.inputs else None
+    rank = len(first.shape) if first and first.shape else 0
+    return Network(graph, name, dims=rank - 2 if rank > 2 else None, declared=True)
 
 
 @contextlib.contextmanager

@@ -21,6 +21,7 @@ from convcli.geometry import notation
 from convcli.geometry.axis import POOLS, Kind, Padding, Window
 from convcli.geometry.pad_modes import parse_pad_mode
 from convcli.geometry.pooling import parse_pool
+from convcli.models import is_model
 from convcli.options import RunRequest
 from convcli.run.axes import check_dims
 from convcli.run.blocks import Blocks, plan_blocks
@@ -33,8 +34,9 @@ from convcli.run.weights import Weights, check_weights, choose_weights, with_cha
 from convcli.streams import Streams
 from convcli.terminal.progress import Progress
 
-if TYPE_CHECKING:  # only images need it
+if TYPE_CHECKING:  # seldom needed
     from convcli.arrays.pixels import Scaling
+    from convcli.run.model_layer import Taken
 
 _MOST_RUNS = 1_000_000  # of --time
 _MOST_PREPARED = 32  # kinds of arrays
@@ -73,11 +75,11 @@ def run(request: RunRequest, streams: Streams) -> int:
     int
         Exit status.
     """
-    if request.list_kernels:
-        from convcli.run.kernels import list_kernels  # noqa: PLC0415  seldom asked for
-
-        list_kernels(request.format, streams)
+    if request.list_kernels or _names_only_a_model(request, streams):
+        _list_kernels(request, streams)
         return 0
+    layer = _model_layer(request, streams)
+    request = layer.request if layer else request
     check_dims(request.dims)
     if request.animate:
         _check_animation(request, streams)
@@ -96,8 +98,8 @@ def run(request: RunRequest, streams: Streams) -> int:
                 request.engine, request.device, request.threads, request.tf32, request.method
             ),
             memory=notation.parse_bytes("--memory", request.memory),
-            bias=opener.bias(request.bias) if request.bias is not None else None,
-            filter=opener.filter(request.kernel) if request.kernel is not None else None,
+            bias=_bias(request, opener, layer),
+            filter=_filter(request, opener, layer),
             pipeline=Pipeline(),
             reporter=reporter,
             progress=progress,
@@ -135,6 +137,35 @@ def _convolve_together(run: _Run, source: Records, target: Target) -> bool:
     return job is not None and convolve_records(job, source, target)
 
 
+def _names_only_a_model(request: RunRequest, streams: Streams) -> bool:
+    """Whether a model is named without one of its layers, at a prompt and without an input."""
+    spec = request.kernel or ""
+    at_prompt = not request.inputs and streams.stdin.isatty()
+    return at_prompt and is_model(spec) and "::" not in spec
+
+
+def _model_layer(request: RunRequest, streams: Streams) -> "Taken | None":
+    """Take the layer of a model that ``-k`` names, with the options that it stands for."""
+    other = request.f is not None or request.pool is not None  # which do not go with -k
+    if other or request.kernel is None or not is_model(request.kernel):
+        return None
+    from convcli.run import model_layer  # noqa: PLC0415  seldom needed
+
+    return model_layer.take(request, streams)
+
+
+def _filter(request: RunRequest, opener: Opener, layer: "Taken | None") -> InMemory | None:
+    if layer:
+        return layer.filter
+    return opener.filter(request.kernel) if request.kernel is not None else None
+
+
+def _bias(request: RunRequest, opener: Opener, layer: "Taken | None") -> Array | None:
+    if request.bias is not None:
+        return opener.bias(request.bias)
+    return layer.bias if layer else None
+
+
 def _check_animation(request: RunRequest, streams: Streams) -> None:
     from convcli.explain.keys import require_terminal  # noqa: PLC0415  seldom needed
 
@@ -153,6 +184,18 @@ def _animate(kept: Kept, streams: Streams) -> None:
     if kept.input is not None and kept.output is not None:
         operation = kept.operation
         animation.play(operation.axes, streams, Narrator(operation, kept.input, kept.output))
+
+
+def _list_kernels(request: RunRequest, streams: Streams) -> None:
+    """Show the named filters, or the layers of the model that ``-k`` names."""
+    if request.kernel is not None:
+        from convcli.run import model_layer  # noqa: PLC0415  seldom needed
+
+        model_layer.list_file(request, streams)
+        return
+    from convcli.run.kernels import list_kernels  # noqa: PLC0415  seldom asked for
+
+    list_kernels(request.format, streams)
 
 
 def _check_scale(request: RunRequest, target: Target) -> None:

@@ -1,6 +1,6 @@
 """A network: opened, and applied to each input size."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -8,7 +8,7 @@ from convcli.errors import DoesNotFit, UsageError
 from convcli.geometry import notation
 from convcli.geometry.axis import Sizes, spread
 from convcli.geometry.graph import NodeStep, follow
-from convcli.geometry.sweep import Sweep, has_many, lazy_product
+from convcli.geometry.sweep import Sweep, has_many
 from convcli.models.network import Network
 from convcli.models.open import open_network
 from convcli.shape.cases import OnMisfit, read_channels
@@ -25,34 +25,42 @@ def networks(
     """Apply the network of a request to each of its inputs, see `cases.cases`."""
     _refuse_options_of_one_layer(request)
     network = open_network(network_name(request), request.layers or (), streams)
-    n = _input_sizes(request, network)
-    named = [n.axes] if n.axes > 1 else [network.axes]
-    stated = network.dims if n.axes == 1 else None
-    dims = notation.resolve_dims(named, request.dims or stated)
     channels = [(network.c, None)] if request.channels is None else read_channels(request)
-    if n.axes == 3 and network.dims != 3 and network.axes < 3:
-        from convcli.shape.channel_note import note_channel_axis  # noqa: PLC0415  for three axes
-
-        note_channel_axis(request, channels, partial(note, streams), network.dims)
-    swept = has_many(n) or has_many(channels)
-    for sizes, (c_in, c_out) in lazy_product(n, channels):
+    sizes, swept = _input_sizes(request, network, channels, streams)
+    swept = swept or has_many(channels)
+    for n, (c_in, c_out) in ((n, c) for n in sizes for c in channels):
         if c_out not in (None, c_in):
             raise UsageError(
                 f"-c {request.channels}: a network is given its input channels only; use -c {c_in}"
             )
         try:
-            inputs = network.tensors(spread("-n", sizes, dims), c_in)
-            yield list(follow(network.graph, inputs))
+            yield list(follow(network.graph, network.tensors(n, c_in)))
         except DoesNotFit as error:
             if not swept or on_misfit is None:
                 raise
             on_misfit(error)
 
 
-def _input_sizes(request: "ShapeRequest", network: Network) -> Sweep[Sizes]:
+def _input_sizes(
+    request: "ShapeRequest",
+    network: Network,
+    channels: Sequence[tuple[int | None, int | None]],
+    streams: Streams,
+) -> tuple[Iterable[Sizes | None], bool]:
+    """Return the sizes of the input, and whether there are several; None: those of a model."""
+    if request.n is None and network.declared:
+        return [None], False
     if request.n is None and network.n is not None:
-        return Sweep([tuple([range(size, size + 1) for size in network.n])])
-    return notation.parse_sizes("-n", need("-n", request.n))
+        n: Sweep[Sizes] = Sweep([tuple([range(size, size + 1) for size in network.n])])
+    else:
+        n = notation.parse_sizes("-n", need("-n", request.n))
+    if n.axes == 3 and network.dims != 3 and network.axes < 3:
+        from convcli.shape.channel_note import note_channel_axis  # noqa: PLC0415  for three axes
+
+        note_channel_axis(request, channels, partial(note, streams), network.dims)
+    named = [n.axes] if n.axes > 1 else [network.axes]
+    dims = notation.resolve_dims(named, request.dims or (network.dims if n.axes == 1 else None))
+    return (spread("-n", sizes, dims) for sizes in n), has_many(n)
 
 
 def _refuse_options_of_one_layer(request: "ShapeRequest") -> None:

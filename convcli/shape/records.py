@@ -1,6 +1,7 @@
 """What `shape` prints for machines: JSON lines and CSV."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from convcli.errors import UsageError
@@ -122,14 +123,31 @@ def csv_lines(steps: "Iterable[Step | NodeStep]", fields: str | None = None) -> 
     A name in `fields` is that of one column, or of a figure with all its columns.
     """
     columns: list[Column] | None = None
+    dims, steps = _count_axes(steps)
     for step in steps:
         if columns is None:
             known = FIGURES if isinstance(step, Step) else FIGURES + NODE_FIGURES
-            columns = _choose_columns(known, AXIS_NAMES[step.dims], fields)
+            columns = _choose_columns(known, AXIS_NAMES.get(dims, ()), fields)
             figures = list({figure.key: figure for _, figure, _ in columns}.values())
             yield _csv_line([name for name, _, _ in columns])
         values = record(step, figures)
         yield _csv_line([_cell(values[figure.key], part) for _, figure, part in columns])
+
+
+def _count_axes(
+    steps: "Iterable[Step | NodeStep]",
+) -> "tuple[int, Iterable[Step | NodeStep]]":
+    """Return how many axes rows have, and all steps; those that an image is not part of have none.
+
+    A model can compute sizes before it reads its image, or have no image.
+    """
+    first: list[Step | NodeStep] = []
+    rest = iter(steps)
+    for step in rest:
+        first.append(step)
+        if step.dims:
+            return step.dims, chain(first, rest)
+    return 0, first
 
 
 def _choose_columns(
@@ -140,7 +158,7 @@ def _choose_columns(
     if fields is None:
         return every
     choices = groups | {column[0]: [column] for column in every}
-    remedy = f"{_choose_from(groups)}, or one axis such as input_{axes[-1]}"
+    remedy = _choose_from(groups) + (f", or one axis such as input_{axes[-1]}" if axes else "")
     chosen = [column for key in _read_fields(fields, choices, remedy) for column in choices[key]]
     return list(dict.fromkeys(chosen))
 
@@ -168,7 +186,8 @@ def _csv_line(cells: Iterable[Any]) -> str:
 def _cell(value: Any, part: tuple[int, ...]) -> Any:
     for i in part:
         if not isinstance(value, str):  # one word for all sides
-            value = value and value[i]  # None: a step without a window
+            # None: a step without a window; too short: one that the image is not part of.
+            value = value[i] if value and i < len(value) else None
     if isinstance(value, list):
         value = " ".join(map(str, value))
     if isinstance(value, str):

@@ -211,7 +211,7 @@ def test_without_pillow_the_error_says_how_to_get_it(
     in_tmp: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Path("x.png").touch()
-    monkeypatch.setattr("convcli.arrays.formats.find_spec", lambda name: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     done = run_command("run", "x.png", *ONE, stdin=b"")
     assert done.status == 1
     assert "needs pillow, which is not installed; " in done.err

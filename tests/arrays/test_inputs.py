@@ -391,7 +391,7 @@ def test_a_narrow_gaussian_of_even_size_is_finite() -> None:
 def test_without_pillow_nothing_is_convolved_for_an_image(
     in_tmp: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("convcli.arrays.formats.find_spec", lambda name: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     done = run_command("run", "nosuch.npy", *ONE, "-o", "y.png", stdin=b"")
     assert "'y.png', an image, needs pillow, which is not installed" in done.err
 

@@ -22,6 +22,7 @@ class Campaign(NamedTuple):
 CAMPAIGNS = {
     "inputs": Campaign(inputs.case),
     "weights": Campaign(inputs.weights_case, (*_PROGRAM, "torch")),
+    "models": Campaign(inputs.models_case, (*_PROGRAM, "onnx")),
     "commands": Campaign(commands.case),
     "layers": Campaign(commands.layers_case),
     "names": Campaign(names.case),

@@ -151,8 +151,57 @@ def _text() -> Files:
             yield ending, text.encode("utf-16")
 
 
+def _onnx() -> Files:
+    """Networks with every family of operators, and a real one."""
+    from onnx import helper, numpy_helper
+
+    from tests.conftest import DATA
+    from tests.models import makers
+
+    node = helper.make_node
+    w, ones = np.ones((4, 2, 3, 3), np.float32), np.ones(4, np.float32)
+    tensors = {"w": w, "b": ones, "t": np.ones((4, 2, 2, 2), np.float32), "s": np.array([0, -1, 6])}
+    nodes = [
+        node("Conv", ["x", "w", "b"], ["c"], "conv", pads=[1, 1, 1, 1], strides=[2, 2], group=2),
+        node("BatchNormalization", ["c", "b", "b", "b", "b"], ["n"]),
+        node("MaxPool", ["n"], ["p"], kernel_shape=[2, 2], auto_pad="SAME_UPPER"),
+        node("ConvTranspose", ["p", "t"], ["u"], "up", strides=[2, 2]),
+        node("Shape", ["u"], ["h"]),
+        node("Constant", [], ["i"], value=numpy_helper.from_array(np.array([2, 3]))),
+        node("Gather", ["h", "i"], ["g"]),
+        node("Concat", ["k", "g"], ["z"], axis=0),
+        node("Resize", ["u", "", "", "z"], ["r"], mode="linear"),
+        node("Slice", ["r", "i", "g"], ["l"]),
+        node("Softmax", ["l"], ["m"]),
+        node("Add", ["m", "l"], ["a"]),
+        node("Reshape", ["a", "s"], ["v"]),
+        node("Gemm", ["q", "q"], ["o"], transB=1),
+        node("ReduceMean", ["v"], ["q"], axes=[1], keepdims=0),
+        node("NonZero", ["o"], ["y"]),
+    ]
+    tensors |= {"k": np.array([1, 2])}
+    yield ".onnx", makers.model(nodes, (1, 4, 12, 12), tensors).SerializeToString()
+    body = helper.make_graph([node("Relu", ["x"], ["b"])], "body", [], [makers.value("b", [1, 4])])
+    made = makers.model(
+        [node("If", ["f"], ["y"], then_branch=body, else_branch=body)],
+        (1, 4), {"f": np.array(True)},
+    )  # fmt: skip
+    yield ".onnx", made.SerializeToString()
+    large = makers.layer("Conv", (1, "c", "h", "w"), np.ones((32, 4, 3, 3), np.float32))
+    yield ".onnx", large.SerializeToString()
+    yield ".onnx", (DATA / "models" / "ppocr_cls.onnx").read_bytes()
+
+
+def _pt2() -> Files:
+    """Exports, made once: the library that makes them is slow."""
+    from tests.conftest import DATA
+
+    for name in ("small", "core"):
+        yield ".pt2", (DATA / "models" / f"{name}.pt2").read_bytes()
+
+
 KINDS: dict[str, Callable[[], Files]] = {
     "npy": _npy, "npz": _npz, "safetensors": _safetensors, "pt": _pt,
     "png": _png, "jpeg": _jpeg, "tiff": _tiff, "gif": _gif,
-    "text": _text,
+    "text": _text, "onnx": _onnx, "pt2": _pt2,
 }  # fmt: skip

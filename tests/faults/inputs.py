@@ -8,6 +8,7 @@ import numpy as np
 
 from tests.faults import corpus
 from tests.faults.mutations import mutate
+from tests.faults.rewiring import rewire_onnx, rewire_pt2
 from tests.faults.trial import Trial
 
 _NO_ORACLE = ("png", "jpeg", "tiff", "gif", "text", "pt")
@@ -15,13 +16,39 @@ _NO_ORACLE = ("png", "jpeg", "tiff", "gif", "text", "pt")
 
 def case(trial: Trial) -> None:
     """Damage a file of any format but PyTorch's, and read it."""
-    kinds = [kind for kind in corpus.KINDS if kind != "pt"]
+    kinds = [kind for kind in corpus.KINDS if kind not in ("pt", "onnx", "pt2")]
     _read_damaged(trial, trial.random.choice(kinds))
 
 
 def weights_case(trial: Trial) -> None:
     """Damage a file of PyTorch's, and read it."""
     _read_damaged(trial, "pt")
+
+
+_LAYERS = {"onnx": ("conv", "up", "layer", "Conv@3", "y"), "pt2": ("stem.0", "up", "conv2d", "x")}
+
+
+def models_case(trial: Trial) -> None:
+    """Damage the file of a model; list its layers, run one, or follow all of it."""
+    random = trial.random
+    kind = random.choice(("onnx", "onnx", "pt2"))
+    ending, whole = random.choice(corpus.files(kind))
+    rewire = {"onnx": rewire_onnx, "pt2": rewire_pt2}[kind]
+    data = random.choice((mutate, rewire, rewire))(random, whole)
+    file = trial.write(f"damaged{ending}", data)
+    use = random.choice(("list", "run", "run", "shape", "shape", "shape", "content"))
+    if use == "list":
+        trial.run(["run", "--list-kernels", "-k", file, *random.choice(([], ["--format", "json"]))])
+    elif use == "run":
+        member = random.choice(_LAYERS[kind])
+        x = random.choice(("rand:4x12x12", "rand:3x48x96", "rand:1x3x16x16", "rand:8x9"))
+        trial.run(["run", x, "-k", f"{file}::{member}", "-o", "/dev/null"])
+    else:
+        if use == "content":
+            file = trial.write("damaged", data)
+        size = random.choice(([], ["-n", "48x96"], ["-n", "12"], ["-n", "20", "-c", "4"]))
+        form = random.choice(("table", "plain", "json", "csv"))
+        trial.run(["shape", file, *size, "--format", form])
 
 
 def _read_damaged(trial: Trial, kind: str) -> None:

@@ -12,6 +12,7 @@ from tests.faults.program import ROOT
 SAMPLE = {
     "inputs": 80,
     "weights": 30,
+    "models": 60,
     "commands": 80,
     "layers": 40,
     "names": 30,

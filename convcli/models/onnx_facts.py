@@ -1,0 +1,73 @@
+"""What the functions that follow an ONNX operator are given, and what they may ask of it."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from convcli.geometry.operation import Applied
+from convcli.geometry.tensor import Tensor
+from convcli.models.attributes import Attributes
+
+
+class Unknown(Exception):
+    """What an operator makes is not known before the network runs; the text says why."""
+
+
+class Facts(NamedTuple):
+    """A node of a model.
+
+    Attributes
+    ----------
+    op : str
+    attrs : Attributes
+    opset : int
+        Version of the standard operators.
+    outputs : int
+        How many it makes.
+    called : str
+        What errors call it.
+    """
+
+    op: str
+    attrs: Attributes
+    opset: int
+    outputs: int
+    called: str
+
+
+Input = Tensor | None  # None: left out
+Follow = Callable[..., Applied]  # of Facts and an Input for each input of the node
+
+
+def rank(x: Tensor) -> int:
+    """Number of axes."""
+    return len(x.shape)
+
+
+def integers(x: Input, what: str) -> tuple[int, ...] | None:
+    """Return the numbers of a tensor that is known ahead; None if it is left out.
+
+    Raises
+    ------
+    Unknown
+        It is computed from the image.
+    """
+    if x is None:
+        return None
+    return tuple(int(n) for n in array(x, what).ravel().tolist())
+
+
+def array(x: Tensor, what: str) -> Any:
+    """Return a tensor that is known ahead, see `integers`."""
+    if not isinstance(x.value, np.ndarray):
+        raise Unknown(f"its {what} is computed from the image")
+    return x.value
+
+
+def axes_of(facts: Facts, x: Tensor, given: Input, default: tuple[int, ...]) -> tuple[int, ...]:
+    """Return axes, none negative: from an input, or in older models from an attribute."""
+    found = integers(given, "axes")
+    if found is None:
+        found = facts.attrs.integers("axes", default)
+    return tuple(axis % max(rank(x), 1) for axis in found)

@@ -1,0 +1,60 @@
+"""The windows of ONNX convolutions and pooling: sizes and padding from a node's attributes."""
+
+from convcli.errors import ConvcliError
+from convcli.geometry.axis import Kind, Padding, Sizes, Window
+from convcli.geometry.size import effective_filter
+from convcli.models.attributes import Attributes
+from convcli.models.layer import shortest
+
+_WORDS: dict[str, Padding] = {"SAME_UPPER": "same", "SAME_LOWER": "same-lower"}
+
+
+def window_of(attrs: Attributes, f: Sizes, kind: Kind) -> Window:
+    """Read a window without its padding; `f` are the sizes of the weight or of the pool."""
+    return Window(
+        f=shortest(f or attrs.integers("kernel_shape")) or (1,),
+        s=shortest(attrs.integers("strides")) or (1,),
+        d=shortest(attrs.integers("dilations")) or (1,),
+        op=shortest(attrs.integers("output_padding")) or (0,),
+        kind=kind,
+    )
+
+
+def padding(attrs: Attributes, called: str, window: Window, n: Sizes) -> Padding | None:
+    """Read the padding; None where it depends on input sizes `n`, and these are not known.
+
+    Raises
+    ------
+    ConvcliError
+        It is damaged.
+    """
+    word = attrs.text("auto_pad", "NOTSET")
+    if "output_shape" in attrs and window.kind == "convt":
+        return _padding_to(attrs, window, n)
+    if word in _WORDS:
+        return _WORDS[word]
+    pads = attrs.integers("pads") if word == "NOTSET" else ()
+    if len(pads) % 2:
+        raise ConvcliError(
+            f"{called}: pads has {len(pads)} numbers, and each axis needs two; "
+            f"export the model again"
+        )
+    half = len(pads) // 2
+    return shortest(tuple(zip(pads[:half], pads[half:], strict=True))) or ((0, 0),)
+
+
+def _padding_to(attrs: Attributes, window: Window, n: Sizes) -> Padding | None:
+    """Crop a transposed output to the sizes that the file gives; the odd pixel where ONNX says."""
+    outs = attrs.integers("output_shape")
+    if not n or not all(n) or len(outs) < len(n):
+        return None
+    made = []
+    for axis, out in enumerate(outs[-len(n) :]):
+        f, s, d, op = (
+            values[axis % len(values)] for values in (window.f, window.s, window.d, window.op)
+        )
+        total = max((n[axis] - 1) * s + effective_filter(f, d) + op - out, 0)
+        small, large = total // 2, total - total // 2
+        upper = attrs.text("auto_pad", "NOTSET") == "SAME_UPPER"
+        made.append((small, large) if upper else (large, small))
+    return shortest(tuple(made))

@@ -1,0 +1,144 @@
+"""A layer of a model's file as the filter of `run`: what was not typed comes from the file."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from convcli.arrays.dtypes import Array
+from convcli.arrays.sources import InMemory
+from convcli.errors import ConvcliError, UsageError
+from convcli.geometry import notation
+from convcli.geometry.axis import Padding, spread
+from convcli.geometry.layers import format_layer
+from convcli.models import is_model
+from convcli.models import layer as model_layer
+from convcli.models.layer import ModelLayer
+from convcli.options import RunRequest
+from convcli.run.reporter import FORMATS
+from convcli.streams import Streams, choose_format, note, printable
+
+
+class Taken(NamedTuple):
+    """The options of a layer as if they had been typed, and its numbers."""
+
+    request: RunRequest
+    filter: InMemory
+    bias: Array | None
+
+
+def take(request: RunRequest, streams: Streams) -> Taken:
+    """Take the layer of a model that ``-k`` names.
+
+    Options that were typed stay; of each that differs from the file a note is written.
+    """
+    spec = request.kernel or ""
+    path, _, member = spec.partition("::")
+    layers = model_layer.layers(path)
+    if len(layers) > 1 and not member and streams.stdout.isatty():
+        show(layers, "table", streams)
+        raise UsageError(f"-k {spec} has {len(layers)} convolutions; name one as {path}::NAME")
+    layer = model_layer.find(spec, layers)
+    refusal = layer.refusal or (layer.padding_refusal if request.p is None else "")
+    if refusal:
+        raise ConvcliError(refusal)
+    weight, bias = layer.read()
+    dims = weight.ndim - 2
+    for option, typed, own in _differences(request, layer, max(dims, 1)):
+        note(streams, f"{f'{option} {typed}'.strip()} replaces {own} of {spec}")
+    if bias is not None and request.bias is not None:
+        note(streams, f"--bias {request.bias} replaces the bias of {spec}")
+    return Taken(_filled(request, layer, dims), InMemory(spec, weight), bias)
+
+
+def list_file(request: RunRequest, streams: Streams) -> None:
+    """List the convolutions of the model that ``-k`` names."""
+    spec = request.kernel or ""
+    if not is_model(spec):
+        raise UsageError(
+            f"--list-kernels -k {spec!r} lists a model's layers; name an .onnx or .pt2"
+        )
+    fmt = choose_format(request.format, streams.stdout, FORMATS)
+    show(model_layer.layers(spec.partition("::")[0]), fmt, streams)
+
+
+def show(layers: list[ModelLayer], fmt: str, streams: Streams) -> None:
+    """List layers: a line for each, as `shape` reads them, or a record for JSON."""
+    if fmt == "json":
+        import json  # noqa: PLC0415  seldom needed
+
+        for layer in layers:
+            streams.stdout.write(json.dumps(_record(layer)) + "\n")
+        return
+    width = min(max(len(layer.name) for layer in layers), 40) if fmt == "table" else 0
+    for layer in layers:
+        name, text = printable(layer.name), format_layer(layer.layer)
+        gap = "  " if fmt == "table" else "\t"
+        streams.stdout.write(f"{name:<{width}}{gap}{text}\n")
+
+
+def _record(layer: ModelLayer) -> dict[str, Any]:
+    window = layer.layer.window
+    return {
+        "name": layer.name,
+        "kind": window.kind,
+        "layer": format_layer(layer.layer),
+        "filter": window.f,
+        "stride": window.s,
+        "padding": window.p,
+        "dilation": window.d,
+        "output_padding": window.op,
+        "channels_out": layer.layer.c,
+        "groups": layer.layer.g,
+        "bias": layer.layer.bias,
+    }
+
+
+def _differences(
+    request: RunRequest, layer: ModelLayer, dims: int
+) -> Iterator[tuple[str, str, str]]:
+    """Give each option that was typed and differs: its name, as typed, and what the file has."""
+    window, texts = layer.layer.window, _texts(layer)
+    if request.transposed and window.kind == "conv":
+        yield "--transposed", "", "the convolution"
+    typed: dict[str, tuple[str, Any, Any]] = {
+        "s": ("-s", notation.parse_only, window.s),
+        "p": ("-p", notation.parse_only_padding, window.p),
+        "d": ("-d", notation.parse_only, window.d),
+        "groups": ("-g", notation.parse_only, (layer.layer.g,)),
+        "output_padding": ("--output-padding", notation.parse_only, window.op),
+    }
+    for name, (option, parse, own) in typed.items():
+        text = getattr(request, name)
+        if text is None:
+            continue
+        given, count = parse(option, text), 1 if name == "groups" else dims
+        alike = [v if isinstance(v, str) else spread(option, v, count) for v in (given, own)]
+        if alike[0] != alike[1]:
+            yield option, text, texts.get(name, "0")
+
+
+def _texts(layer: ModelLayer) -> dict[str, str]:
+    """Write what the file has as the options of the request that it stands for."""
+    window = layer.layer.window
+    texts = {
+        "s": notation.join_axes([str(s) for s in window.s]),
+        "p": _padding_text(window.p),
+        "d": notation.join_axes([str(d) for d in window.d]),
+        "groups": str(layer.layer.g),
+    }
+    if window.kind == "convt":
+        texts["output_padding"] = notation.join_axes([str(op) for op in window.op])
+    return texts
+
+
+def _padding_text(padding: Padding) -> str:
+    return padding if isinstance(padding, str) else notation.format_padding(padding)
+
+
+def _filled(request: RunRequest, layer: ModelLayer, dims: int) -> RunRequest:
+    """Fill in the options that were not typed."""
+    missing: Any = {
+        name: text for name, text in _texts(layer).items() if getattr(request, name) is None
+    }
+    transposed = request.transposed or layer.layer.window.kind == "convt"
+    axes = dims if request.dims is None and request.layout is None else request.dims
+    return request._replace(**missing, transposed=transposed, dims=axes)

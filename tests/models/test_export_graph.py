@@ -1,0 +1,110 @@
+"""Graphs of PyTorch exports: sizes are those of the export, parameters those of the module."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from convcli.errors import ConvcliError
+from convcli.geometry.graph import NodeStep, follow
+from convcli.models import export_graph, inputs
+from convcli.models.pt2_file import Pt2File
+from tests.models.test_onnx_graph import _Branches
+from tests.models.test_run_pt2 import export
+
+
+def _steps(path: str, *n: int) -> list[NodeStep]:
+    graph = export_graph.read(path)
+    return list(follow(graph, inputs.tensors(graph, n or None)))
+
+
+def _agrees(path: str) -> list[NodeStep]:
+    steps = _steps(path)
+    values = Pt2File(path).graph["tensor_values"]
+    for step in steps:
+        for name, x in zip(step.node.outputs, step.outputs, strict=False):
+            if name in values:
+                expected = tuple(size["as_int"] for size in values[name]["sizes"])
+                assert x.shape == expected, name
+    return steps
+
+
+class _Mixer(nn.Module):
+    """Attention over tokens, embedded patches, and what goes with them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.patches = nn.Conv2d(3, 16, 4, 4)
+        self.norm = nn.LayerNorm(16)
+        self.attention = nn.MultiheadAttention(16, 2, batch_first=True)
+        self.head = nn.Sequential(nn.Linear(16, 8), nn.GELU(), nn.Dropout(), nn.Linear(8, 4))
+
+    def forward(self, x: Any) -> Any:
+        x = self.patches(x).flatten(2).transpose(1, 2)
+        y = self.norm(x)
+        x = x + self.attention(y, y, y, need_weights=False)[0]
+        x = torch.unflatten(torch.roll(x, 2, 1), 1, (4, 2)).permute(0, 3, 1, 2)
+        return self.head(torch.stack([x, x]).sum(0).amax((2, 3)))
+
+
+@pytest.mark.parametrize("core", [False, True])
+@pytest.mark.parametrize("make", [_Branches, _Mixer])
+def test_a_network(in_tmp: Path, make: type[nn.Module], core: bool) -> None:
+    module = make().eval()
+    x = torch.rand(1, 3, 16, 8) if make is _Mixer else torch.rand(1, 3, 32, 33)
+    export(module, x, core=core)
+    steps = _agrees("m.pt2")
+    if core:  # where resizing is taking pixels by lists, which is not followed
+        return
+    assert not [note for step in steps for note in step.notes]
+    counted = sum(step.costs.params for step in steps if step.costs)
+    assert counted == sum(parameter.numel() for parameter in module.parameters())
+    with FlopCounterMode(display=False) as counter:
+        module(x)
+    macs = sum(step.costs.macs for step in steps if step.costs)
+    attention = 2 * 8 * 8 * 16 if make is _Mixer else 0  # which the counter leaves out on a CPU
+    assert 2 * (macs - attention) == counter.get_total_flops()
+
+
+def test_another_size_than_the_exported_one(in_tmp: Path) -> None:
+    module = nn.Sequential(nn.Conv2d(3, 4, 3, 2), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    export(module, torch.rand(1, 3, 9, 9))
+    steps = _steps("m.pt2", 21, 15)
+    assert [step.outputs[0].shape for step in steps] == [
+        (1, 4, 10, 7),
+        (1, 4, 10, 7),
+        (1, 4, 1, 1),
+        (1, 4),
+    ]
+    assert [step.node.name for step in steps] == ["0", "1", "2", "3"]
+
+
+def test_sizes_that_are_symbols(in_tmp: Path) -> None:
+    class Halved(nn.Module):
+        def forward(self, x: Any) -> Any:
+            n, c, h, w = x.shape
+            return x.reshape(n, c * 2, h // 2, w)
+
+    height = torch.export.Dim("height", min=4, max=64)
+    program = torch.export.export(
+        Halved(), (torch.rand(1, 3, 8, 6),), dynamic_shapes={"x": {2: 2 * height}}
+    )
+    torch.export.save(program, "m.pt2")
+    assert _steps("m.pt2", 20, 6)[-1].outputs[0].shape == (1, 6, 10, 6)
+    with pytest.raises(ConvcliError, match="has no size; give it: -n 224x6"):
+        _steps("m.pt2")
+
+
+def test_an_operator_that_is_not_followed(in_tmp: Path) -> None:
+    class Sorted(nn.Module):
+        def forward(self, x: Any) -> Any:
+            return torch.relu(torch.cumsum(x, 2))
+
+    export(Sorted(), torch.rand(1, 3, 8, 8))
+    steps = _agrees("m.pt2")
+    assert "cumsum: an operator that is not followed" in steps[0].notes[0]
+    with pytest.raises(ConvcliError, match="leave out -n"):
+        _steps("m.pt2", 9)
