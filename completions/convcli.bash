@@ -92,7 +92,7 @@ _convcli_values() { # COMMAND OPTION, or COMMAND for its arguments: what it can 
         'shape --fields') words=(kind name layer input filter stride padding dilation output_padding ceil_mode output channels_in channels_out groups bias parameters macs flops receptive_field jump effective_padding unread unread_end effective_filter field_exact) ;;
         'shape --color') words=(auto always never) ;;
         'run') words=(rand: randn: arange: ones: zeros:) files=arrays ;;
-        'run --kernel') words=(identity box gaussian sobel-x sobel-y scharr-x scharr-y prewitt-x prewitt-y laplacian log sharpen emboss sobel scharr prewitt rand: randn: arange: ones: zeros:) files=arrays ;;
+        'run --kernel') words=(identity box gaussian sobel-x sobel-y scharr-x scharr-y prewitt-x prewitt-y laplacian log sharpen emboss sobel scharr prewitt rand: randn: arange: ones: zeros:) files=filters ;;
         'run --layout') words=(HW CHW HWC NCHW NHWC W CW NCW DHW CDHW NCDHW) ;;
         'run --bias') files=arrays ;;
         'run --dtype') words=(float16 float32 float64 complex64 complex128 uint8 int8 uint16 int16 uint32 int32 uint64 int64) ;;
@@ -102,7 +102,7 @@ _convcli_values() { # COMMAND OPTION, or COMMAND for its arguments: what it can 
         'run --pool') words=(max avg) ;;
         'run --device') words=(cpu auto cuda mps xpu) ;;
         'run --engine') words=(auto numpy torch) ;;
-        'run --method') words=(auto gemm separable fft shift max conv fold) ;;
+        'run --method') words=(auto gemm separable fft opencv shift max conv fold) ;;
         'run --output') files=any ;;
         'run --output-format') words=(npy npz csv tsv txt png jpg jpeg bmp gif tif tiff webp ppm pgm) ;;
         'run --scale') words=(clip minmax abs signed) ;;
@@ -120,12 +120,27 @@ _convcli_find() { # NAME: set entry to its option, and name to that option's las
     return 1
 }
 
+_convcli_add_members() { # PROGRAM: add to COMPREPLY the members of the file before :: in cur
+    local file=${cur%%::*} member
+    [[ ${file,,} =~ \.(npz|pt|pth|safetensors)$ || $files == filters && ${file,,} =~ \.(onnx|pt2)$ ]] || return
+    file=${file//\\/}
+    file=${file/#\~\//$HOME/}
+    [[ -f $file ]] || return
+    # What is in a file must not be run by the shell: what is special is quoted.
+    while IFS=$'\t' read -r member _; do
+        printf -v word %q "$member"
+        [[ ${COMP_WORDS[COMP_CWORD]} == [\'\"]* && $word != "$member" ]] && continue
+        word=${cur%%::*}::$word
+        [[ $word == "$cur"* ]] && COMPREPLY+=("$prefix$word")
+    done < <("${1/#\~\//$HOME/}" run --list-kernels -k "$file" --format plain </dev/null 2>/dev/null)
+}
+
 _convcli() {
     local IFS=$' \t\n' line=$COMP_LINE all=() glued='' prefix='' command='' option='' ended=''
     local given=' ' options=() words=() files='' entry name word i last
     COMPREPLY=()
 
-    # Bash splits at = and : as well. Put together what no space parts, up to the cursor. Bash
+    # Bash splits at = : and @ as well. Put together what no space parts, up to the cursor. Bash
     # completes only the last part: what stands before it is removed from the answers below.
     for ((i = 0; i <= COMP_CWORD; i++)); do
         word=${COMP_WORDS[i]}
@@ -139,6 +154,7 @@ _convcli() {
             glued+=$word
         else
             word=$2 # it ends at the cursor, and has no opening quote
+            [[ $word == @?* && $glued == *@ ]] && glued=${glued%@} all[last]=${all[last]%@}
         fi
         all[last]+=$word
     done
@@ -186,11 +202,14 @@ _convcli() {
         [[ $word == "$cur"* ]] && COMPREPLY+=("$prefix$word")
     done
     [[ ${#COMPREPLY[@]} == 1 && ${COMPREPLY[0]} == *: ]] && compopt -o nospace
-    if [[ $files ]]; then
+    if [[ $files && $files != any && $cur == *::* ]]; then
+        _convcli_add_members "$1"
+    elif [[ $files ]]; then
         # Where there are words too, Readline must not quote them as it does file names.
         ((${#COMPREPLY[@]})) || compopt -o filenames
         while IFS= read -r word; do
-            if [[ $files == any || ${word,,} =~ \.(npy|bmp|csv|gif|jpeg|jpg|npz|pgm|png|ppm|pt|pth|safetensors|tif|tiff|tsv|txt|webp)$ || -d ${word/#\~\//$HOME/} ]]; then
+            if [[ $files == any || ${word,,} =~ \.(npy|bmp|csv|gif|jpeg|jpg|npz|pgm|png|ppm|pt|pth|safetensors|tif|tiff|tsv|txt|webp)$ || -d ${word/#\~\//$HOME/} ||
+                $files == filters && ${word,,} =~ \.(onnx|pt2)$ ]]; then
                 COMPREPLY+=("$prefix$word")
             fi
         done < <(compgen -f -- "${cur//\\/}")

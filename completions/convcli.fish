@@ -18,10 +18,27 @@ function __convcli_at -d 'COMMAND [=] NAME...: is it typed, and none of these op
     return 0
 end
 
-function __convcli_arrays -d 'Files that hold arrays, and directories'
+function __convcli_arrays -d 'Files that hold arrays, their members, and directories'
+    __convcli_files 'npy|bmp|csv|gif|jpeg|jpg|npz|pgm|png|ppm|pt|pth|safetensors|tif|tiff|tsv|txt|webp' 'npz|pt|pth|safetensors'
+end
+
+function __convcli_filters -d 'Files that hold arrays or models, their members, and directories'
+    __convcli_files 'npy|bmp|csv|gif|jpeg|jpg|npz|pgm|png|ppm|pt|pth|safetensors|tif|tiff|tsv|txt|webp|onnx|pt2' 'npz|pt|pth|safetensors|onnx|pt2'
+end
+
+function __convcli_files -d 'ENDINGS ENDINGS: files, or of one of the second its members'
     set -l typed (string replace -r -- '^(--[^=]+=|-[^-])' '' (commandline -ct))
+    if string match -qri -- "\.(?:$argv[2])::" $typed # the one case in which Python is started
+        set -l program (string replace -r -- '^~/' ~/ (commandline -opc)[1])
+        set -l start (string split -m 1 -- :: $typed)[1]
+        set -l file (string replace -r -- '^~/' ~/ (string unescape -- $start))
+        for line in ($program run --list-kernels -k $file --format plain </dev/null 2>/dev/null)
+            printf '%s::%s\n' $start $line
+        end
+        return
+    end
     complete -C "__convcli_no_command $typed" |
-        string match -ri -- '^.*(?:/|\.(?:npy|bmp|csv|gif|jpeg|jpg|npz|pgm|png|ppm|pt|pth|safetensors|tif|tiff|tsv|txt|webp))$'
+        string match -ri -- "^.*(?:/|\.(?:$argv[1]))\$"
 end
 
 complete -c convcli -f
@@ -57,8 +74,8 @@ complete -c convcli -n "__convcli_at shape = --color" -l color -x -a 'auto alway
 complete -c convcli -n "__convcli_at shape -h --help" -s h -l help -d 'Show this message and exit.'
 complete -c convcli -n "__convcli_at ''" -a run -d 'Convolve arrays with a filter'
 complete -c convcli -n '__convcli_at run' -x -a 'rand: randn: arange: ones: zeros: (__convcli_arrays)'
-complete -c convcli -n "__convcli_at run = -k --kernel" -s k -l kernel -x -a 'identity box gaussian sobel-x sobel-y scharr-x scharr-y prewitt-x prewitt-y laplacian log sharpen emboss sobel scharr prewitt rand: randn: arange: ones: zeros: (__convcli_arrays)' -d 'Filter: a name such as sobel-x or gaussian:5:1.0, a literal [[0,1],[2,3]], or anything that can be an input.'
-complete -c convcli -n "__convcli_at run --list-kernels" -l list-kernels -d 'Show the named filters with their numbers.'
+complete -c convcli -n "__convcli_at run = -k --kernel" -s k -l kernel -x -a 'identity box gaussian sobel-x sobel-y scharr-x scharr-y prewitt-x prewitt-y laplacian log sharpen emboss sobel scharr prewitt rand: randn: arange: ones: zeros: (__convcli_filters)' -d 'Filter: a name such as sobel-x or gaussian:5:1.0, a literal [[0,1],[2,3]], or anything that can be an input.'
+complete -c convcli -n "__convcli_at run --list-kernels" -l list-kernels -d 'Show the named filters with their numbers; with -k FILE, the layers of a model or the members of a file.'
 complete -c convcli -n "__convcli_at run = --seed" -l seed -x -d 'Seed of random numbers.'
 complete -c convcli -n "__convcli_at run = --layout" -l layout -x -a 'HW CHW HWC NCHW NHWC W CW NCW DHW CDHW NCDHW' -d 'A letter for each axis of the input, such as HWC (default: the last of NCDHW).'
 complete -c convcli -n "__convcli_at run = --bias" -l bias -x -a '(__convcli_arrays)' -d 'Added to each output channel: a number, a list, a file or a member.'
@@ -79,7 +96,7 @@ complete -c convcli -n "__convcli_at run = -g --groups" -s g -l groups -x -d 'Gr
 complete -c convcli -n "__convcli_at run --no-bias" -l no-bias -d 'A layer without bias.'
 complete -c convcli -n "__convcli_at run = --device" -l device -x -a 'cpu auto cuda mps xpu' -d 'Device: cpu, auto (the best one available), or any that PyTorch has.'
 complete -c convcli -n "__convcli_at run = --engine" -l engine -x -a 'auto numpy torch' -d 'Library that convolves.'
-complete -c convcli -n "__convcli_at run = --method" -l method -x -a 'auto gemm separable fft shift max conv fold' -d 'How the engine convolves; auto takes the lowest estimated cost.'
+complete -c convcli -n "__convcli_at run = --method" -l method -x -a 'auto gemm separable fft opencv shift max conv fold' -d 'How the engine convolves; auto takes the lowest estimated cost.'
 complete -c convcli -n "__convcli_at run --tf32" -l tf32 -d 'Let a GPU round float32 to TF32.'
 complete -c convcli -n "__convcli_at run = --threads" -l threads -x -d 'Threads on the CPU (default: one per core).'
 complete -c convcli -n "__convcli_at run = --memory" -l memory -x -d 'Memory for a block of input and output.'

@@ -39,7 +39,7 @@ Register-ArgumentCompleter -Native -CommandName convcli -ScriptBlock {
         )
         'run' = @(
             @{ names = @('-k', '--kernel'); kind = '='; help = 'Filter: a name such as sobel-x or gaussian:5:1.0, a literal [[0,1],[2,3]], or anything that can be an input.' }
-            @{ names = @('--list-kernels'); kind = ''; help = 'Show the named filters with their numbers.' }
+            @{ names = @('--list-kernels'); kind = ''; help = 'Show the named filters with their numbers; with -k FILE, the layers of a model or the members of a file.' }
             @{ names = @('--seed'); kind = '='; help = 'Seed of random numbers.' }
             @{ names = @('--layout'); kind = '='; help = 'A letter for each axis of the input, such as HWC (default: the last of NCDHW).' }
             @{ names = @('--bias'); kind = '='; help = 'Added to each output channel: a number, a list, a file or a member.' }
@@ -101,19 +101,19 @@ Register-ArgumentCompleter -Native -CommandName convcli -ScriptBlock {
         'run --pool' = 'max', 'avg'
         'run --device' = 'cpu', 'auto', 'cuda', 'mps', 'xpu'
         'run --engine' = 'auto', 'numpy', 'torch'
-        'run --method' = 'auto', 'gemm', 'separable', 'fft', 'shift', 'max', 'conv', 'fold'
+        'run --method' = 'auto', 'gemm', 'separable', 'fft', 'opencv', 'shift', 'max', 'conv', 'fold'
         'run --output-format' = 'npy', 'npz', 'csv', 'tsv', 'txt', 'png', 'jpg', 'jpeg', 'bmp', 'gif', 'tif', 'tiff', 'webp', 'ppm', 'pgm'
         'run --scale' = 'clip', 'minmax', 'abs', 'signed'
         'run --format' = 'table', 'plain', 'json'
         'run --color' = 'auto', 'always', 'never'
     }
     $files = @{
-        'shape' = '.'
-        'shape --layers' = '.'
-        'run' = '\.(npy|bmp|csv|gif|jpeg|jpg|npz|pgm|png|ppm|pt|pth|safetensors|tif|tiff|tsv|txt|webp)$'
-        'run --kernel' = '\.(npy|bmp|csv|gif|jpeg|jpg|npz|pgm|png|ppm|pt|pth|safetensors|tif|tiff|tsv|txt|webp)$'
-        'run --bias' = '\.(npy|bmp|csv|gif|jpeg|jpg|npz|pgm|png|ppm|pt|pth|safetensors|tif|tiff|tsv|txt|webp)$'
-        'run --output' = '.'
+        'shape' = 'any'
+        'shape --layers' = 'any'
+        'run' = 'arrays'
+        'run --kernel' = 'filters'
+        'run --bias' = 'arrays'
+        'run --output' = 'any'
     }
 
     $command, $option, $given = '', $null, @()
@@ -156,8 +156,28 @@ Register-ArgumentCompleter -Native -CommandName convcli -ScriptBlock {
                 "$prefix$word", $word, 'ParameterValue', $word)
         }
     }
-    $pattern = $files[$place]
-    if ($pattern) {
+    $kind = $files[$place]
+    $pattern, $archives = switch ($kind) {
+        'any' { '.', '^$' }
+        'arrays' { '\.(npy|bmp|csv|gif|jpeg|jpg|npz|pgm|png|ppm|pt|pth|safetensors|tif|tiff|tsv|txt|webp)$', '^(.+\.(?:npz|pt|pth|safetensors))::' }
+        'filters' { '\.(npy|bmp|csv|gif|jpeg|jpg|npz|pgm|png|ppm|pt|pth|safetensors|tif|tiff|tsv|txt|webp|onnx|pt2)$', '^(.+\.(?:npz|pt|pth|safetensors|onnx|pt2))::' }
+    }
+    if ($kind -and $start -match $archives) { # the one case in which Python is started
+        $file = $Matches[1]
+        & $ast.CommandElements[0].ToString() run --list-kernels -k $file --format plain 2>$null |
+            ForEach-Object {
+                $name, $shape = $_ -split "`t", 2
+                $text = "$prefix${file}::$name"
+                if ($text.StartsWith($typed)) {
+                    # What is in a file must not be run by the shell.
+                    if ($text -match '[^\w./:=+~\\-]') { $text = "'$($text -replace "'", "''")'" }
+                    [Management.Automation.CompletionResult]::new(
+                        $text, $name, 'ParameterValue', "$name $shape")
+                }
+            }
+        return
+    }
+    if ($kind) {
         [Management.Automation.CompletionCompleters]::CompleteFilename($start) |
             Where-Object { $_.ResultType -eq 'ProviderContainer' -or $_.ListItemText -match $pattern } |
             ForEach-Object {

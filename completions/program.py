@@ -13,12 +13,23 @@ from convcli.engines.numpy_engine import NumpyEngine
 from convcli.engines.torch_engine import TorchEngine
 from convcli.geometry import axis
 from convcli.geometry.pad_modes import PAD_MODES
+from convcli.models import LAYERS, WEIGHTS
 from convcli.models.from_text.builtin import builtin_names
 from convcli.run import reporter
 from convcli.shape import command as shape_command
 from convcli.shape.figures import FIGURES
 
-ENDINGS = "|".join(["npy", *sorted(ending.removeprefix(".") for ending in formats.READERS)])
+
+def _endings(*endings: str) -> str:
+    return "|".join(ending.removeprefix(".") for ending in endings)
+
+
+# By which the scripts know files: of arrays, of models, and of what has members.
+ENDINGS = {
+    "ENDINGS": _endings(".npy", *sorted(formats.READERS)),
+    "MODELS": _endings(*LAYERS),
+    "ARCHIVES": _endings(*WEIGHTS),
+}
 
 
 @dataclass(frozen=True)
@@ -26,7 +37,7 @@ class Values:
     """What is known of a value; of a number or a size that is nothing."""
 
     words: tuple[str, ...] = ()  # one that ends in : is the start of a longer value
-    files: str = ""  # "any" file, or "arrays": those that an input can be
+    files: str = ""  # "any" file; "arrays": what an input can be; "filters": models too
 
 
 @dataclass(frozen=True)
@@ -75,7 +86,7 @@ VALUES = {
     "--dims": Values(("1", "2", "3")),
     "--layers": Values(files="any"),
     "--solve": Values(("n", "f", "p", "s")),
-    "--kernel": Values((*filters.NAMED, *filters.PAIRS, *INPUT.words), "arrays"),
+    "--kernel": Values((*filters.NAMED, *filters.PAIRS, *INPUT.words), "filters"),
     "--layout": Values(
         ("HW", "CHW", "HWC", "NCHW", "NHWC", "W", "CW", "NCW", "DHW", "CDHW", "NCDHW")
     ),

@@ -14,7 +14,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 def _fill(template: str, **parts: str) -> str:
     text = (TEMPLATES / template).read_text()
     parts["WRITTEN"] = "completions/generate.py writes it from its template."
-    for name, part in parts.items():
+    for name, part in (ENDINGS | parts).items():
         text = text.replace(f"@{name}@", part)
     return text
 
@@ -32,9 +32,7 @@ def bash(commands: tuple[Command, ...]) -> str:
         words = f"words=({' '.join(known.words)}) " if known.words else ""
         which = f"files={known.files} " if known.files else ""
         values.append(f"        '{place}') {words}{which};;")
-    return _fill(
-        "convcli.bash", OPTIONS="\n".join(options), VALUES="\n".join(values), ENDINGS=ENDINGS
-    )
+    return _fill("convcli.bash", OPTIONS="\n".join(options), VALUES="\n".join(values))
 
 
 def zsh(commands: tuple[Command, ...]) -> str:
@@ -55,7 +53,6 @@ def zsh(commands: tuple[Command, ...]) -> str:
         OPTIONS="\n".join(f"        {_zsh_option(option)} \\" for option in root.options),
         COMMANDS=" ".join(described),
         CASES="\n".join(cases),
-        ENDINGS=ENDINGS,
     )
 
 
@@ -74,8 +71,8 @@ def _zsh_option(option: Option) -> str:
 
 def _zsh_action(values: Values) -> str:
     words = " ".join(_escape(word, ":") for word in values.words)
-    if values.files == "arrays":
-        return f" _convcli_arrays {words}"
+    if values.files in ("arrays", "filters"):
+        return f" _convcli_{values.files} {words}"
     return "_files" if values.files else f"({words})" if words else " "
 
 
@@ -102,7 +99,7 @@ def fish(commands: tuple[Command, ...]) -> str:
                 f'complete -c convcli -n "{condition}" {" ".join(names)}'
                 f"{_fish_values(option.values)} -d {_fish_quote(option.help)}"
             )
-    return _fill("convcli.fish", LINES="\n".join(lines), ENDINGS=ENDINGS)
+    return _fill("convcli.fish", LINES="\n".join(lines))
 
 
 def _fish_values(values: Values | None) -> str:
@@ -110,7 +107,7 @@ def _fish_values(values: Values | None) -> str:
         return ""
     if values.files == "any":
         return " -rF"
-    words = [*values.words, *["(__convcli_arrays)"] * bool(values.files)]
+    words = [*values.words, *[f"(__convcli_{values.files})"] * bool(values.files)]
     return f" -x -a {_fish_quote(' '.join(words))}" if words else " -x"
 
 
@@ -137,8 +134,7 @@ def powershell(commands: tuple[Command, ...]) -> str:
         if values.words:
             words.append(f"        {quote(place)} = {', '.join(map(quote, values.words))}")
         if values.files:
-            pattern = "." if values.files == "any" else rf"\.({ENDINGS})$"
-            known_files.append(f"        {quote(place)} = {quote(pattern)}")
+            known_files.append(f"        {quote(place)} = {quote(values.files)}")
     return _fill(
         "convcli.ps1",
         OPTIONS="\n".join(options),

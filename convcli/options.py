@@ -297,7 +297,13 @@ class RunRequest(NamedTuple):
         ),
     ] = None
     list_kernels: Annotated[
-        bool, _option(_DATA, "Show the named filters with their numbers.", "--list-kernels")
+        bool,
+        _option(
+            _DATA,
+            "Show the named filters with their numbers; with -k FILE, the layers of a model or the "
+            "members of a file.",
+            "--list-kernels",
+        ),
     ] = False
     seed: Annotated[
         int | None, _option(_DATA, "Seed of random numbers.", "--seed", metavar="NUMBER")

@@ -7,17 +7,22 @@ import select
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
+from safetensors.numpy import save_file
 
 from completions import generate
 from completions.program import VALUES, Command, Values, program
 from completions.writers import WRITERS
+from tests.conftest import DATA
 
 HERE = Path(generate.__file__).parent
 SHELLS = ("bash", "zsh", "fish")
@@ -175,7 +180,30 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / name).mkdir()
         (folder / name / "inner.npy").touch()
         (folder / name / "inner.md").touch()
+    (folder / "a b").mkdir()
+    arrays = {"conv.weight": np.zeros((4, 2, 3, 3)), "conv.bias": np.zeros(4), ODD: np.zeros(1)}
+    np.savez(folder / "w.npz", **arrays)  # type: ignore[arg-type]
+    np.savez(folder / "a b" / "w.npz", **arrays)  # type: ignore[arg-type]
+    save_file(arrays, folder / "w.safetensors")
+    torch.save({name: torch.from_numpy(array) for name, array in arrays.items()}, folder / "w.pt")
+    shutil.copy(DATA / "models" / "ppocr_cls.onnx", folder / "w.onnx")
+    shutil.copy(DATA / "models" / "small.pt2", folder / "w.pt2")
     return folder
+
+
+@pytest.fixture(scope="module", autouse=True)
+def calls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Put the program on the path, as one that writes its calls to a file."""
+    bin_ = tmp_path_factory.mktemp("bin")
+    calls = bin_ / "calls"
+    (bin_ / "convcli").write_text(
+        f'#!/bin/sh\necho "$@" >>"{calls}"\n'
+        f'PYTHONPATH="{HERE.parent}" exec "{sys.executable}" -m convcli "$@"\n'
+    )
+    (bin_ / "convcli").chmod(0o755)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", f"{bin_}:{os.environ['PATH']}")
+        yield calls
 
 
 @pytest.fixture(scope="module")
@@ -227,6 +255,7 @@ class Case:
         return self.line.replace(" ", "_")
 
 
+ODD = "an odd; $(touch evil) name"
 ARRAYS = "x.npy photo.png IMG.JPG net.pt model.safetensors many.npz rows.csv sub"
 GENERATORS = "rand: randn: arange: ones: zeros:"
 CASES = [
@@ -301,6 +330,22 @@ CASES = [
     Case("convcli run x.npy --output=no", "notes.md", "..."),
     Case("convcli shape --layers ", "notes.md rows.csv sub x.npy", "rand:"),
     Case("convcli run -- -", "", "--plot -k"),
+    Case("convcli run w", "w.npz w.pt w.safetensors", "..."),
+    Case("convcli run x.npy -k w", "w.npz w.pt w.safetensors w.onnx w.pt2", "..."),
+]
+# After :: the program itself is asked, once.
+MEMBERS = [
+    Case("convcli run w.npz::c", "conv.weight conv.bias", "..."),
+    Case("convcli run w.pt::conv.w", "conv.weight", "..."),
+    Case("convcli run w.safetensors::c", "conv.weight conv.bias", "..."),
+    Case("convcli run x.npy -k w.npz::c", "conv.weight conv.bias", "..."),
+    Case("convcli run x.npy --kernel=w.npz::conv.w", "conv.weight", "..."),
+    Case("convcli run x.npy --bias w.npz::conv.b", "conv.bias", "..."),
+    Case("convcli run x.npy -k w.onnx::C", "Conv@1 Conv@10", "conv.weight"),
+    Case("convcli run x.npy -k w.pt2::", "stem.0 deep.0 up", "..."),
+    Case("convcli run a\\ b/w.npz::conv.b", "conv.bias", "..."),
+    Case("convcli run nosuch.npz::", "", "..."),
+    Case("convcli run many.npz::", "", "..."),  # which is empty
 ]
 
 
@@ -314,6 +359,32 @@ def test_a_shell_offers(
         assert found == set(case.offered.split())
     assert set(case.offered.split()) <= found
     assert not set(case.not_offered.split()) & found
+
+
+@pytest.mark.parametrize("case", MEMBERS, ids=str)
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_shell_offers_members(
+    shell: str, case: Case, folder: Path, terminals: Callable[[str], Terminal], calls: Path
+) -> None:
+    calls.unlink(missing_ok=True)
+    found = {name.rpartition("::")[2] for name in _offered(shell, case.line, folder, terminals)}
+    if case.not_offered == "...":
+        assert found == set(case.offered.split())
+    assert set(case.offered.split()) <= found
+    assert not set(case.not_offered.split()) & found
+    asked = calls.read_text().splitlines() if calls.exists() else []
+    assert len(asked) <= 1
+    assert bool(asked) or not found
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_no_other_tab_starts_the_program(
+    shell: str, folder: Path, terminals: Callable[[str], Terminal], calls: Path
+) -> None:
+    calls.unlink(missing_ok=True)
+    for line in ("run ", "run w.npz", "run x.npy -k w", "run x.npy -o w.npz::", "shape -n 8 -"):
+        _offered(shell, f"convcli {line}", folder, terminals)
+    assert not calls.exists()
 
 
 @pytest.mark.parametrize("shell", SHELLS)
@@ -347,6 +418,13 @@ LINES = [
     ("convcli run -k sobel-x <x.npy >not", "convcli run -k sobel-x <x.npy >notes.md "),
     ("cat x.npy | convcli run --verb", "cat x.npy | convcli run --verbose "),
     ("cat x.npy | convcli run --veri", "cat x.npy | convcli run --verify "),
+    ("convcli run w.npz::conv.b", "convcli run w.npz::conv.bias "),
+    ("convcli run -k w.onnx::Conv@2", "convcli run -k w.onnx::Conv@2"),
+    ("convcli run -k w.onnx::Conv@49", "convcli run -k w.onnx::Conv@49 "),
+    ("convcli run -kw.npz::conv.b", "convcli run -kw.npz::conv.bias "),
+    ("convcli run --kernel=w.npz::conv.b", "convcli run --kernel=w.npz::conv.bias "),
+    ("convcli run 'a b/w.npz::conv.b", "convcli run 'a b/w.npz::conv.bias' "),
+    ("convcli run w.npz::an", "convcli run w.npz::an\\ odd\\;\\ \\$\\(touch\\ evil\\)\\ name "),
 ]
 
 

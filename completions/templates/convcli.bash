@@ -21,12 +21,27 @@ _convcli_find() { # NAME: set entry to its option, and name to that option's las
     return 1
 }
 
+_convcli_add_members() { # PROGRAM: add to COMPREPLY the members of the file before :: in cur
+    local file=${cur%%::*} member
+    [[ ${file,,} =~ \.(@ARCHIVES@)$ || $files == filters && ${file,,} =~ \.(@MODELS@)$ ]] || return
+    file=${file//\\/}
+    file=${file/#\~\//$HOME/}
+    [[ -f $file ]] || return
+    # What is in a file must not be run by the shell: what is special is quoted.
+    while IFS=$'\t' read -r member _; do
+        printf -v word %q "$member"
+        [[ ${COMP_WORDS[COMP_CWORD]} == [\'\"]* && $word != "$member" ]] && continue
+        word=${cur%%::*}::$word
+        [[ $word == "$cur"* ]] && COMPREPLY+=("$prefix$word")
+    done < <("${1/#\~\//$HOME/}" run --list-kernels -k "$file" --format plain </dev/null 2>/dev/null)
+}
+
 _convcli() {
     local IFS=$' \t\n' line=$COMP_LINE all=() glued='' prefix='' command='' option='' ended=''
     local given=' ' options=() words=() files='' entry name word i last
     COMPREPLY=()
 
-    # Bash splits at = and : as well. Put together what no space parts, up to the cursor. Bash
+    # Bash splits at = : and @ as well. Put together what no space parts, up to the cursor. Bash
     # completes only the last part: what stands before it is removed from the answers below.
     for ((i = 0; i <= COMP_CWORD; i++)); do
         word=${COMP_WORDS[i]}
@@ -40,6 +55,7 @@ _convcli() {
             glued+=$word
         else
             word=$2 # it ends at the cursor, and has no opening quote
+            [[ $word == @?* && $glued == *@ ]] && glued=${glued%@} all[last]=${all[last]%@}
         fi
         all[last]+=$word
     done
@@ -87,11 +103,14 @@ _convcli() {
         [[ $word == "$cur"* ]] && COMPREPLY+=("$prefix$word")
     done
     [[ ${#COMPREPLY[@]} == 1 && ${COMPREPLY[0]} == *: ]] && compopt -o nospace
-    if [[ $files ]]; then
+    if [[ $files && $files != any && $cur == *::* ]]; then
+        _convcli_add_members "$1"
+    elif [[ $files ]]; then
         # Where there are words too, Readline must not quote them as it does file names.
         ((${#COMPREPLY[@]})) || compopt -o filenames
         while IFS= read -r word; do
-            if [[ $files == any || ${word,,} =~ \.(@ENDINGS@)$ || -d ${word/#\~\//$HOME/} ]]; then
+            if [[ $files == any || ${word,,} =~ \.(@ENDINGS@)$ || -d ${word/#\~\//$HOME/} ||
+                $files == filters && ${word,,} =~ \.(@MODELS@)$ ]]; then
                 COMPREPLY+=("$prefix$word")
             fi
         done < <(compgen -f -- "${cur//\\/}")

@@ -55,8 +55,28 @@ Register-ArgumentCompleter -Native -CommandName convcli -ScriptBlock {
                 "$prefix$word", $word, 'ParameterValue', $word)
         }
     }
-    $pattern = $files[$place]
-    if ($pattern) {
+    $kind = $files[$place]
+    $pattern, $archives = switch ($kind) {
+        'any' { '.', '^$' }
+        'arrays' { '\.(@ENDINGS@)$', '^(.+\.(?:@ARCHIVES@))::' }
+        'filters' { '\.(@ENDINGS@|@MODELS@)$', '^(.+\.(?:@ARCHIVES@|@MODELS@))::' }
+    }
+    if ($kind -and $start -match $archives) { # the one case in which Python is started
+        $file = $Matches[1]
+        & $ast.CommandElements[0].ToString() run --list-kernels -k $file --format plain 2>$null |
+            ForEach-Object {
+                $name, $shape = $_ -split "`t", 2
+                $text = "$prefix${file}::$name"
+                if ($text.StartsWith($typed)) {
+                    # What is in a file must not be run by the shell.
+                    if ($text -match '[^\w./:=+~\\-]') { $text = "'$($text -replace "'", "''")'" }
+                    [Management.Automation.CompletionResult]::new(
+                        $text, $name, 'ParameterValue', "$name $shape")
+                }
+            }
+        return
+    }
+    if ($kind) {
         [Management.Automation.CompletionCompleters]::CompleteFilename($start) |
             Where-Object { $_.ResultType -eq 'ProviderContainer' -or $_.ListItemText -match $pattern } |
             ForEach-Object {

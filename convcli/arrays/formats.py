@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from importlib import import_module
 from typing import Any, BinaryIO
 
+from convcli.arrays.members import Member
 from convcli.arrays.sources import Source
 from convcli.arrays.writers import NpyWriter, Writer
 from convcli.errors import UsageError, check_installed
@@ -81,6 +82,21 @@ def read(
     _check_installed(name, repr(path) if file is None else path)
     sources: Iterator[Source] = _module(name).read(spec, path, member, note, file)
     return sources
+
+
+def members(path: str, ending: str) -> list[Member]:
+    """List the arrays of a file that holds several, without reading their numbers.
+
+    Parameters
+    ----------
+    path : str
+    ending : str
+        Of the format: ``.npz``, ``.pt``, ``.pth`` or ``.safetensors``.
+    """
+    _check_readable(path)
+    _check_installed(READERS[ending], repr(path))
+    found: list[Member] = _module(READERS[ending]).members_of(path)
+    return found
 
 
 def sniff(head: bytes) -> str | None:

@@ -1,6 +1,16 @@
-"""Which array of a file that holds several."""
+"""The arrays of a file that holds several: what they are, and which one is meant."""
+
+from typing import NamedTuple
 
 from convcli.errors import ConvcliError, UsageError
+
+
+class Member(NamedTuple):
+    """An array in a file, without its numbers; `dtype` is in the words of the format."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
 
 
 def choose(path: str, member: str | None, names: list[str], what: str = "arrays") -> str:

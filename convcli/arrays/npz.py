@@ -9,7 +9,7 @@ from typing import IO, Any, BinaryIO, cast
 from convcli.arrays import members
 from convcli.arrays.dtypes import Array, DType
 from convcli.arrays.formats import Note
-from convcli.arrays.npy import write_data, write_header
+from convcli.arrays.npy import read_headers, write_data, write_header
 from convcli.arrays.sources import Source, stream_sources
 from convcli.arrays.transfer import FullReads, write_all
 from convcli.arrays.writers import Whole
@@ -48,6 +48,24 @@ def _reporting_damage(called: str) -> Iterator[None]:
         raise ConvcliError(
             f"{called} is damaged ({reason}); save it again with numpy.savez"
         ) from None
+
+
+def members_of(path: str) -> list[members.Member]:
+    """List the arrays of an archive, of which nothing but the headers is read."""
+    with _reporting_damage(repr(path)):
+        archive = zipfile.ZipFile(path)
+    found = []
+    with archive:
+        for info in archive.infolist():
+            name = info.filename.removesuffix(".npy")
+            called = repr(f"{path}::{name}")
+            with _reporting_damage(called):
+                stream = archive.open(info)
+            with stream:
+                reads = FullReads(_Member(stream, info.file_size, called), called)
+                header = next(read_headers(cast("BinaryIO", reads), called))
+            found.append(members.Member(name, header.shape, header.dtype.name))
+    return found
 
 
 def read(

@@ -1,5 +1,6 @@
 """Weights in ``.safetensors`` files."""
 
+import contextlib
 import json
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -13,6 +14,28 @@ from convcli.arrays.sources import InMemory, Source
 from convcli.errors import ConvcliError
 
 
+def members_of(path: str) -> list[members.Member]:
+    """List the tensors of a file, of which nothing but the header is read."""
+    import safetensors  # noqa: PLC0415  an optional library
+
+    with _reporting_damage(path), safetensors.safe_open(path, framework="np") as tensors:
+        slices = [(name, tensors.get_slice(name)) for name in tensors.keys()]  # noqa: SIM118
+        return [members.Member(n, tuple(s.get_shape()), s.get_dtype()) for n, s in slices]
+
+
+@contextlib.contextmanager
+def _reporting_damage(path: str) -> Iterator[None]:
+    import safetensors  # noqa: PLC0415  an optional library
+
+    try:
+        yield
+    except safetensors.SafetensorError as error:
+        reason = str(error).rstrip(".")
+        raise ConvcliError(
+            f"{path!r} cannot be read as safetensors ({reason}); save it again"
+        ) from None
+
+
 def read(
     spec: str, path: str, member: str | None, note: Note, file: BinaryIO | None = None
 ) -> Iterator[Source]:
@@ -21,18 +44,13 @@ def read(
     import safetensors  # noqa: PLC0415  an optional library
 
     try:
-        with safetensors.safe_open(path, framework="np") as tensors:
+        with _reporting_damage(path), safetensors.safe_open(path, framework="np") as tensors:
             name = members.choose(path, member, list(tensors.keys()))
             kind = tensors.get_slice(name).get_dtype()
             if kind == "BF16" or kind in _FLOAT8:
                 array = _read_small_floats(path, name)
             else:
                 array = tensors.get_tensor(name)
-    except safetensors.SafetensorError as error:
-        reason = str(error).rstrip(".")
-        raise ConvcliError(
-            f"{path!r} cannot be read as safetensors ({reason}); save it again"
-        ) from None
     except (TypeError, AttributeError):  # what it raises where NumPy lacks the type
         raise ConvcliError(
             f"{path}::{name} holds {kind}, a type that NumPy does not have; save it as float32"

@@ -1,5 +1,6 @@
 """Weights in files that ``torch.save`` wrote."""
 
+import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, BinaryIO
 
@@ -19,23 +20,55 @@ def read(
     del note, file  # it is read from a file that has a name
     import torch  # noqa: PLC0415  takes a second
 
+    tensors = _load(path, mapped=False)
+    name = members.choose(path, member, list(tensors))
+    yield InMemory(spec, _to_array(tensors[name], repr(f"{path}::{name}"), torch))
+
+
+def members_of(path: str) -> list[members.Member]:
+    """List the tensors of a file; their numbers stay in it, unless an old PyTorch wrote it."""
+    found = _load(path, mapped=zipfile.is_zipfile(path))
+    return [
+        members.Member(name, tuple(tensor.shape), str(tensor.dtype).removeprefix("torch."))
+        for name, tensor in found.items()
+    ]
+
+
+def _load(path: str, mapped: bool) -> dict[str, Any]:
+    """Load all tensors, by name; `mapped` ones are read when their numbers are asked for."""
+    import torch  # noqa: PLC0415  takes a second
+
     try:
         # Indices of a sparse tensor that lie outside it would crash the process.
         with silenced(), torch.sparse.check_sparse_tensor_invariants():  # type: ignore[no-untyped-call]
             # Nothing but weights: any other pickle could run code.
-            content = torch.load(path, map_location="cpu", weights_only=True)
+            content = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
         tensors = dict(_tensors(content, "", torch.Tensor))
     except OSError:
         raise
     except Exception as error:  # a damaged pickle can fail anywhere
         raise ConvcliError(
-            f"{path!r} cannot be read as weights ({type(error).__name__}: it is broken, or holds "
-            f"more than tensors); save a state_dict with torch.save"
+            _other_kind(path)
+            or f"{path!r} cannot be read as weights ({type(error).__name__}: it is broken, or "
+            f"holds more than tensors); save a state_dict with torch.save"
         ) from None
     if not tensors:
         raise ConvcliError(f"{path!r} holds no tensor; save a state_dict with torch.save")
-    name = members.choose(path, member, list(tensors))
-    yield InMemory(spec, _to_array(tensors[name], repr(f"{path}::{name}"), torch))
+    return tensors
+
+
+def _other_kind(path: str) -> str:
+    """Say what an archive of PyTorch holds in place of weights; empty if that is not known."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile):
+        return ""
+    if any("models/" in name and name.endswith(".json") for name in names):
+        return f"{path!r} is an export of PyTorch, not weights; rename it to end in .pt2"
+    if any(name.endswith("constants.pkl") for name in names):
+        return f"{path!r} is a TorchScript module, not weights; save its state_dict with torch.save"
+    return ""
 
 
 def _tensors(content: Any, name: str, kind: type) -> Iterator[tuple[str, Any]]:

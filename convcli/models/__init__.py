@@ -1,4 +1,4 @@
-"""Networks from texts and files, made into geometry's graph; and their layers, for `run`."""
+"""Networks and weights from texts and files; geometry's graphs, and layers for `run`."""
 
 import os
 
@@ -7,6 +7,9 @@ LAYERS = {".onnx": "from_onnx.layers", ".pt2": "from_export.layers"}
 
 # The modules that read its graph.
 GRAPHS = {".onnx": "from_onnx.graph", ".pt2": "from_export.graph"}
+
+# Files that hold weights and no graph.
+WEIGHTS = (".npz", ".pt", ".pth", ".safetensors")
 
 
 def is_model(spec: str) -> bool:

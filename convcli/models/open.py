@@ -1,7 +1,6 @@
 """Opens what a user names as a network: a built-in one, a file, or standard input."""
 
 import contextlib
-import os
 from collections.abc import Iterator, Sequence
 from functools import partial
 from importlib import import_module
@@ -12,12 +11,11 @@ from convcli.models import GRAPHS
 from convcli.models.from_text.builtin import builtin_lines, builtin_names
 from convcli.models.from_text.text import TextReader
 from convcli.models.network import Network
+from convcli.models.recognize import file_format
 from convcli.streams import Streams, note
 
 _MAX_LINE = 10_000
 _STDIN = "standard input"
-_TEXT = ".layers"
-_MAGIC = {b"\x08": ".onnx", b"PK\x03\x04": ".pt2"}  # no text starts so
 
 
 def open_network(name: str | None, layers: Sequence[str], streams: Streams) -> Network:
@@ -35,9 +33,9 @@ def open_network(name: str | None, layers: Sequence[str], streams: Streams) -> N
     ------
     ConvcliError, OSError
     """
-    model = _find_model(name)
-    if model is not None:
-        return _read_model(str(name), model, layers)
+    model = file_format(name)
+    if model in GRAPHS:
+        return _read_model(str(name), GRAPHS[model], layers)
     reader = TextReader(partial(note, streams))
     if name is not None:
         _read(name, reader, streams)
@@ -59,20 +57,6 @@ def _read(name: str, reader: TextReader, streams: Streams) -> None:
             reader.read(_lines(file, name), name)
     except FileNotFoundError:
         raise ConvcliError(_not_found(name)) from None
-
-
-def _find_model(name: str | None) -> str | None:
-    """Tell which module reads the file of a model: by its ending, or by its first bytes."""
-    if name is None or name == "-":
-        return None
-    ending = os.path.splitext(name)[1].lower()
-    if ending in GRAPHS:
-        return GRAPHS[ending]
-    if ending == _TEXT or not os.path.isfile(name):
-        return None
-    with open(name, "rb") as file:
-        head = file.read(4)
-    return next((GRAPHS[kind] for magic, kind in _MAGIC.items() if head.startswith(magic)), None)
 
 
 def _read_model(name: str, module: str, layers: Sequence[str]) -> Network:

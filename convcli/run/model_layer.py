@@ -1,15 +1,17 @@
 """A layer of a model's file as the filter of `run`: what was not typed comes from the file."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from convcli.arrays.dtypes import Array
+from convcli.arrays import formats
+from convcli.arrays.dtypes import Array, shape_text
+from convcli.arrays.members import Member
 from convcli.arrays.sources import InMemory
 from convcli.errors import ConvcliError, UsageError
 from convcli.geometry import notation
 from convcli.geometry.axis import Padding, spread
 from convcli.geometry.layers import format_layer
-from convcli.models import is_model
+from convcli.models import LAYERS, WEIGHTS, is_model
 from convcli.models import layer as model_layer
 from convcli.models.layer import ModelLayer
 from convcli.options import RunRequest
@@ -50,29 +52,49 @@ def take(request: RunRequest, streams: Streams) -> Taken:
 
 
 def list_file(request: RunRequest, streams: Streams) -> None:
-    """List the convolutions of the model that ``-k`` names."""
+    """List the convolutions of the model that ``-k`` names, or the arrays of a file of weights."""
     spec = request.kernel or ""
-    if not is_model(spec):
-        raise UsageError(
-            f"--list-kernels -k {spec!r} lists a model's layers; name an .onnx or .pt2"
-        )
+    path = spec.partition("::")[0]
     fmt = choose_format(request.format, streams.stdout, FORMATS)
-    show(model_layer.layers(spec.partition("::")[0]), fmt, streams)
+    if is_model(spec):
+        show(model_layer.layers(path), fmt, streams)
+    elif formats.suffix(path) in WEIGHTS:
+        _show_members(formats.members(path, formats.suffix(path)), fmt, streams)
+    else:
+        raise UsageError(
+            f"--list-kernels -k {spec!r} lists the layers of a model or the members of a file; "
+            f"name one that ends in {', '.join(sorted((*LAYERS, *WEIGHTS)))}"
+        )
 
 
 def show(layers: list[ModelLayer], fmt: str, streams: Streams) -> None:
     """List layers: a line for each, as `shape` reads them, or a record for JSON."""
     if fmt == "json":
-        import json  # noqa: PLC0415  seldom needed
+        _write_json(map(_record, layers), streams)
+    else:
+        _write_lines([(each.name, format_layer(each.layer)) for each in layers], fmt, streams)
 
-        for layer in layers:
-            streams.stdout.write(json.dumps(_record(layer)) + "\n")
-        return
-    width = min(max(len(layer.name) for layer in layers), 40) if fmt == "table" else 0
-    for layer in layers:
-        name, text = printable(layer.name), format_layer(layer.layer)
-        gap = "  " if fmt == "table" else "\t"
-        streams.stdout.write(f"{name:<{width}}{gap}{text}\n")
+
+def _show_members(found: list[Member], fmt: str, streams: Streams) -> None:
+    if fmt == "json":
+        _write_json((member._asdict() for member in found), streams)
+    else:
+        _write_lines([(each.name, shape_text(each.shape)) for each in found], fmt, streams)
+
+
+def _write_json(records: Iterable[dict[str, Any]], streams: Streams) -> None:
+    import json  # noqa: PLC0415  seldom needed
+
+    for record in records:
+        streams.stdout.write(json.dumps(record) + "\n")
+
+
+def _write_lines(lines: list[tuple[str, str]], fmt: str, streams: Streams) -> None:
+    """Write names, and what is said of them: aligned for people, else after a tab."""
+    width = min(max((len(name) for name, _ in lines), default=0), 40) if fmt == "table" else 0
+    gap = "  " if fmt == "table" else "\t"
+    for name, text in lines:
+        streams.stdout.write(f"{printable(name):<{width}}{gap}{text}\n")
 
 
 def _record(layer: ModelLayer) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from convcli.errors import ConvcliError, DoesNotFit, UsageError
 from convcli.geometry.network import Step
 from convcli.geometry.notation import format_sizes
 from convcli.shape.cases import cases
-from convcli.shape.usage import first_layer, refuse, with_channels
+from convcli.shape.usage import first_layer, network_name, refuse, with_channels
 from convcli.streams import Streams, choose_format, note, printable
 
 if TYPE_CHECKING:
@@ -104,8 +104,16 @@ def _show_answers(request: "ShapeRequest", fmt: str, streams: Streams) -> None:
 
 
 def _show_networks(request: "ShapeRequest", fmt: str, streams: Streams, misfits: Misfits) -> None:
-    from convcli.shape.networks import networks  # noqa: PLC0415  not used for one layer
+    from convcli.models import WEIGHTS  # noqa: PLC0415  not used for one layer
+    from convcli.models.recognize import file_format  # noqa: PLC0415
+    from convcli.shape.networks import networks  # noqa: PLC0415
 
+    kind = file_format(network_name(request))
+    if kind in WEIGHTS:
+        from convcli.shape.weights import show_weights  # noqa: PLC0415  seldom needed
+
+        show_weights(request, kind, fmt, streams)
+        return
     found = networks(request, streams, misfits.report)
     if fmt == "table":
         from convcli.shape import network_report  # noqa: PLC0415

@@ -30,10 +30,11 @@ def choose_figures(
     if fields is None:
         return figures
     by_key = {figure.key: figure for figure in figures}
-    return tuple(by_key[key] for key in _read_fields(fields, by_key))
+    return tuple(by_key[key] for key in read_fields(fields, by_key))
 
 
-def _read_fields(text: str, known: Collection[str], remedy: str = "") -> list[str]:
+def read_fields(text: str, known: Collection[str], remedy: str = "") -> list[str]:
+    """Read ``--fields``: keys that are known, in the order typed, each once."""
     keys = list(dict.fromkeys(key.strip() for key in text.split(",")))
     for key in keys:
         if key not in known:
@@ -129,9 +130,9 @@ def csv_lines(steps: "Iterable[Step | NodeStep]", fields: str | None = None) -> 
             known = FIGURES if isinstance(step, Step) else FIGURES + NODE_FIGURES
             columns = _choose_columns(known, AXIS_NAMES.get(dims, ()), fields)
             figures = list({figure.key: figure for _, figure, _ in columns}.values())
-            yield _csv_line([name for name, _, _ in columns])
+            yield csv_line([name for name, _, _ in columns])
         values = record(step, figures)
-        yield _csv_line([_cell(values[figure.key], part) for _, figure, part in columns])
+        yield csv_line([format_cell(values[figure.key], part) for _, figure, part in columns])
 
 
 def _count_axes(
@@ -159,7 +160,7 @@ def _choose_columns(
         return every
     choices = groups | {column[0]: [column] for column in every}
     remedy = _choose_from(groups) + (f", or one axis such as input_{axes[-1]}" if axes else "")
-    chosen = [column for key in _read_fields(fields, choices, remedy) for column in choices[key]]
+    chosen = [column for key in read_fields(fields, choices, remedy) for column in choices[key]]
     return list(dict.fromkeys(chosen))
 
 
@@ -174,7 +175,8 @@ def _columns(figure: Figure, axes: Sequence[str]) -> Iterator[Column]:
         yield figure.key, figure, ()
 
 
-def _csv_line(cells: Iterable[Any]) -> str:
+def csv_line(cells: Iterable[Any]) -> str:
+    """Write a row of CSV, without the end of its line."""
     import csv  # noqa: PLC0415  used here only
     import io  # noqa: PLC0415
 
@@ -183,7 +185,8 @@ def _csv_line(cells: Iterable[Any]) -> str:
     return text.getvalue()
 
 
-def _cell(value: Any, part: tuple[int, ...]) -> Any:
+def format_cell(value: Any, part: tuple[int, ...] = ()) -> Any:
+    """Write a value, or a part of it, as a cell of CSV."""
     for i in part:
         if not isinstance(value, str):  # one word for all sides
             # None: a step without a window; too short: one that the image is not part of.
@@ -217,7 +220,7 @@ def answer_lines(
         row = {"solve": unknown, **dict(zip(sizes, out, strict=True)), "answer": text}
         if totals is not None:
             row["total"] = totals
-        return [_csv_line(row.keys()), _csv_line(row.values())]
+        return [csv_line(row.keys()), csv_line(row.values())]
     axes = [_answer_record(unknown, axis) for axis in answers]
     return json_lines([{"solve": unknown, "output": list(out), "answer": text, "axes": axes}])
 

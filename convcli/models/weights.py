@@ -1,0 +1,89 @@
+"""Weights without a graph: what each array of a file tells of the layer that it belongs to."""
+
+from math import prod
+from typing import NamedTuple
+
+from convcli.arrays import formats
+from convcli.arrays.members import Member
+
+# What follows in no way from weights, for notes.
+UNTOLD = (
+    "stride, padding, dilation, the order of layers, or how many groups a layer has (c is of one)"
+)
+# PyTorch's names for what a layer keeps that is not trained.
+_BUFFERS = ("running_mean", "running_var", "num_batches_tracked")
+_WEIGHTS = ("weight", "kernel", "filter")
+
+
+class Weight(NamedTuple):
+    """An array, and what its name, its shape and the bias beside it tell of its layer.
+
+    Attributes
+    ----------
+    name : str
+    shape : tuple of int
+    dtype : str
+    op : str or None
+        ``conv``, ``convt`` or ``linear``; None of anything else.
+    filter : tuple of int
+        Size of the filter; empty if it has none.
+    channels : tuple
+        Input and output channels. Of a layer with several groups, which does not show, the
+        input channels are those of a group; they are None where each channel may be a group.
+    groups : int or None
+        None where it is not known.
+    parameters : int
+        0 of what is not trained.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    op: str | None
+    filter: tuple[int, ...]
+    channels: tuple[int | None, int | None]
+    groups: int | None
+    parameters: int
+
+    @property
+    def buffered(self) -> int:
+        """How many numbers it has that are not trained."""
+        return prod(self.shape) - self.parameters
+
+
+def read_weights(path: str, ending: str) -> list[Weight]:
+    """Read what a file of weights holds, in its order, without the numbers.
+
+    Parameters
+    ----------
+    path : str
+    ending : str
+        Of its format, see `convcli.arrays.formats.members`.
+
+    Raises
+    ------
+    ConvcliError, OSError
+    """
+    found = formats.members(path, ending)
+    shapes = {member.name: member.shape for member in found}
+    return [_weight(member, shapes) for member in found]
+
+
+def _weight(member: Member, shapes: dict[str, tuple[int, ...]]) -> Weight:
+    """Read the shape of a weight as PyTorch lays it out: output, input, then the filter."""
+    name, shape, dtype = member
+    head, dot, last = name.rpartition(".")
+    count = 0 if last in _BUFFERS else prod(shape)
+    if len(shape) < 2 or not any(word in last for word in _WEIGHTS):
+        return Weight(name, shape, dtype, None, (), (None, None), None, count)
+    first, second, *f = shape
+    if not f:
+        return Weight(name, shape, dtype, "linear", (), (second, first), None, count)
+    bias = shapes.get(f"{head}{dot}bias") if last == "weight" else None
+    if bias and bias[0] != first and second and bias[0] % second == 0:
+        # The bias has the output channels: only a transposed layer has its input first.
+        groups = bias[0] // second
+        return Weight(name, shape, dtype, "convt", tuple(f), (first, bias[0]), groups, count)
+    c_in = None if second == 1 and first > 1 else second
+    groups_told = 1 if first == 1 else None  # which divide the output channels
+    return Weight(name, shape, dtype, "conv", tuple(f), (c_in, first), groups_told, count)
