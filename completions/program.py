@@ -14,7 +14,7 @@ from convcli.engines.torch_engine import TorchEngine
 from convcli.geometry import axis
 from convcli.geometry.pad_modes import PAD_MODES
 from convcli.models import LAYERS, WEIGHTS
-from convcli.models.builtin import builtin_names
+from convcli.models.from_text.builtin import builtin_names
 from convcli.run import reporter
 from convcli.shape import command as shape_command
 from convcli.shape.figures import FIGURES

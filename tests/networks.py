@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from convcli.geometry.graph import NodeStep, follow
-from convcli.models.text import TextReader
+from convcli.models.from_text.text import TextReader
 
 
 def steps_of(lines: Sequence[str], n: Sequence[int], c: int | None = None) -> list[NodeStep]:

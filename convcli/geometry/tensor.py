@@ -181,10 +181,10 @@ def follow_axes(tracks: Sequence[Track], maps: Mapping[int, IndexMap]) -> tuple[
     followed: list[Track] = []
     done: dict[tuple[Reach, IndexMap, int], Track] = {}  # often all axes are alike
     for track in tracks:
-        axis = track.axis
         if any(axis in maps for axis in track.hidden):  # what it reads there is not known
-            followed.append(track.loosened())
-        elif axis is None or axis not in maps:
+            track = track.loosened()  # noqa: PLW2901
+        axis = track.axis
+        if axis is None or axis not in maps:
             followed.append(track)
         else:
             key = (track.reach, maps[axis], track.size)

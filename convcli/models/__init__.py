@@ -3,10 +3,10 @@
 import os
 
 # The modules that read a model, by the ending of its file's name: its convolutions one by one.
-LAYERS = {".onnx": "onnx_layers", ".pt2": "export_layers"}
+LAYERS = {".onnx": "from_onnx.layers", ".pt2": "from_export.layers"}
 
 # The modules that read its graph.
-GRAPHS = {".onnx": "onnx_graph", ".pt2": "export_graph"}
+GRAPHS = {".onnx": "from_onnx.graph", ".pt2": "from_export.graph"}
 
 # Files that hold weights and no graph.
 WEIGHTS = (".npz", ".pt", ".pth", ".safetensors")

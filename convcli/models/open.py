@@ -8,10 +8,10 @@ from typing import TextIO
 
 from convcli.errors import ConvcliError, UsageError, blaming
 from convcli.models import GRAPHS
-from convcli.models.builtin import builtin_lines, builtin_names
+from convcli.models.from_text.builtin import builtin_lines, builtin_names
+from convcli.models.from_text.text import TextReader
 from convcli.models.network import Network
 from convcli.models.recognize import file_format
-from convcli.models.text import TextReader
 from convcli.streams import Streams, note
 
 _MAX_LINE = 10_000

@@ -133,7 +133,7 @@ def _show_networks(request: "ShapeRequest", fmt: str, streams: Streams, misfits:
 
 
 def _list_networks(streams: Streams) -> None:
-    from convcli.models.builtin import descriptions  # noqa: PLC0415  used here only
+    from convcli.models.from_text.builtin import descriptions  # noqa: PLC0415  used here only
 
     if not streams.stdout.isatty():
         _write((name for name, _ in descriptions()), streams)

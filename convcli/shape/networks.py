@@ -28,17 +28,38 @@ def networks(
     channels = [(network.c, None)] if request.channels is None else read_channels(request)
     sizes, swept = _input_sizes(request, network, channels, streams)
     swept = swept or has_many(channels)
+    noted = False
     for n, (c_in, c_out) in ((n, c) for n in sizes for c in channels):
         if c_out not in (None, c_in):
             raise UsageError(
                 f"-c {request.channels}: a network is given its input channels only; use -c {c_in}"
             )
         try:
-            yield list(follow(network.graph, network.tensors(n, c_in)))
+            steps = list(follow(network.graph, network.tensors(n, c_in)))
         except DoesNotFit as error:
             if not swept or on_misfit is None:
                 raise
             on_misfit(error)
+            continue
+        for text in () if noted else _notes(steps):
+            note(streams, text)
+        noted = True
+        yield steps
+
+
+def _notes(steps: Sequence[NodeStep]) -> list[str]:
+    """Say what was not followed: once for each kind of operator and reason, and of how many nodes.
+
+    What a note says after its reason is that of the first of them.
+    """
+    found: dict[str, tuple[str, list[str]]] = {}
+    for step in steps:
+        for text in step.notes:
+            found.setdefault(text.partition(";")[0], (text, []))[1].append(step.name)
+    return [
+        f"{text} ({names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''})"
+        for text, names in found.values()
+    ]
 
 
 def _input_sizes(

@@ -4,8 +4,8 @@ import os
 from collections.abc import Callable, Iterable
 from random import Random
 
-from convcli.models.builtin import builtin_lines, builtin_names
-from convcli.models.kinds import KINDS
+from convcli.models.from_text.builtin import builtin_lines, builtin_names
+from convcli.models.from_text.kinds import KINDS
 from tests.faults.mutations import blindly
 from tests.faults.program import npy
 from tests.faults.trial import Trial

@@ -8,7 +8,7 @@ from torch import nn
 
 from convcli.errors import UsageError
 from convcli.geometry.graph import NodeStep
-from convcli.models.text import TextReader
+from convcli.models.from_text.text import TextReader
 from tests.conftest import run_command
 from tests.networks import steps_of
 

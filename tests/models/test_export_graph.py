@@ -10,8 +10,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from convcli.errors import ConvcliError
 from convcli.geometry.graph import NodeStep, follow
-from convcli.models import export_graph, inputs
-from convcli.models.pt2_file import Pt2File
+from convcli.models import inputs
+from convcli.models.from_export import graph as export_graph
+from convcli.models.from_export.file import Pt2File
 from tests.models.test_onnx_graph import _Branches
 from tests.models.test_run_pt2 import export
 

@@ -14,7 +14,8 @@ from torch import nn
 
 from convcli.errors import ConvcliError
 from convcli.geometry.graph import NodeStep, follow
-from convcli.models import inputs, onnx_graph
+from convcli.models import inputs
+from convcli.models.from_onnx import graph as onnx_graph
 from tests.conftest import DATA
 from tests.models import makers
 
@@ -240,8 +241,7 @@ def test_an_operator_whose_sizes_depend_on_the_image_hides_what_follows(in_tmp: 
     steps = _steps("m.onnx")
     notes = [note for step in steps for note in step.notes]
     assert notes == [
-        "'m.onnx::found' (NonZero): an operator that is not followed; it and the 2 nodes after it "
-        "are left out"
+        "NonZero: an operator that is not followed; it and the 2 nodes after it are left out"
     ]
     assert steps[-1].outputs[0].shape == (1, 1, 4, 4)
 

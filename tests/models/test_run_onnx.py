@@ -173,7 +173,7 @@ def test_names(in_tmp: Path) -> None:
     onnx.save(_two("two"), "same.onnx")
     assert _run(x, "same.onnx::a").shape == (1, 4, 4)
     done = run_command("run", "-k", "same.onnx::two", stdin=npy_bytes(x))
-    assert "has no member 'two'; it holds a, y" in done.err
+    assert "has no member 'two' (it holds a, y)" in done.err
 
 
 def test_a_model_alone_lists_its_layers(in_tmp: Path) -> None:
@@ -197,7 +197,7 @@ def test_a_model_alone_lists_its_layers(in_tmp: Path) -> None:
     assert done.status == 2
     piped = run_command("run", "rand:8x8", "-k", "m.onnx")
     assert piped.out == ""
-    assert "'m.onnx' holds 2 convolutions; name one as m.onnx::NAME of one, two" in piped.err
+    assert "'m.onnx' holds 2 convolutions (one, two); name one, such as m.onnx::one" in piped.err
 
 
 def test_options_override_the_file_with_a_note(in_tmp: Path) -> None:

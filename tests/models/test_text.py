@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from convcli.errors import UsageError
-from convcli.models.builtin import builtin_lines, builtin_names
+from convcli.models.from_text.builtin import builtin_lines, builtin_names
 from tests.conftest import run_command
 from tests.networks import steps_of
 
@@ -145,7 +145,7 @@ def test_receptive_fields_of_the_papers_resnets(name: str) -> None:
         ("conv f=1 name=a | conv f=3 | add with=a", "must be equal or 1: 1x3x7x7, 1x3x9x9"),
         ("conv f=1 name=a | conv f=3 | concat with=a", "must be equal except along axis 1"),
         ("relu f=3", "'f=3' is not KEY=VALUE with one of the keys from name repeat"),
-        ("block b\n conv f=1\nb repeat=10001", "more than 10000; write a smaller network"),
+        ("block b\n conv f=1\nb repeat=10001", "more than 10000; write repeat=10000 or less"),
     ],
 )  # fmt: skip
 def test_mistakes(text: str, message: str, in_tmp: Path) -> None:

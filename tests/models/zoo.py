@@ -3,6 +3,7 @@
 import sys
 from typing import Any
 
+import pytest
 import torch
 
 
@@ -10,6 +11,8 @@ def torchvision() -> Any:
     """Import torchvision, without its compiled operators where they do not fit this PyTorch."""
     try:
         import torchvision
+    except ModuleNotFoundError:
+        pytest.skip("torchvision is not installed")
     except RuntimeError:  # such as a build for CUDA beside a PyTorch for the CPU
         for name in [name for name in sys.modules if name.startswith("torchvision")]:
             del sys.modules[name]

@@ -48,11 +48,13 @@ class Concatenated(NamedTuple):
         if not any(track.axis == axis for tracks in branches for track in tracks):
             tracks, marks = join_tracks(branches, shape)
         else:
-            tracks, marks = _laid_out(inputs, axis), ()
+            tracks, marks = _laid_out(inputs, shape, axis), ()
         return Applied((Tensor(shape, tracks, inputs[0].itemsize),), marks=marks)
 
 
-def _laid_out(inputs: Sequence[Tensor], axis: int) -> tuple[Track, ...]:
+def _laid_out(
+    inputs: Sequence[Tensor], shape: Sequence[int | None], axis: int
+) -> tuple[Track, ...]:
     """Return the tracks of tensors concatenated along an axis that carries some of them."""
     counts = [x.size(axis) for x in inputs]
     traced = next(x for x in inputs if x.tracks)
@@ -60,13 +62,25 @@ def _laid_out(inputs: Sequence[Tensor], axis: int) -> tuple[Track, ...]:
     for i, first in enumerate(traced.tracks):
         constant = Track(axis, NOTHING, first.size, first.budget)
         pieces = [x.tracks[i] if x.tracks else constant for x in inputs]
-        if all(piece.axis == axis for piece in pieces):
-            tracks.append(first.followed_by(pieces[1:], counts))
-        else:
+        others = [piece for piece in pieces if piece is not constant]
+        if all(piece.axis == axis for piece in others):
+            tracks.append(pieces[0].followed_by(pieces[1:], counts))
+        elif any(piece.axis == axis for piece in others):
             flat = [_flattened(piece, x.shape) for piece, x in zip(pieces, inputs, strict=True)]
             whole = flat[0].joined(flat[1:], 1)
             tracks.append(whole.on(None, {*whole.hidden, axis}))
+        else:
+            tracks.append(_side_by_side(others, shape, axis))
     return tuple(tracks)
+
+
+def _side_by_side(pieces: Sequence[Track], shape: Sequence[int | None], axis: int) -> Track:
+    """Return the track of tensors that lie side by side along an axis that does not carry it.
+
+    Where they differ, what an index depends on is known once all of that axis is read.
+    """
+    ((joined,), _) = join_tracks([[piece] for piece in pieces], shape)
+    return joined if len(set(pieces)) == 1 else joined.on(joined.axis, {*joined.hidden, axis})
 
 
 def broadcast(shapes: Sequence[Sequence[int | None]]) -> tuple[int | None, ...]:

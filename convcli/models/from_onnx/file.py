@@ -11,8 +11,8 @@ import numpy as np
 from convcli.arrays.dtypes import Array
 from convcli.arrays.memory import check_memory
 from convcli.errors import ConvcliError, check_installed
-from convcli.models import skim
-from convcli.models.attributes import EXTERNAL, Attributes
+from convcli.models.from_onnx import skim
+from convcli.models.from_onnx.attributes import EXTERNAL, Attributes
 
 STANDARD = ("", "ai.onnx")  # domains of the operators that ONNX defines
 _LONGEST = 100  # operators between a stored tensor and a weight that is computed from it

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from convcli.errors import UsageError
 from convcli.geometry.notation import parse_number
-from convcli.models.kinds import EVERY_KEY, find_kind
+from convcli.models.from_text.kinds import EVERY_KEY, find_kind
 
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _BRACES = re.compile(r"\{([^{}]*)\}")

@@ -13,10 +13,10 @@ from convcli.geometry.graph import Graph, Input, Node
 from convcli.geometry.operation import Applied
 from convcli.geometry.operations.opaque import Opaque
 from convcli.geometry.tensor import Tensor
-from convcli.models.export_operators import OPERATORS
+from convcli.models.from_export.file import Pt2File, reporting_damage
+from convcli.models.from_export.operators import OPERATORS
+from convcli.models.from_onnx.facts import Unknown
 from convcli.models.layout import with_channel_axis
-from convcli.models.onnx_facts import Unknown
-from convcli.models.pt2_file import Pt2File, reporting_damage
 
 _MOST_NODES = 100_000
 _DAMAGE = (

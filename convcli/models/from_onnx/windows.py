@@ -3,7 +3,7 @@
 from convcli.errors import ConvcliError
 from convcli.geometry.axis import Kind, Padding, Sizes, Window
 from convcli.geometry.size import effective_filter
-from convcli.models.attributes import Attributes
+from convcli.models.from_onnx.attributes import Attributes
 from convcli.models.layer import shortest
 
 _WORDS: dict[str, Padding] = {"SAME_UPPER": "same", "SAME_LOWER": "same-lower"}

@@ -22,8 +22,8 @@ from convcli.geometry.graph import Graph, Input, Node
 from convcli.geometry.layers import split_pairs, split_words
 from convcli.geometry.notation import parse_number, parse_only
 from convcli.geometry.pytorch_text import ModuleReader, Words
-from convcli.models.blocks import Block, Line, arguments, fill, read_block
-from convcli.models.kinds import EVERY_KEY, KINDS, find_kind, layer_text
+from convcli.models.from_text.blocks import Block, Line, arguments, fill, read_block
+from convcli.models.from_text.kinds import EVERY_KEY, KINDS, find_kind, layer_text
 from convcli.models.network import Network
 
 _MAX_LAYERS = 10_000

@@ -10,12 +10,12 @@ from convcli.geometry.network import Costs
 from convcli.geometry.operation import Applied
 from convcli.geometry.operations.opaque import Opaque
 from convcli.geometry.tensor import Tensor
-from convcli.models import onnx_arrays, onnx_images
-from convcli.models.onnx_facts import Facts, Follow, Unknown
-from convcli.models.onnx_file import OnnxFile
-from convcli.models.onnx_values import fold
+from convcli.models.from_onnx import arrays, images
+from convcli.models.from_onnx.facts import Facts, Follow, Unknown
+from convcli.models.from_onnx.file import OnnxFile
+from convcli.models.from_onnx.values import fold
 
-FOLLOWED = {**onnx_images.FOLLOWED, **onnx_arrays.FOLLOWED}
+FOLLOWED = {**images.FOLLOWED, **arrays.FOLLOWED}
 
 DATA: Final = "data"  # an input of a node that is not stored in the file
 Slot = Tensor | str | None  # a constant, `DATA`, or left out
@@ -100,8 +100,8 @@ class Followed(NamedTuple):
         shapes = self._declared(given) or self._inferred(given)
         if shapes is None:
             after = _count_after(self.reads, self.node.output)
-            hides = f"it and the {after} nodes after it are left out" if after else "it is left out"
-            return self._lost((f"{facts.called} ({facts.op}): {why}; {hides}",))
+            hides = f"it and {_nodes(after)} after it are left out" if after else "it is left out"
+            return self._lost((f"{facts.op}: {why}; {hides}",))
         found = [x for x in given if x is not None]
         if not any(x.tracks for x in found):  # nothing of the image is hidden
             return Applied(tuple([Tensor(shape) for shape in shapes]))
@@ -126,9 +126,13 @@ class Followed(NamedTuple):
 
     def _inferred(self, given: Sequence[Tensor | None]) -> tuple[tuple[int, ...], ...] | None:
         """Return the sizes that the library infers for this node alone."""
-        from convcli.models.onnx_inference import infer  # noqa: PLC0415  seldom needed
+        from convcli.models.from_onnx.inference import infer  # noqa: PLC0415  seldom needed
 
         return infer(self.node, self.facts.opset, given)
+
+
+def _nodes(count: int) -> str:
+    return "the node" if count == 1 else f"the {count} nodes"
 
 
 def _count_after(reads: Mapping[str, list[str]], outputs: Sequence[str]) -> int:

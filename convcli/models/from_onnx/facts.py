@@ -7,7 +7,7 @@ import numpy as np
 
 from convcli.geometry.operation import Applied
 from convcli.geometry.tensor import Tensor
-from convcli.models.attributes import Attributes
+from convcli.models.from_onnx.attributes import Attributes
 
 
 class Unknown(Exception):

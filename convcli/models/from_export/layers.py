@@ -9,8 +9,8 @@ from convcli.arrays.dtypes import Array
 from convcli.errors import ConvcliError
 from convcli.geometry.axis import Kind, Padding, Sizes, Window
 from convcli.geometry.network import Layer
+from convcli.models.from_export.file import Pt2File, reporting_damage
 from convcli.models.layer import ModelLayer, shortest
-from convcli.models.pt2_file import Pt2File, reporting_damage
 
 _CONV = {f"conv{dims}d" for dims in (1, 2, 3)}
 _TRANSPOSED = {f"conv_transpose{dims}d" for dims in (1, 2, 3)}

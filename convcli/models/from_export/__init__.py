@@ -1,0 +1,1 @@
+"""Networks and their layers from the archives of ``torch.export``."""

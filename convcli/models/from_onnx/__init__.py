@@ -1,0 +1,1 @@
+"""Networks and their layers from ONNX files."""

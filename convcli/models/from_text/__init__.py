@@ -1,0 +1,1 @@
+"""Networks from text, and the built-in ones."""

@@ -1,0 +1,41 @@
+"""What `shape` notes of a network: operators that are not followed."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import helper
+
+from tests.conftest import run_command
+from tests.models import makers
+
+node = helper.make_node
+
+
+def test_an_operator_that_is_not_followed_is_noted_once(in_tmp: Path) -> None:
+    grid = {"g": np.zeros((1, 3, 2, 2), np.float32)}
+    nodes = [
+        node("GridSample", ["x", "g"], ["a"], "first"),
+        node("GridSample", ["a", "g"], ["b"], "second"),
+        node("GridSample", ["b", "g"], ["y"], "third"),
+        node("NonZero", ["x"], ["z"], "found"),
+        node("Relu", ["z"], ["r"]),
+    ]
+    onnx.save(makers.model(nodes, (1, 1, 4, 4), grid, outputs=("y", "r")), "m.onnx")
+    expected = (
+        "convcli: note: GridSample: an operator that is not followed; its output is taken to depend"
+        " on all of its input, and its parameters and arithmetic are not counted (first and 2 more)"
+        "\nconvcli: note: NonZero: an operator that is not followed; it and the node after it "
+        "are left out (found)\n"
+    )
+    for fmt in ("table", "json", "csv", "plain"):
+        assert run_command("shape", "m.onnx", "--format", fmt).err == expected
+
+
+def test_a_sweep_notes_it_once(in_tmp: Path) -> None:
+    grid = {"g": np.zeros((1, 3, 2, 2), np.float32)}
+    nodes = [node("GridSample", ["x", "g"], ["y"], "first")]
+    onnx.save(makers.model(nodes, (1, 1, "h", "w"), grid), "m.onnx")
+    done = run_command("shape", "m.onnx", "-n", "4..6", "--format", "plain")
+    assert len(done.out.splitlines()) == 3
+    assert done.err.count("note:") == 1
