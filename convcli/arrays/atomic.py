@@ -46,11 +46,12 @@ def _appends(stream: BinaryIO) -> bool:
 
 def named_descriptor(path: str) -> int | None:
     """Return the descriptor that a path such as ``/dev/fd/3`` or ``/dev/stdout`` names."""
-    folders = [os.path.realpath(folder) for folder in ("/dev/fd", "/proc/self/fd")]
     for _ in range(8):  # links to links
         folder, name = os.path.split(path)
-        if name.isdecimal() and os.path.realpath(folder or ".") in folders:
-            return int(name)
+        if name.isdecimal():
+            folders = [os.path.realpath(each) for each in ("/dev/fd", "/proc/self/fd")]
+            if os.path.realpath(folder or ".") in folders:
+                return int(name)
         if not os.path.islink(path):
             return None
         path = os.path.join(folder, os.readlink(path))

@@ -5,8 +5,9 @@ import io
 import math
 import os
 import warnings
-from collections.abc import Iterator, Sequence
-from typing import BinaryIO, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.lib import format as npy
@@ -23,6 +24,7 @@ class Header(NamedTuple):
     shape: tuple[int, ...]
     fortran: bool
     dtype: np.dtype[np.generic]
+    raw: bytes = b""  # as it stood in the stream
 
     @property
     def nbytes(self) -> int:
@@ -68,17 +70,17 @@ def _read_header(magic: bytes, stream: BinaryIO, name: str) -> Header:
             f"{name} is not a .npy file (bad magic bytes: it starts with {magic[:6]!r}); "
             f"make one with numpy.save"
         )
-    readers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
     version = tuple(magic[len(npy.MAGIC_PREFIX) :])
-    if version not in readers:
+    if version not in _VERSIONS:
         raise ConvcliError(
             f"{name} is .npy of version {'.'.join(map(str, version))}; "
             f"versions 1.0 and 2.0 are read: save the array again"
         )
+    parse, width = _VERSIONS[version]
+    length = stream.read(width)
+    raw = magic + length + stream.read(int.from_bytes(length, "little"))
     try:
-        with warnings.catch_warnings():  # of a file that Python 2 wrote, which is read all the same
-            warnings.simplefilter("ignore")
-            header = Header(*readers[version](stream))
+        header = _parse(parse, raw, len(magic))
     except (ConvcliError, MemoryError):
         raise
     # A damaged header can fail anywhere in NumPy's parser.
@@ -92,6 +94,21 @@ def _read_header(magic: bytes, stream: BinaryIO, name: str) -> Header:
         raise ConvcliError(f"{name} has a broken .npy header (shape {header.shape}); save it again")
     check_shape(name, header.shape, header.dtype.itemsize)
     return header
+
+
+# What parses a header of each version, and the bytes that say how long it is.
+_VERSIONS: dict[tuple[int, ...], tuple[Callable[[BinaryIO], Any], int]] = {
+    (1, 0): (npy.read_array_header_1_0, 2),
+    (2, 0): (npy.read_array_header_2_0, 4),
+}
+
+
+@lru_cache(maxsize=64)  # many arrays of a stream have the same one
+def _parse(parse: Callable[[BinaryIO], Any], raw: bytes, start: int) -> Header:
+    with warnings.catch_warnings():  # of a file that Python 2 wrote, which is read all the same
+        warnings.simplefilter("ignore")
+        shape, fortran, dtype = parse(io.BytesIO(raw[start:]))
+    return Header(shape, fortran, dtype, raw)
 
 
 def check_numbers(dtype: np.dtype[np.generic], name: str) -> None:
@@ -148,12 +165,16 @@ def read_body(header: Header, stream: BinaryIO, name: str) -> Array:
 
 def write_header(shape: Sequence[int], dtype: np.dtype[np.generic], stream: BinaryIO) -> None:
     """Write the header of an array in C order."""
+    write_all(header_bytes(tuple(shape), dtype), stream)
+
+
+@lru_cache(maxsize=64)
+def header_bytes(shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> bytes:
+    """Make the header of an array in C order."""
     descr = npy.dtype_to_descr(dtype)
     header = io.BytesIO()
-    npy.write_array_header_1_0(
-        header, {"descr": descr, "fortran_order": False, "shape": tuple(shape)}
-    )
-    write_all(header.getvalue(), stream)
+    npy.write_array_header_1_0(header, {"descr": descr, "fortran_order": False, "shape": shape})
+    return header.getvalue()
 
 
 def write_data(array: Array, stream: BinaryIO) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from convcli.arrays import filters, formats, generators, literals
 from convcli.arrays.dtypes import Array
+from convcli.arrays.records import Records, sources_together
 from convcli.arrays.sources import InMemory, Source, stream_sources
 from convcli.arrays.transfer import FullReads
 from convcli.errors import ConvcliError, UsageError
@@ -49,6 +50,12 @@ class Opener:
 
     def inputs(self, spec: str) -> Iterator[Source]:
         """Open an input: a path, ``file::member``, ``-``, a literal, or a generator."""
+        for source in self.inputs_together(spec, together=False):
+            assert not isinstance(source, Records)
+            yield source
+
+    def inputs_together(self, spec: str, together: bool) -> Iterator[Source | Records]:
+        """Open an input as `inputs` does; equal arrays may come as one if `together` says so."""
         if generators.is_generator(spec):
             yield InMemory(spec, generators.generate(spec, lambda: self._random))
             return
@@ -60,26 +67,32 @@ class Opener:
             if self._stdin_taken:
                 raise UsageError("- is named twice, and a pipe can be read once; use a file")
             self._stdin_taken = True
-            yield from self._stream(self._streams.stdin.buffer, "-", "standard input")
+            yield from self._stream(self._streams.stdin.buffer, "-", "standard input", together)
         elif formats.suffix(path) in formats.READERS:
             yield from formats.read(spec, path, member or None, self._note)
         else:
             if member:
                 raise UsageError(f"{spec!r}: {path!r} is one array; leave ::{member} out")
             with open(path, "rb", buffering=0) as stream:
-                yield from self._stream(stream, path, repr(path))
+                yield from self._stream(stream, path, repr(path), together)
 
     def _note(self, text: str) -> None:
         note(self._streams, text)
 
-    def _stream(self, stream: BinaryIO, name: str, called: str) -> Iterator[Source]:
+    def _stream(
+        self, stream: BinaryIO, name: str, called: str, together: bool
+    ) -> Iterator[Source | Records]:
         """Read what a stream holds: arrays one after another, an image, an archive, or text."""
         # Unbuffered, as files are: what is read goes straight to the array.
-        reads = cast("BinaryIO", FullReads(getattr(stream, "raw", stream), called))
+        full = FullReads(getattr(stream, "raw", stream), called)
+        reads = cast("BinaryIO", full)
         head = reads.read(formats.HEAD)
         kind = formats.sniff(head)
         if kind is None or formats.suffix(name) == ".npy":
-            yield from stream_sources(reads, name, called, head)
+            if together:
+                yield from sources_together(full, name, called, head)
+            else:
+                yield from stream_sources(reads, name, called, head)
             return
         import io  # noqa: PLC0415  not needed for .npy
 

@@ -1,6 +1,7 @@
 """Where outputs go: the pipe, a file, a file for each input in a directory, or nowhere."""
 
 import contextlib
+import functools
 import os
 import stat
 from collections import Counter
@@ -11,7 +12,7 @@ from convcli.arrays import formats
 from convcli.arrays.atomic import named_descriptor, replaced
 from convcli.arrays.dtypes import Array, DType
 from convcli.arrays.transfer import same_file
-from convcli.arrays.writers import Whole
+from convcli.arrays.writers import NpyWriter, Whole
 from convcli.errors import ConvcliError, UsageError, blaming
 from convcli.streams import Streams
 
@@ -39,6 +40,17 @@ class Target:
         if self._writer is not None and not self.needs_whole:
             with blaming(self.path):
                 self._writer.write(part)
+
+    @property
+    def takes_records(self) -> bool:
+        """Whether arrays may be written together, with their headers."""
+        return isinstance(self._writer, NpyWriter)
+
+    def write_records(self, memory: Array) -> None:
+        """Write arrays together with their headers, all of them bytes."""
+        assert isinstance(self._writer, NpyWriter)
+        with blaming(self.path):
+            self._writer.write_records(memory)
 
     def finish(self, whole: Whole | None) -> "Mapping | None":
         """End an output; a format that needs it is given all of it.
@@ -162,13 +174,26 @@ class Sink:
 
     def _refuse_overwriting(self, path: str) -> None:
         """Refuse to replace an input by an output that nobody named."""
+        try:
+            old = os.stat(path)
+        except OSError:  # there is none
+            return
+        spec = self._input_files.get((old.st_dev, old.st_ino))
+        if spec is not None:
+            raise UsageError(
+                f"-o {self._path} would overwrite the input {spec!r}; "
+                f"name another directory, such as -o out/"
+            )
+
+    @functools.cached_property
+    def _input_files(self) -> dict[tuple[int, int], str]:
+        """The inputs by device and number."""
+        files = {}
         for spec in self._inputs:
             with contextlib.suppress(OSError):
-                if os.path.samefile(path, spec.partition("::")[0]):
-                    raise UsageError(
-                        f"-o {self._path} would overwrite the input {spec!r}; "
-                        f"name another directory, such as -o out/"
-                    )
+                found = os.stat(spec.partition("::")[0])
+                files[found.st_dev, found.st_ino] = spec
+        return files
 
 
 def _check_folder(path: str) -> None:

@@ -167,8 +167,13 @@ def stream_sources(stream: BinaryIO, name: str, called: str, head: bytes = b"") 
         What was read of the stream already, of its magic string.
     """
     for header in read_headers(stream, called, head):
-        source: Source = OnStream(name, called, header, stream)
-        if header.fortran:  # its numbers are not in C order
-            source = source.whole()
-        yield source
-        source.finish()
+        yield from source_of(header, stream, name, called)
+
+
+def source_of(header: Header, stream: BinaryIO, name: str, called: str) -> Iterator[Source]:
+    """Give the array whose header has been read, and skip what of it was not used."""
+    source: Source = OnStream(name, called, header, stream)
+    if header.fortran:  # its numbers are not in C order
+        source = source.whole()
+    yield source
+    source.finish()

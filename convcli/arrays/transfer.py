@@ -6,28 +6,58 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO
 
+import numpy as np
+
 from convcli.errors import ConvcliError
+
+_AHEAD = 1 << 19  # bytes
 
 
 class FullReads(io.RawIOBase):
     """A stream whose reads return fewer bytes than asked for only at its end.
 
-    A pipe returns what has arrived; a non-blocking one returns nothing if nothing has. Errors of
-    the system name the input.
+    A pipe returns what has arrived; a non-blocking one returns nothing if nothing has. Small reads
+    are served from what has arrived together, large ones go straight to their buffer; none waits
+    for more than was asked for. Errors of the system name the input.
     """
 
     def __init__(self, stream: Any, name: str) -> None:
         """Wrap a stream, and take the name that errors call it."""
         self._stream = stream
         self._name = name
+        self._space = np.empty(_AHEAD, np.uint8).data
+        self._start = self._stop = 0  # of what is there but was not asked for yet
 
     def readinto(self, buffer: Any) -> int:
         """Fill a buffer; returns how many bytes there were."""
         view = memoryview(buffer).cast("B")
-        done = 0
+        done = self._take(view)
         while done < len(view):
+            if len(view) - done >= _AHEAD:
+                count = self._read_some(view[done:])
+            else:
+                self._start, self._stop = 0, self._read_some(self._space)
+                count = self._take(view[done:])
+            if count == 0:
+                break
+            done += count
+        return done
+
+    def ahead(self) -> memoryview:
+        """View what is there but was not asked for yet."""
+        return self._space[self._start : self._stop]
+
+    def _take(self, view: memoryview) -> int:
+        count = min(len(view), self._stop - self._start)
+        view[:count] = self._space[self._start : self._start + count]
+        self._start += count
+        return count
+
+    def _read_some(self, view: memoryview) -> int:
+        """Read what there is, at least a byte but at the end."""
+        while True:
             try:
-                count = self._stream.readinto(view[done:])
+                count: int | None = self._stream.readinto(view)
             except BlockingIOError:  # a buffered stream raises it, a raw one returns None
                 count = None
             except OSError as error:
@@ -35,13 +65,9 @@ class FullReads(io.RawIOBase):
                     f"{self._name} cannot be read: {error.strerror or error}; "
                     f"check the path and its permissions"
                 ) from None
-            if count is None:
-                _wait(self._stream, reading=True)
-                continue
-            if count == 0:
-                break
-            done += count
-        return done
+            if count is not None:
+                return count
+            _wait(self._stream, reading=True)
 
     def read(self, size: int = -1) -> bytes:
         """Read so many bytes, or fewer at the end."""
@@ -63,8 +89,8 @@ class FullReads(io.RawIOBase):
         return int(self._stream.fileno())
 
     def tell(self) -> int:
-        """Return the position of the stream below."""
-        return int(self._stream.tell())
+        """Return the position of what is read next."""
+        return int(self._stream.tell()) - (self._stop - self._start)
 
 
 def _wait(stream: Any, reading: bool) -> None:

@@ -80,6 +80,12 @@ class NpyWriter:
             self._header = None
         write_data(part, self._stream)
 
+    def write_records(self, memory: Array) -> None:
+        """Write arrays that have their headers already."""
+        if self._is_file:
+            reserve(self._stream, memory.nbytes)
+        write_data(memory, self._stream)
+
     def finish(self, whole: Whole | None) -> None:
         """Do nothing: all is written."""
 

@@ -23,12 +23,15 @@ class Plan(NamedTuple):
         Estimates in nanoseconds on one core, by method; empty if the engine makes none.
     one_tile_per_block : bool
         A block of several tiles would be slower than several blocks of one tile.
+    in_place : bool
+        Slabs may be views of the input, whose last axis is contiguous: they are not copied first.
     """
 
     method: str
     tile: tuple[int, ...]
     costs: dict[str, float]
     one_tile_per_block: bool = False
+    in_place: bool = False
 
 
 class FusedLayer(NamedTuple):

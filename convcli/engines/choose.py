@@ -1,5 +1,6 @@
 """The choice of an engine; each engine imports its library when it is made."""
 
+import sys
 from importlib.util import find_spec
 
 from convcli.engines.base import Engine, Plan
@@ -32,6 +33,35 @@ def torch_pays(plan: Plan, corr: Correlation, threads: int) -> bool:
         return False
     saved = _TORCH_SAVES * plan.costs["gemm"] / threads * 1e-9
     return saved > _TORCH_START and find_spec("torch") is not None
+
+
+def with_opencv(
+    engine: Engine, corr: Correlation, batch: int, sizes: tuple[int, ...]
+) -> Engine | None:
+    """Let NumPy's engine use OpenCV if that is faster for a whole output, its import counted.
+
+    Parameters
+    ----------
+    engine : Engine
+    corr : Correlation
+    batch : int
+        Number of images.
+    sizes : tuple of int
+        Outputs of each spatial axis.
+
+    Returns
+    -------
+    Engine or None
+        None if it is not faster, or not installed.
+    """
+    from convcli.engines import numpy_engine, opencv  # noqa: PLC0415  another may be chosen
+
+    if not isinstance(engine, numpy_engine.NumpyEngine):
+        return None
+    start = 0.0 if "cv2" in sys.modules else opencv.START
+    if engine.saved_by_opencv(corr, batch, sizes) <= start or not opencv.installed():
+        return None
+    return engine.with_opencv()
 
 
 def choose_engine(

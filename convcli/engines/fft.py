@@ -11,7 +11,9 @@ from convcli.engines.correlation import EVERY, Correlation, even_step, split
 from convcli.engines.scratch import buffer
 
 WINDOW = 1 << 18  # numbers in a window
+LINE = 1 << 15  # of a line, which has no other axis: more do not fit the cache of a core
 LARGEST_ERROR = 1e-4  # from rounding, of the largest number that an output reads
+_LONG = 32  # numbers of a cell along an axis, from which on one reduction is faster than many
 TRANSFORM = 9.0  # nanoseconds for a number, both ways, on one core
 
 
@@ -30,7 +32,7 @@ def cost(corr: Correlation, sizes: tuple[int, ...]) -> float:
 
 def tile(corr: Correlation, sizes: tuple[int, ...]) -> tuple[int, ...]:
     """Choose the outputs of a tile: a window of at least twice the filter, less the filter."""
-    side = round(WINDOW ** (1 / len(sizes)))
+    side = min(WINDOW, LINE) if len(sizes) == 1 else round(WINDOW ** (1 / len(sizes)))
     sides = (max(side, 1 << (2 * f).bit_length()) for f in corr.f)
     return tuple(even_step(n, m - f + 1, 1) for n, m, f in zip(sizes, sides, corr.f, strict=True))
 
@@ -66,7 +68,11 @@ def balanced(slab: Array, f: Sequence[int], groups: int) -> bool:
     for axis, size in enumerate(f, 2):
         cell = max(size // 4, 1)
         count = read.shape[axis] // cell
-        read = _maximum(read, axis, [slice(k, count * cell, cell) for k in range(cell)])
+        if cell < _LONG:
+            read = _maximum(read, axis, [slice(k, count * cell, cell) for k in range(cell)])
+        else:
+            inside = read[at(*(EVERY,) * axis, slice(count * cell))]
+            read = split(inside, axis, count).max(axis + 1)
         whole = (size - cell + 1) // cell  # cells that every output reads completely
         read = _maximum(read, axis, [slice(k, count - whole + 1 + k) for k in range(whole)])
     return bool(largest * np.finfo(slab.dtype).eps <= LARGEST_ERROR * read.min())

@@ -2,16 +2,16 @@
 
 import os
 from collections.abc import Callable
-from math import ceil, prod
+from math import ceil, inf, prod
 from typing import NamedTuple
 
 import numpy as np
 
 from convcli.arrays.dtypes import Array, DType, exact_dtype
-from convcli.engines import fft, gemm, separable, shift, sliding_max
+from convcli.engines import fft, gemm, opencv, separable, shift, sliding_max
 from convcli.engines.base import Engine, Plan
 from convcli.engines.correlation import Correlation, even_step
-from convcli.errors import UsageError
+from convcli.errors import ConvcliError, UsageError, install_command
 
 _BLAS = tuple(np.dtype(kind) for kind in ("f4", "f8", "c8", "c16"))  # types with fast products
 _CACHE = 8 << 20  # bytes of a tile: two of them fit a shared cache of 16 MB
@@ -37,16 +37,19 @@ class Method(NamedTuple):
         float32; None where the method does not apply.
     needs : str
         What a correlation must be for the method to apply.
+    in_place : bool
+        `slab` may be a view whose last axis is contiguous.
     """
 
     correlate: Callable[[Array, Correlation, Array], bool]
     start: float
     cost: Callable[[Correlation, tuple[int, ...]], float | None]
     needs: str
+    in_place: bool = False
 
 
 def _shift_cost(corr: Correlation, sizes: tuple[int, ...]) -> float | None:
-    return shift.cost(corr) if corr.reduction == "sum" else None
+    return shift.cost(corr, sizes) if corr.reduction == "sum" else None
 
 
 def _max_cost(corr: Correlation, sizes: tuple[int, ...]) -> float | None:
@@ -67,6 +70,10 @@ def _fft_cost(corr: Correlation, sizes: tuple[int, ...]) -> float | None:
     return fft.cost(corr, sizes) if possible and fft.applies(corr) else None
 
 
+def _opencv_cost(corr: Correlation, sizes: tuple[int, ...]) -> float | None:
+    return opencv.cost(corr, sizes) if corr.cached(opencv.applies) else None
+
+
 def _has_products(corr: Correlation) -> bool:
     """Whether BLAS has the type and all weights are finite: a band's zeros spread the others."""
     if corr.reduction != "sum" or corr.filter.dtype not in _BLAS:
@@ -80,6 +87,13 @@ METHODS = {
         separable.correlate, 3e5, _separable_cost, "one separable float filter for all channels"
     ),
     "fft": Method(fft.correlate, 3e5, _fft_cost, "real floats, stride 1 and dilation 1"),
+    "opencv": Method(
+        opencv.correlate,
+        2e5,  # a call for what reads no padding, and for each strip around it
+        _opencv_cost,
+        "OpenCV, and one filter for all channels of up to about 11x11 floats, stride 1",
+        in_place=True,
+    ),
     "shift": Method(shift.correlate, 1e4, _shift_cost, "a sum of products"),
     "max": Method(sliding_max.correlate, 1e4, _max_cost, "max pooling"),
 }
@@ -92,7 +106,9 @@ class NumpyEngine(Engine):
     device = "cpu"
     methods = tuple(METHODS)
 
-    def __init__(self, threads: int | None = None, method: str = "auto") -> None:
+    def __init__(
+        self, threads: int | None = None, method: str = "auto", with_opencv: bool = False
+    ) -> None:
         """Check the options.
 
         Parameters
@@ -101,6 +117,8 @@ class NumpyEngine(Engine):
             Default: one for each core.
         method : str
             One of `METHODS`, or ``auto``.
+        with_opencv : bool
+            Whether ``auto`` may choose `opencv`, which must be imported for it.
         """
         if method not in ("auto", *METHODS):
             raise UsageError(
@@ -109,6 +127,12 @@ class NumpyEngine(Engine):
             )
         self.threads = threads or os.cpu_count() or 1
         self._method = method
+        self._with_opencv = with_opencv or method == "opencv"
+        if self._with_opencv and not opencv.installed():
+            raise ConvcliError(
+                f"--method opencv needs OpenCV, which is not installed; "
+                f"{install_command('opencv-python-headless')}, or use --method auto"
+            )
 
     def compute_dtype(self, out: DType, bound: int) -> DType:
         """Sum in float32 at least; integers in the fastest type in which they are exact."""
@@ -118,12 +142,9 @@ class NumpyEngine(Engine):
 
     def plan(self, corr: Correlation, batch: int, sizes: tuple[int, ...]) -> Plan:
         """Choose the cheapest method and a tile, see `Engine.plan`."""
-        pixels = batch * corr.groups * prod(sizes) * corr.filter.itemsize / 4
-        costs = {}
-        for name, each in METHODS.items():
-            cost = each.cost(corr, sizes)
-            if cost is not None:
-                costs[name] = each.start + cost * pixels
+        costs = _costs(corr, batch, sizes)
+        if not self._with_opencv:
+            costs.pop("opencv", None)
         method = self._method
         if method == "auto":
             method = min(costs, key=lambda name: costs[name])
@@ -133,15 +154,41 @@ class NumpyEngine(Engine):
                 f"--method {method} does not apply: it needs {needs}; use --method auto"
             )
         threads = self.threads if costs[method] >= _WORTH_THREADS else 1
-        return Plan(method, _tile(method, corr, batch, sizes, threads), costs)
+        tile = _tile(method, corr, batch, sizes, threads)
+        return Plan(method, tile, costs, in_place=METHODS[method].in_place)
+
+    def saved_by_opencv(self, corr: Correlation, batch: int, sizes: tuple[int, ...]) -> float:
+        """Estimate the nanoseconds that `opencv` saves for an output, its import not counted."""
+        costs = _costs(corr, batch, sizes)
+        ours = costs.pop("opencv", inf)
+        return (min(costs.values()) - ours) / self.threads
+
+    def with_opencv(self) -> "NumpyEngine":
+        """Return the same engine, but `auto` may choose `opencv`."""
+        return NumpyEngine(self.threads, self._method, with_opencv=True)
 
     def convolve_slab(self, plan: Plan, slab: Array, corr: Correlation, out: Array) -> None:
         """Convolve one padded slab, by another method where the planned one is inaccurate."""
         if METHODS[plan.method].correlate(slab, corr, out):
             return
+        if len(slab) > 1:  # what one image holds changes no other
+            for i in range(len(slab)):
+                self.convolve_slab(plan, slab[i : i + 1], corr, out[i : i + 1])
+            return
         if plan.method == "fft" and gemm.correlate(slab, corr, out):
             return
         shift.correlate(slab, corr, out)  # every output reads its own pixels only
+
+
+def _costs(corr: Correlation, batch: int, sizes: tuple[int, ...]) -> dict[str, float]:
+    """Estimate the nanoseconds of each method that applies, on one core."""
+    pixels = batch * corr.groups * prod(sizes) * corr.filter.itemsize / 4
+    costs = {name: each.cost(corr, sizes) for name, each in METHODS.items()}
+    return {
+        name: METHODS[name].start + cost * pixels
+        for name, cost in costs.items()
+        if cost is not None
+    }
 
 
 def _tile(
@@ -159,6 +206,12 @@ def _tile(
         return (1, even_step(groups, max(fft.WINDOW // prod(steps), 1), threads), *steps)
     copied = gemm.copies(corr) if method == "gemm" else 2
     in_cache = _CACHE // (corr.filter.itemsize * (copied + corr.each_in + corr.each_out))
+    if method == "opencv":  # it keeps what it needs of a plane in the cache by itself
+        in_cache = _CACHE // (2 * corr.filter.itemsize)
+        if len(sizes) > 1:
+            in_cache = max(in_cache, opencv.least_rows(corr) * sizes[-1])
+        else:  # a single row, which does not fit it
+            in_cache //= 16
     extent = (batch, groups, *sizes)
     pixels = min(in_cache, ceil(prod(extent) / threads))
     tile = [1] * len(extent)

@@ -9,12 +9,14 @@ from convcli.arrays.dtypes import Array, at
 from convcli.engines.correlation import EVERY, Correlation, split
 from convcli.engines.scratch import buffer
 
-UFUNCS = 0.4  # nanoseconds to multiply and add a float32, on one core
+# Nanoseconds on one core: to multiply and add a float32, and for the two calls that do it.
+UFUNCS, CALLS = 0.4, 3e3
 
 
-def cost(corr: Correlation) -> float:
+def cost(corr: Correlation, sizes: tuple[int, ...]) -> float:
     """Estimate nanoseconds for an output pixel of a group."""
-    return UFUNCS * corr.each_out * prod(corr.filter.shape[1:])
+    each = UFUNCS + CALLS / (corr.groups * prod(sizes))
+    return each * corr.each_out * prod(corr.filter.shape[1:])
 
 
 def correlate(slab: Array, corr: Correlation, out: Array) -> bool:

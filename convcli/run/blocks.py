@@ -14,6 +14,8 @@ from convcli.arrays.sources import Box
 from convcli.run.operation import Operation
 from convcli.run.tiles import needed
 
+_LINE = 1 << 22  # bytes of a block of a single line: its halo is small, so larger ones save nothing
+
 
 class Block(NamedTuple):
     """A box of the output, and the box of the input that it needs."""
@@ -114,6 +116,8 @@ def plan_blocks(
     what = f"a block of the output {shape_text(out_shape)} takes {index_bytes:,} bytes"
     check_memory(what, index_bytes)
     if by_rows and axis == lead and step < out_shape[axis]:
+        if operation.dims == 1 and lead + 1 == len(out_shape):
+            step = max(min(step, _LINE // index_bytes), 1)
         step = whole_tiles(letter, step)
     return Blocks(operation, in_shape, axis, min(step, out_shape[axis]))
 

@@ -3,12 +3,14 @@
 import math
 import time
 from collections import Counter
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from convcli.arrays.dtypes import Array, at
 from convcli.arrays.opener import Gradient, Opener
+from convcli.arrays.records import Records
 from convcli.arrays.sinks import Sink, Target
 from convcli.arrays.sources import InMemory, Source
 from convcli.arrays.writers import Whole
@@ -22,7 +24,7 @@ from convcli.geometry.pooling import parse_pool
 from convcli.models import is_model
 from convcli.options import RunRequest
 from convcli.run.axes import check_dims
-from convcli.run.blocks import plan_blocks
+from convcli.run.blocks import Blocks, plan_blocks
 from convcli.run.job import Job
 from convcli.run.operation import Operation, resolve
 from convcli.run.pipeline import Pipeline
@@ -37,6 +39,7 @@ if TYPE_CHECKING:  # seldom needed
     from convcli.run.model_layer import Taken
 
 _MOST_RUNS = 1_000_000  # of --time
+_MOST_PREPARED = 32  # kinds of arrays
 
 
 class _Run(NamedTuple):
@@ -52,6 +55,16 @@ class _Run(NamedTuple):
     pipeline: Pipeline
     reporter: Reporter
     progress: Progress
+    prepared: dict[tuple[object, ...], "_Prepared"]
+
+
+class _Prepared(NamedTuple):
+    """What follows from the shape and the type of an array, and from the options."""
+
+    weights: Weights
+    job: Job
+    blocks: Blocks
+    together: Job | None  # for many arrays, see `together.batched`
 
 
 def run(request: RunRequest, streams: Streams) -> int:
@@ -90,11 +103,12 @@ def run(request: RunRequest, streams: Streams) -> int:
             pipeline=Pipeline(),
             reporter=reporter,
             progress=progress,
+            prepared={},
         )
         for spec in inputs:
             with sink.open(spec) as target:
                 _check_scale(request, target)
-                for source in opener.inputs(spec):
+                for source in _sources(shared, spec, target):
                     result, kept = _convolve(shared, source, target)
                     progress.pause()
                     if request.animate:
@@ -103,6 +117,24 @@ def run(request: RunRequest, streams: Streams) -> int:
                     _require_passed(result.verdict)  # or else the old file stays
     reporter.end()
     return 0
+
+
+def _sources(run: _Run, spec: str, target: Target) -> Iterator[Source]:
+    """Open an input; many equal arrays are convolved at once where nobody asks about each."""
+    asked = run.request.verify or run.request.time is not None
+    together = run.reporter.silent and target.takes_records and not asked
+    for source in run.opener.inputs_together(spec, together):
+        if not isinstance(source, Records):
+            yield source
+        elif not _convolve_together(run, source, target):
+            yield from source.one_by_one()
+
+
+def _convolve_together(run: _Run, source: Records, target: Target) -> bool:
+    from convcli.run.together import convolve_records  # noqa: PLC0415  for many arrays only
+
+    job = _prepare(run, next(source.one_by_one()), many=True).together
+    return job is not None and convolve_records(job, source, target)
 
 
 def _names_only_a_model(request: RunRequest, streams: Streams) -> bool:
@@ -217,15 +249,14 @@ def _window(request: RunRequest) -> Window:
 def _convolve(run: _Run, source: Source, target: Target) -> tuple[Result, Kept]:
     """Convolve one array, write it, and time and check it where that was asked for."""
     request, reporter = run.request, run.reporter
-    weights = choose_weights(request, source, run.opener, run.filter, run.bias)
-    operation = _operation(run, source, weights)
-    job = _job(run, operation, source.shape)
+    weights, job, blocks, _ = _prepare(run, source)
+    operation = job.operation
     target.begin(operation.out_shape(source.shape), operation.out_dtype, operation.out_layout)
     keep_output = reporter.needs_output or target.needs_whole or request.verify
     if keep_output or request.time:
         source = source.whole()
     timing = _measure(run, job, source)
-    done = _stream(run, job, source, target, keep_output)
+    done = _stream(run, job, source, target, keep_output, blocks)
     x, alpha = (source.array, source.alpha) if isinstance(source, InMemory) else (None, None)
     whole = None
     if target.needs_whole and x is not None and done.output is not None:
@@ -248,6 +279,25 @@ def _scaling(request: RunRequest, job: Job, x: Array) -> "Scaling":
     keeps = operation.second is None and np.allclose(np.concatenate(sums), 1, rtol=0, atol=1e-3)
     asked = operation.out_dtype if request.dtype is not None else None
     return Scaling(request.scale, own_range(x, asked), keeps)
+
+
+def _prepare(run: _Run, source: Source, many: bool = False) -> _Prepared:
+    """Resolve what to do with an array; once for all of its kind."""
+    key = (source.shape, source.dtype, source.layout, many)
+    if key not in run.prepared:
+        weights = choose_weights(run.request, source, run.opener, run.filter, run.bias)
+        operation = _operation(run, source, weights)
+        job = _job(run, operation, source.shape)
+        blocks = plan_blocks(operation, source.shape, run.memory, job.whole_tiles)
+        together = None
+        if many:
+            from convcli.run.together import batched  # noqa: PLC0415  for many arrays only
+
+            together = batched(job)
+        if len(run.prepared) >= _MOST_PREPARED:
+            run.prepared.clear()
+        run.prepared[key] = _Prepared(weights, job, blocks, together)
+    return run.prepared[key]
 
 
 def _operation(run: _Run, source: Source, weights: Weights) -> Operation:
@@ -273,12 +323,19 @@ def _job(run: _Run, operation: Operation, shape: tuple[int, ...]) -> Job:
     """Make the job for the engine chosen, or where that is left to us for the faster one."""
     request, job = run.request, Job(operation, run.engine)
     ours = (request.engine, request.device, request.method) == ("auto", "cpu", "auto")
-    exact = operation.out_dtype.kind in "iu"  # PyTorch holds fewer integers than NumPy
-    if not ours or exact:
+    if not ours:
         return job
     images = dict(zip(operation.layout, shape, strict=True)).get("N", 1)
     planned = job.plan(images)
-    if planned is None or not choose.torch_pays(*planned, run.engine.threads):
+    if planned is None:
+        return job
+    plan, corr = planned
+    sizes = tuple(len(some) for some in job.passes[0].outputs)
+    engine = choose.with_opencv(run.engine, corr, images, sizes)
+    if engine is not None:
+        return Job(operation, engine)
+    exact = operation.out_dtype.kind in "iu"  # PyTorch holds fewer integers than NumPy
+    if exact or not choose.torch_pays(plan, corr, run.engine.threads):
         return job
     return Job(operation, choose.choose_engine("torch", "cpu", request.threads))
 
@@ -301,7 +358,9 @@ class _Done(NamedTuple):
     output: Array | None  # if it was kept
 
 
-def _stream(run: _Run, job: Job, source: Source, target: Target, keep: bool) -> _Done:
+def _stream(
+    run: _Run, job: Job, source: Source, target: Target, keep: bool, blocks: Blocks
+) -> _Done:
     """Convolve block by block, and write each; keep the whole output if it is needed."""
     operation = job.operation
     shape = operation.out_shape(source.shape)
@@ -310,7 +369,6 @@ def _stream(run: _Run, job: Job, source: Source, target: Target, keep: bool) -> 
     methods: set[str] = set()
     costs: Counter[str] = Counter()
     kept = np.empty(shape, operation.out_dtype) if keep else None
-    blocks = plan_blocks(operation, source.shape, run.memory, job.whole_tiles)
     made = run.pipeline.run(job, source, blocks, lambda count: run.progress.advance(count / total))
     while True:
         begin = time.perf_counter()

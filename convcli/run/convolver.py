@@ -20,7 +20,15 @@ from convcli.run.operation import Operation
 from convcli.run.pooling import divisors, lowest
 from convcli.run.scatter import scatter
 from convcli.run.threads import for_each
-from convcli.run.tiles import Tile, cut, needed, padded_slab, span
+from convcli.run.tiles import (
+    Tile,
+    cut,
+    needed,
+    padded_slab,
+    slab_view,
+    span,
+    without_padding,
+)
 
 OnTile = Callable[[float], None]
 
@@ -189,7 +197,7 @@ def _parts(job: Job, view: _View, target: Array, dtype: DType) -> Iterator[_Part
         if all(outputs):
             part = target[at(..., *where)]
             corr = job.correlation(i, dtype, groups)
-            plan = corr.cached(job.engine.plan, len(part), part.shape[2:])
+            plan = job.plan_part(corr, len(part), part.shape[2:])
             yield _Part(one.axes, corr, plan, tuple(outputs), part)
 
 
@@ -201,7 +209,41 @@ def _members(every: range, wanted: range) -> range:
 
 
 def _convolve_tile(job: Job, view: _View, part: _Part, tile: Tile, images: Array) -> int:
-    """Pad the slab of a tile, convolve it, and put it in its place; returns the outputs made."""
+    """Convolve a tile; where that saves a copy, the outputs that read padding by themselves.
+
+    Returns
+    -------
+    int
+        The outputs made.
+    """
+    dtype = part.corr.filter.dtype
+    as_is = images.dtype == dtype and images.strides[-1] == dtype.itemsize
+    if not (part.plan.in_place and as_is and images.flags.aligned):
+        return _convolve_box(job, view, part, tile, images)
+    inner, *strips = without_padding(part.axes, tile.outputs)
+    made = 0
+    if all(inner):
+        made += _convolve_box(job, view, part, tile._replace(outputs=inner), images, True)
+    for strip in filter(all, strips):
+        made += _convolve_box(job, view, part, tile._replace(outputs=strip), images)
+    return made
+
+
+def _convolve_box(
+    job: Job, view: _View, part: _Part, tile: Tile, images: Array, in_place: bool = False
+) -> int:
+    """Convolve the slab of a tile, and put the result in its place; returns the outputs made.
+
+    Parameters
+    ----------
+    job : Job
+    view : _View
+    part : _Part
+    tile : Tile
+    images : ndarray
+    in_place : bool
+        The slab is a view of the images: nothing is padded or converted.
+    """
     corr, groups = part.corr, tile.groups
     channels = slice(groups.start * corr.each_out, groups.stop * corr.each_out)
     inner = (
@@ -214,7 +256,10 @@ def _convolve_tile(job: Job, view: _View, part: _Part, tile: Tile, images: Array
     kind = job.operation.kind
     fill = lowest(dtype) if kind == "maxpool" else 0
     mode = job.operation.pad_mode
-    slab = padded_slab(x, part.axes, tile.outputs, mode, dtype, view.origin, fill)
+    if in_place:
+        slab = slab_view(x, part.axes, tile.outputs, view.origin)
+    else:
+        slab = padded_slab(x, part.axes, tile.outputs, mode, dtype, view.origin, fill)
     direct = target.dtype == dtype and view.bias is None
     y = target if direct else buffer("y", target.shape, dtype)
     job.engine.convolve_slab(part.plan, slab, corr.select_groups(groups.start, groups.stop), y)

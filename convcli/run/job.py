@@ -1,5 +1,6 @@
 """An operation and the engine that carries it out: all that the blocks of a run share."""
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -7,9 +8,11 @@ import numpy as np
 
 from convcli.arrays.dtypes import Array, DType
 from convcli.engines.base import Engine, FusedLayer, Plan
-from convcli.engines.correlation import Correlation, Reduction
+from convcli.engines.correlation import Correlation, Reduction, even_step
 from convcli.run.operation import Operation
 from convcli.run.passes import lower
+
+_TOGETHER = 1 << 16  # outputs of a tile of many images
 
 
 class LayerPart(NamedTuple):
@@ -40,10 +43,21 @@ class Job:
     a pickle holds operation and engine only.
     """
 
-    def __init__(self, operation: Operation, engine: Engine) -> None:
+    def __init__(self, operation: Operation, engine: Engine, images_alike: bool = False) -> None:
+        """Take an operation and an engine.
+
+        Parameters
+        ----------
+        operation : Operation
+        engine : Engine
+        images_alike : bool
+            The numbers of each image of the batch are those that it has by itself: all are
+            convolved as one would be.
+        """
         self.operation = operation
         self.engine = engine
-        self.parts = tuple(Job(part, engine) for part in operation.parts)
+        self.images_alike = images_alike
+        self.parts = tuple(Job(part, engine, images_alike) for part in operation.parts)
         self.passes = list(lower(operation.filter, operation.axes))
         self.finite = bool(np.isfinite(operation.filter).all())
         self.reduction: Reduction = "max" if operation.kind == "maxpool" else "sum"
@@ -51,7 +65,7 @@ class Job:
         self._fused: dict[LayerPart, tuple[Plan, Callable[[Array], Array]] | None] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Job, (self.operation, self.engine)
+        return Job, (self.operation, self.engine, self.images_alike)
 
     def plan(self, images: int, channels: int | None = None) -> tuple[Plan, Correlation] | None:
         """Plan the whole output, for a transposed operation its first phase.
@@ -77,6 +91,14 @@ class Job:
         corr = self.correlation(0, dtype, groups)
         sizes = tuple(map(len, self.passes[0].outputs))
         return corr.cached(self.engine.plan, images, sizes), corr
+
+    def plan_part(self, corr: Correlation, images: int, sizes: tuple[int, ...]) -> Plan:
+        """Plan some outputs."""
+        if not self.images_alike:
+            return corr.cached(self.engine.plan, images, sizes)
+        plan = corr.cached(self.engine.plan, 1, sizes)
+        together = even_step(images, _TOGETHER // math.prod((corr.groups, *sizes)), 1)
+        return plan._replace(tile=(together, *plan.tile[1:]))
 
     def compute_dtype(self, bound: int) -> DType:
         """Choose the type to compute in, see `Engine.compute_dtype`; maxima need no other one."""

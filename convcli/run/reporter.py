@@ -52,6 +52,11 @@ class Reporter:
         self._parts = Parts(values, request.plot, request.explain, request.verbose)
         self.needs_output = values or request.plot or request.animate
 
+    @property
+    def silent(self) -> bool:
+        """Whether it says nothing of single arrays."""
+        return not (self._shown or self.needs_output)
+
     def add(self, result: Result, kept: Kept) -> None:
         """Report one array, or keep its row for the one table of many."""
         if self._untold and result.mapping is not None and result.mapping.altered:

@@ -15,6 +15,9 @@ def for_each(do: Callable[[T], None], tasks: Sequence[T], threads: int) -> None:
 
     After an error no task is begun; it is raised here once every thread has stopped.
     """
+    if len(tasks) == 1:
+        do(tasks[0])
+        return
     waiting: SimpleQueue[T] = SimpleQueue()
     for task in tasks:
         waiting.put(task)

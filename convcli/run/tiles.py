@@ -51,6 +51,33 @@ def span(axis: Axis, outputs: range) -> range:
     return range(first * axis.s - axis.pb, last * axis.s - axis.pb + axis.e)
 
 
+def without_padding(axes: Sequence[Axis], outputs: Sequence[range]) -> Iterator[tuple[range, ...]]:
+    """Cut a box of outputs: first those that read no padding, then strips of the others.
+
+    ::
+
+        1 1 1 1 1
+        2 # # # 2      # read pixels only
+        2 # # # 2
+        1 1 1 1 1
+
+    Parameters
+    ----------
+    axes : sequence of Axis
+    outputs : sequence of range
+        For each axis.
+    """
+    inner = []
+    for axis, some in zip(axes, outputs, strict=True):
+        start = min(max(-(-axis.pb // axis.s), some.start), some.stop)
+        stop = max(min((axis.n + axis.pb - axis.e) // axis.s + 1, some.stop), start)
+        inner.append(range(start, stop))
+    yield tuple(inner)
+    for k, (some, middle) in enumerate(zip(outputs, inner, strict=True)):
+        for strip in (range(some.start, middle.start), range(middle.stop, some.stop)):
+            yield (*inner[:k], strip, *outputs[k + 1 :])
+
+
 def needed(axis: Axis, outputs: range, mode: str) -> range:
     """Return the input pixels that some outputs need, directly or as padding.
 
@@ -127,3 +154,14 @@ def padded_slab(
     slab[at(..., *target)] = x[at(..., *source)]
     fill_border(slab, x, spans, n, mode, origin, fill)
     return slab
+
+
+def slab_view(
+    x: Array, axes: Sequence[Axis], outputs: Sequence[range], origin: Sequence[int]
+) -> Array:
+    """View the slab that some outputs read, none of which reads padding, see `padded_slab`."""
+    places = (
+        slice(some.start - first, some.stop - first)
+        for some, first in zip(map(span, axes, outputs), origin, strict=True)
+    )
+    return x[at(..., *places)]

@@ -3,6 +3,8 @@
 No accelerator is needed: the meta device, which has shapes and no numbers, stands in for one.
 """
 
+import pickle
+import sys
 from typing import Any
 
 import numpy as np
@@ -150,6 +152,25 @@ def test_torch_runs_on_the_cpu_where_it_is_faster_with_its_import(
     assert choose.torch_pays(plans[1 << 17], corr, 2)
     monkeypatch.setattr("convcli.engines.choose.find_spec", lambda name: None)
     assert not choose.torch_pays(plans[1 << 17], corr, 2)
+
+
+def test_opencv_must_save_more_than_its_import(monkeypatch: pytest.MonkeyPatch) -> None:
+    weights = np.random.default_rng(0).random((1, 1, 9, 9), np.float32)
+    corr = Correlation(weights, (1, 1), (1, 1), 1)
+    engine = choose.choose_engine("numpy", threads=2)
+    assert engine.plan(corr, 1, (4096, 4096)).method != "opencv"
+    monkeypatch.delitem(sys.modules, "cv2", raising=False)
+    assert choose.with_opencv(engine, corr, 1, (256, 256)) is None
+    chosen = choose.with_opencv(engine, corr, 1, (4096, 4096))
+    assert chosen is not None
+    assert pickle.loads(pickle.dumps(chosen)).plan(corr, 1, (256, 256)).method == "opencv"
+    monkeypatch.setitem(sys.modules, "cv2", sys)  # imported before: it costs nothing
+    assert choose.with_opencv(engine, corr, 1, (256, 256)) is not None
+    monkeypatch.delitem(sys.modules, "cv2")
+    monkeypatch.setattr("convcli.engines.opencv.find_spec", lambda name: None)
+    assert choose.with_opencv(engine, corr, 1, (4096, 4096)) is None
+    with pytest.raises(ConvcliError, match="needs OpenCV, which is not installed"):
+        choose.choose_engine("numpy", method="opencv")
 
 
 def test_the_choice_of_torch_reaches_the_run(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -76,7 +76,13 @@ class DepthToSpace(NamedTuple):
         maps: dict[int, IndexMap] = {
             axis: Samples(x.size(axis) * self.block, 1, 0, 0, self.block) for axis in spatial
         }
-        return Applied((_rescaled(x, maps, self.channel_axis, channels and channels // whole),))
+        output = _rescaled(x, maps, self.channel_axis, channels and channels // whole)
+        # A pixel now reads some of the channels: which pixels those stand for is not followed.
+        channel_axis = self.channel_axis % len(x.shape)
+        tracks = [
+            track.loosened() if channel_axis in track.hidden else track for track in output.tracks
+        ]
+        return Applied((output._replace(tracks=tuple(tracks)),))
 
 
 class SpaceToDepth(NamedTuple):

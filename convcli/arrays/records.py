@@ -1,0 +1,83 @@
+"""Many equal arrays that follow one another in a stream of ``.npy``, as one array."""
+
+from collections.abc import Iterator
+from typing import BinaryIO, cast
+
+import numpy as np
+
+from convcli.arrays.dtypes import Array, DType
+from convcli.arrays.npy import Header, header_bytes, read_headers
+from convcli.arrays.sources import InMemory, Source, source_of
+from convcli.arrays.transfer import FullReads
+
+
+class Records:
+    """Arrays with the same header that are all in memory.
+
+    ::
+
+        header | data | header | data | header | data
+                 ----            ----            ----   `arrays`: one view of all
+    """
+
+    def __init__(self, name: str, header: Header, memory: Array) -> None:
+        """Take the memory, an array of bytes with a row for each array and its header."""
+        self.name = name
+        self.arrays = payload(memory, len(header.raw), header.shape, header.dtype)
+
+    def one_by_one(self) -> Iterator[InMemory]:
+        """Give the arrays in turn."""
+        for array in self.arrays:
+            yield InMemory(self.name, array)
+
+
+def sources_together(
+    stream: FullReads, name: str, called: str, head: bytes
+) -> Iterator[Source | Records]:
+    """Read a stream as `sources.stream_sources` does, but equal arrays that are there as one."""
+    file = cast("BinaryIO", stream)
+    for header in read_headers(file, called, head):
+        found = _records(name, header, stream)
+        if found is None:
+            yield from source_of(header, file, name, called)
+        else:
+            yield found
+
+
+def _records(name: str, header: Header, stream: FullReads) -> Records | None:
+    """Take the array whose header has been read together with those that follow it and equal it.
+
+    Returns
+    -------
+    Records or None
+        None, and nothing is taken, if fewer than two are there already: none is waited for.
+    """
+    raw, size = header.raw, len(header.raw) + header.nbytes
+    ahead = stream.ahead()
+    count = (len(raw) + len(ahead)) // size
+    if count < 2 or header.fortran or not header.nbytes:
+        return None
+    memory = np.empty((count, size), np.uint8)
+    flat = memory.reshape(-1)
+    flat[: len(raw)] = np.frombuffer(raw, np.uint8)
+    flat[len(raw) :] = ahead[: flat.size - len(raw)]
+    alike = (memory[:, : len(raw)] == memory[0, : len(raw)]).all(axis=1)
+    count = count if alike.all() else int(alike.argmin())
+    if count < 2:
+        return None
+    stream.read(count * size - len(raw))
+    return Records(name, header, memory[:count])
+
+
+def blank(count: int, shape: tuple[int, ...], dtype: DType) -> tuple[Array, Array]:
+    """Make memory for equal arrays with their headers; returns it and a view of the arrays."""
+    head = np.frombuffer(header_bytes(shape, dtype), np.uint8)
+    memory = np.empty((count, head.size + int(np.prod(shape)) * dtype.itemsize), np.uint8)
+    memory[:, : head.size] = head
+    return memory, payload(memory, head.size, shape, dtype)
+
+
+def payload(memory: Array, start: int, shape: tuple[int, ...], dtype: DType) -> Array:
+    """View the numbers that stand in each row of bytes from `start` on."""
+    inner = np.empty(shape, dtype).strides
+    return np.ndarray((len(memory), *shape), dtype, memory.data, start, (memory.strides[0], *inner))

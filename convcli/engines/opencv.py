@@ -1,0 +1,133 @@
+"""OpenCV's filter2D on planes: one pass over memory, for filters of up to about 11 by 11."""
+
+import sys
+from functools import cache
+from importlib.util import find_spec
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from convcli.arrays.dtypes import Array
+from convcli.engines.correlation import Correlation
+from convcli.engines.scratch import buffer
+
+START = 2.5e7  # nanoseconds to import it
+# Nanoseconds on one core: for an output, for a tap of it that is not zero, by the type of the
+# numbers (those of float64 count as two, see `Method.cost`), and for a plane.
+PASS, TAP, PLANE = 0.3, {"f4": 0.045, "f8": 0.075}, 6e4
+# Area of a filter from which on OpenCV takes a Fourier transform, which spreads a NaN.
+_TRANSFORM = {"f4": 130, "f8": 50}
+_NARROW = 4  # rows for each column, from which on a plane is turned
+_MANY = 48  # rows of a tile for each row of the filter, from which on those made twice cost little
+
+
+def installed() -> bool:
+    """Whether OpenCV is here; an import that has been made is not made again."""
+    return "cv2" in sys.modules or find_spec("cv2") is not None
+
+
+def applies(corr: Correlation) -> bool:
+    """Whether one filter serves all channels, stride is 1, and OpenCV convolves it directly."""
+    w = corr.filter
+    area = prod(map(spread, corr.f, corr.dilation))
+    return (
+        corr.reduction == "sum"
+        and len(corr.f) < 3
+        and max(corr.stride) == 1
+        and corr.each_in == corr.each_out == 1
+        and area < _TRANSFORM.get(w.dtype.str[1:], 0)
+        and bool(np.isfinite(w[0]).all())
+        and (w.strides[0] == 0 or len(w) == 1 or bool((w == w[:1]).all()))
+    )
+
+
+def spread(f: int, d: int) -> int:
+    """Size of a filter with the zeros that dilation puts between its taps."""
+    return d * (f - 1) + 1
+
+
+def least_rows(corr: Correlation) -> int:
+    """Count the rows of a tile from which on those that are made twice cost little."""
+    return _MANY * spread(corr.f[0], corr.dilation[0])
+
+
+def cost(corr: Correlation, sizes: tuple[int, ...]) -> float:
+    """Estimate nanoseconds for an output pixel of a group."""
+    taps = TAP[corr.filter.dtype.str[1:]] * np.count_nonzero(corr.filter[0])
+    return float(PASS + taps + PLANE / prod(sizes))
+
+
+def correlate(slab: Array, corr: Correlation, out: Array) -> bool:
+    """Correlate a slab, see `numpy_engine.Method`; the slab may be a view of rows."""
+    # OpenCV leaves out taps of zero, and zero times NaN is NaN.
+    if corr.cached(_has_zeros) and not np.isfinite(slab.sum()):
+        return False
+    if len(corr.f) == 1:
+        slab, out = slab[:, :, None], out[:, :, None]
+    kernel = corr.cached(_kernel)
+    for planes, made in zip(slab, out, strict=True):
+        for plane, y in zip(planes, made, strict=True):
+            _filter(plane, kernel, y)
+    return True
+
+
+def _filter(plane: Array, kernel: Array, out: Array) -> None:
+    """Make all outputs of a plane that read only its own pixels.
+
+    OpenCV makes an output for every pixel, so those at the end read beyond. Where `out` has enough
+    rows and columns, all go there, and the last ones are then made again, by way of a buffer::
+
+        # # # r      # right at once
+        # # # r      r read beyond the right edge of what OpenCV was given, b beyond the lower
+        b b b b
+    """
+    rows, columns = (n - 1 for n in kernel.shape)
+    h, w = out.shape
+    if h <= 2 * rows or w <= 8 * columns or out.strides[1] != out.itemsize:
+        _by_buffer(plane, kernel, out)
+        return
+    _call(plane[:h, :w], kernel, out)
+    if columns:
+        _by_buffer(plane[:, w - columns :], kernel, out[:, w - columns :])
+    if rows:
+        _by_buffer(plane[h - rows :], kernel, out[h - rows :])
+
+
+def _by_buffer(plane: Array, kernel: Array, out: Array) -> None:
+    if len(plane) > _NARROW * plane.shape[1]:  # OpenCV has a start for every row
+        plane, kernel, out = plane.T, np.ascontiguousarray(kernel.T), out.T
+    if plane.strides[1] != plane.itemsize:
+        copied = buffer("copied", plane.shape, plane.dtype)
+        np.copyto(copied, plane)
+        plane = copied
+    made = buffer("made", plane.shape, out.dtype)
+    _call(plane, kernel, made)
+    np.copyto(out, made[: len(out), : out.shape[1]])
+
+
+def _call(plane: Array, kernel: Array, out: Array) -> None:
+    cv2 = library()
+    cv2.filter2D(plane, -1, kernel, out, (0, 0), 0, cv2.BORDER_REPLICATE)
+
+
+def _has_zeros(corr: Correlation) -> bool:
+    return not corr.filter[0].all()
+
+
+def _kernel(corr: Correlation) -> Array:
+    """Spread the filter: zeros between the taps, which OpenCV leaves out."""
+    *_, rows, columns = (1, *corr.f)
+    *_, down, right = (1, *corr.dilation)
+    kernel = np.zeros((spread(rows, down), spread(columns, right)), corr.filter.dtype)
+    kernel[::down, ::right] = corr.filter[0, 0].reshape(rows, columns)
+    return kernel
+
+
+@cache
+def library() -> Any:
+    """Import OpenCV; tiles go to threads of our own."""
+    import cv2  # noqa: PLC0415  seldom worth its import
+
+    cv2.setNumThreads(1)
+    return cv2

@@ -1,0 +1,204 @@
+"""Measures the regret of the cost model: the time of what `auto` chose over that of the best.
+
+    python tests/bench/regret.py [--cpu] [--avx2] [PATTERN]
+
+For every work, NumPy's engine convolves by each method that applies, with three sizes of tiles and
+with one and two threads. ``--cpu`` compares the methods alone, on one thread and by CPU time, which
+a busy machine disturbs less. ``--avx2`` holds the libraries to AVX2, and says what each found.
+"""
+
+import os
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the command does
+
+import argparse
+import itertools
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+from unittest import mock
+
+import numpy as np
+
+from convcli.arrays.filters import named
+from convcli.arrays.sources import InMemory
+from convcli.engines import numpy_engine
+from convcli.engines.numpy_engine import METHODS, NumpyEngine
+from convcli.errors import ConvcliError
+from convcli.geometry.axis import Window
+from convcli.run.blocks import plan_blocks
+from convcli.run.job import Job
+from convcli.run.operation import resolve
+from convcli.run.pipeline import Pipeline
+
+AVX2 = {
+    "OPENBLAS_CORETYPE": "Haswell",
+    "ATEN_CPU_CAPABILITY": "avx2",
+    "ONEDNN_MAX_CPU_ISA": "AVX2",
+    "OPENCV_CPU_DISABLE": "AVX512-SKX,AVX512-COMMON,AVX512F",
+    "NPY_DISABLE_CPU_FEATURES": "X86_V4",
+}
+
+
+class Work(NamedTuple):
+    """An input, a filter (its shape or its name), and the options of the window."""
+
+    shape: tuple[int, ...]
+    filter: tuple[int, ...] | str
+    dtype: str = "f4"
+    s: int = 1
+    d: int = 1
+    g: int = 1
+
+    def __str__(self) -> str:
+        sizes = "x".join(map(str, self.shape))
+        f = self.filter if isinstance(self.filter, str) else "x".join(map(str, self.filter))
+        steps = "".join(f" {k}{v}" for k, v in zip("sdg", self[3:], strict=True) if v != 1)
+        return f"{sizes} {self.dtype} * {f}{steps}"
+
+
+def works() -> Iterator[Work]:
+    """List what is measured."""
+    for side, f in itertools.product((64, 256, 1024, 2048), (3, 5, 9, 15, 31)):
+        yield Work((side, side), (f, f))
+    for dtype, f in itertools.product(("f8", "u1"), (3, 7, 15)):
+        yield Work((1024, 1024), (f, f), dtype)
+    for side, name in itertools.product((256, 2048), ("gaussian:5", "gaussian:15", "gaussian:61")):
+        yield Work((side, side), name)
+    yield Work((2048, 2048), "sobel-x")
+    for f, (s, d) in itertools.product((3, 9), ((2, 1), (4, 1), (1, 2), (1, 4))):
+        yield Work((1024, 1024), (f, f), s=s, d=d)
+    for n, f in itertools.product((10_000, 2_000_000), (5, 63, 511)):
+        yield Work((n,), (f,))
+    for n, f in ((64, 3), (96, 5), (64, 9)):
+        yield Work((n, n, n), (f, f, f))
+    for channels, side in ((3, 512), (64, 64)):
+        for f in (3, 9):
+            yield Work((channels, side, side), (f, f))
+    yield Work((1, 64, 56, 56), (64, 64, 3, 3))
+    yield Work((4, 128, 14, 14), (128, 128, 3, 3))
+    yield Work((1, 3, 224, 224), (64, 3, 7, 7), s=2)
+    yield Work((1, 64, 56, 56), (128, 64, 1, 1))
+    yield Work((1, 128, 56, 56), (128, 1, 3, 3), g=128)
+    yield Work((1, 32, 128, 128), (8, 32, 5, 5))
+    yield Work((4096, 512), (3, 3))
+    yield Work((64, 30000), (7, 7))
+
+
+def runner(work: Work, method: str, threads: int) -> tuple[Callable[[], object], str]:
+    """Make a call that does a work; returns also the method that it uses."""
+    rng = np.random.default_rng(0)
+    x: Any = (rng.random(work.shape) * 200).astype(work.dtype)
+    w: Any = named(work.filter) if isinstance(work.filter, str) else rng.random(work.filter)
+    if work.dtype == "u1":
+        w = (w * 9).astype(np.int64)
+    elif w.dtype.kind == "f":
+        w = w.astype(work.dtype)
+    dims = w.ndim - 2 if w.ndim > 3 else w.ndim
+    p = tuple((work.d * (n - 1) // 2,) * 2 for n in w.shape[-dims:])
+    operation = resolve(
+        x.shape, x.dtype, w, Window((1,), (work.s,), p, (work.d,)), groups=work.g, dims=dims
+    )
+    job = Job(operation, NumpyEngine(threads, method, with_opencv=True))
+    blocks = plan_blocks(operation, x.shape, 1 << 25, job.whole_tiles)
+    pipeline, source = Pipeline(), InMemory("x", x)
+    planned = job.plan(dict(zip(operation.layout, x.shape, strict=True)).get("N", 1))
+    assert planned is not None
+
+    def run() -> None:
+        for _made in pipeline.run(job, source, blocks):
+            pass
+
+    return run, planned[0].method
+
+
+def measure(
+    runs: dict[Any, Callable[[], object]], clock: Callable[[], float], seconds: float
+) -> dict[Any, float]:
+    """Take the least of many turns; what is far behind after two of them gets no more."""
+    times: dict[Any, list[float]] = {key: [] for key in runs}
+    begin = time.perf_counter()
+    for turn in range(40):
+        best = min((min(t) for t in times.values() if t), default=0.0)
+        for key, run in runs.items():
+            if turn >= 2 and min(times[key]) > 3 * best:
+                continue
+            start = clock()
+            run()
+            times[key].append(clock() - start)
+        if turn >= 2 and time.perf_counter() - begin > seconds:
+            break
+    return {key: min(found) for key, found in times.items()}
+
+
+def regret(work: Work, cpu: bool) -> tuple[float, str]:
+    """Compare what `auto` does with everything else; returns the ratio and what was best."""
+    runs: dict[Any, Callable[[], object]] = {}
+    threads = 1 if cpu else 2
+    auto, chosen = runner(work, "auto", threads)
+    runs["auto"] = auto
+    caches = [numpy_engine._CACHE] if cpu else [c << 20 for c in (2, 8, 32)]
+    for method, cache, n in itertools.product(METHODS, caches, {1, threads}):
+        if cpu and method == chosen:
+            continue  # it is `auto`
+        with mock.patch.object(numpy_engine, "_CACHE", cache):
+            try:
+                run, _ = runner(work, method, n)
+            except ConvcliError:
+                continue
+
+        def with_cache(run: Callable[[], object] = run, cache: int = cache) -> None:
+            with mock.patch.object(numpy_engine, "_CACHE", cache):
+                run()
+
+        runs[method, cache >> 20, n] = with_cache
+    clock = time.process_time if cpu else time.perf_counter
+    found = measure(runs, clock, 1.0)
+    best = min(found, key=lambda key: found[key])
+    times = ", ".join(
+        f"{key if key == 'auto' else key[0]} {seconds * 1e3:.3g}"
+        for key, seconds in sorted(found.items(), key=lambda item: item[1])[:4]
+    )
+    return found["auto"] / found[best], f"{chosen} | {best if best != 'auto' else ''} | {times}"
+
+
+def capabilities() -> str:
+    """Say which instructions each library uses."""
+    import cv2
+
+    flags = Path("/proc/cpuinfo").read_text()
+    has = "AVX-512" if "avx512f" in flags else "AVX2, no AVX-512"
+    extensions: Any = np.show_config(mode="dicts")
+    numpy_has = extensions["SIMD Extensions"].get("found", [])
+    simd = [line.strip() for line in cv2.getCPUFeaturesLine().split() if "AVX" in line]
+    model = next((s.split(":")[1].strip() for s in flags.splitlines() if "model name" in s), "")
+    return f"CPU: {model}, {has}; NumPy: {' '.join(numpy_has)}; OpenCV: {' '.join(simd)}"
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cpu", action="store_true")
+    parser.add_argument("--avx2", action="store_true")
+    parser.add_argument("pattern", nargs="?", default="")
+    args = parser.parse_args()
+    if args.avx2 and os.environ.get("OPENBLAS_CORETYPE") != "Haswell":
+        words = [sys.executable, *sys.argv]
+        raise SystemExit(subprocess.run(words, env={**os.environ, **AVX2}, check=False).returncode)
+    print(capabilities())
+    print("| work | regret | chosen | best | milliseconds |\n|---|---|---|---|---|")
+    ratios = []
+    for work in works():
+        if args.pattern in str(work):
+            ratio, text = regret(work, args.cpu)
+            ratios.append(ratio)
+            print(f"| {work} | {ratio:.2f} | {text} |", flush=True)
+    print(f"{len(ratios)} works: median {statistics.median(ratios):.2f}, worst {max(ratios):.2f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,96 @@
+"""Many arrays in a stream give the same bytes and the same errors as each by itself."""
+
+import subprocess
+import sys
+from typing import Any
+from unittest import mock
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from convcli.run import command
+from tests.conftest import npy_bytes, run_command
+
+OPTIONS = [
+    "-k gaussian:3 -p 1",
+    "-k gaussian:5 -p 2 --method gemm",
+    "-k box:3 --method separable --pad-mode reflect -p 1",
+    "-k gaussian:5 --method fft",
+    "-k sobel-x -s 2 --bias 1",
+    "-k [[1,2],[3,-4]] --dtype int16",
+    "-k sobel --dims 2",
+    "-f 3 --seed 1",
+    "-f 2 --pool max",
+    "-k [[1,2,1],[0,1,0]] --transposed -s 2",
+]
+
+
+def _single(args: list[str], data: bytes) -> Any:
+    with mock.patch.object(command, "_convolve_together", return_value=False):
+        return run_command(*args, stdin=data)
+
+
+@st.composite
+def streams(draw: st.DrawFn) -> list[NDArray[Any]]:
+    """Runs of equal arrays, of some kinds."""
+    arrays = []
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    for _ in range(draw(st.integers(1, 3))):
+        shape = draw(st.sampled_from([(8, 8), (5, 9), (3, 8, 7), (2, 3, 8, 8)]))
+        dtype = draw(st.sampled_from(["f4", ">f4", "f8", "u1", "i4", "f2", "c8"]))
+        for _ in range(draw(st.integers(1, 5))):
+            x = (rng.normal(size=shape) * 50).astype(dtype)
+            if x.dtype.kind == "f" and draw(st.booleans()):
+                x.flat[draw(st.integers(0, x.size - 1))] = draw(st.sampled_from([np.nan, np.inf]))
+            arrays.append(x)
+    return arrays
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+@pytest.mark.filterwarnings("ignore:invalid value encountered in cast")
+@given(arrays=streams(), cut=st.integers(0, 3000))
+def test_the_same_bytes_and_errors(options: str, arrays: list[NDArray[Any]], cut: int) -> None:
+    args = ["run", *options.split(), "-q"]
+    data = npy_bytes(*arrays)
+    data = data[: len(data) - cut] if cut < 300 else data
+    assert run_command(*args, stdin=data) == _single(args, data)
+
+
+def test_they_are_convolved_together() -> None:
+    """The test above compares two ways, not one with itself."""
+    data = npy_bytes(*[np.ones((8, 8))] * 9)
+    with mock.patch.object(command, "_convolve", side_effect=AssertionError):
+        assert len(run_command("run", "-k", "box:3", "-q", stdin=data).data) == 9 * (128 + 36 * 8)
+
+
+def test_a_broken_array_in_the_middle() -> None:
+    good = npy_bytes(*[np.ones((8, 8), np.int64)] * 5)
+    large = npy_bytes(np.full((8, 8), 2**62))
+    for bad, message in ((b"\x93NUMPX", "bad magic"), (large, "does not fit int64")):
+        done = run_command("run", "-k", "[[2,2]]", "-q", stdin=good + bad + good)
+        assert done.status == 1
+        assert message in done.err
+        assert len(done.data) == 5 * (128 + 8 * 7 * 8)
+
+
+def test_reports_are_of_each_array() -> None:
+    data = npy_bytes(*[np.full((8, 8), k) for k in range(4)])
+    done = run_command("run", "-k", "[[1]]", "--format", "json", stdin=data)
+    assert done.out.count('"max"') == 4 or done.out.count("\n") == 4
+
+
+def test_a_pipe_that_pauses_is_answered_at_once() -> None:
+    record = npy_bytes(np.arange(64.0).reshape(8, 8))
+    words = [sys.executable, "-m", "convcli", "run", "-k", "[[1]]"]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        for count in (1, 3, 1):
+            process.stdin.write(record * count)
+            process.stdin.flush()
+            assert process.stdout.read(len(record) * count) == record * count
+        process.stdin.close()
+        assert process.wait() == 0
