@@ -6,6 +6,8 @@ import numpy as np
 import onnx
 from onnx import helper
 
+from convcli.geometry.tensor import Tensor
+from convcli.models.from_onnx.inference import infer
 from tests.conftest import run_command
 from tests.models import makers
 
@@ -39,3 +41,18 @@ def test_a_sweep_notes_it_once(in_tmp: Path) -> None:
     done = run_command("shape", "m.onnx", "-n", "4..6", "--format", "plain")
     assert len(done.out.splitlines()) == 3
     assert done.err.count("note:") == 1
+
+
+def test_a_name_that_is_not_text(in_tmp: Path) -> None:
+    model = makers.model([node("Relu", ["x"], ["y"])], (1, 1, 4, 4), {}, outputs=("y",))
+    Path("m.onnx").write_bytes(model.SerializeToString().replace(b"Relu", b"Re\xffu"))
+    done = run_command("shape", "m.onnx", "--format", "json")
+    assert done.status == 1
+    assert done.err == (
+        "convcli: error: 'm.onnx' has a name that is not UTF-8 text; export the model again\n"
+    )
+
+
+def test_a_size_that_a_file_cannot_hold_is_not_inferred() -> None:
+    given = Tensor((1, 1 << 63))
+    assert infer(node("Relu", ["x"], ["y"]), 17, [given]) is None

@@ -8,6 +8,7 @@ import numpy as np
 from convcli.geometry.tensor import Tensor
 from convcli.models.from_onnx.file import STANDARD
 
+_MOST = (1 << 63) - 1  # of a size in a file
 _KINDS = {1: 9, 2: 10, 4: 1, 8: 7}  # by the bytes of a number: bool, float16, float32, int64
 
 
@@ -35,6 +36,8 @@ def infer(
         if isinstance(x.value, np.ndarray):
             kind = helper.np_dtype_to_tensor_dtype(x.value.dtype)
             data[name] = numpy_helper.from_array(x.value, name)
+        if any(size is not None and size > _MOST for size in x.shape):
+            return None
         types[name] = helper.make_tensor_type_proto(kind, x.shape)
     try:
         schema = defs.get_schema(node.op_type, opset, "")
