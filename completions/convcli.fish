@@ -74,7 +74,7 @@ complete -c convcli -n "__convcli_at shape = --color" -l color -x -a 'auto alway
 complete -c convcli -n "__convcli_at shape -h --help" -s h -l help -d 'Show this message and exit.'
 complete -c convcli -n "__convcli_at ''" -a run -d 'Convolve arrays with a filter'
 complete -c convcli -n '__convcli_at run' -x -a 'rand: randn: arange: ones: zeros: (__convcli_arrays)'
-complete -c convcli -n "__convcli_at run = -k --kernel" -s k -l kernel -x -a 'identity box gaussian sobel-x sobel-y scharr-x scharr-y prewitt-x prewitt-y laplacian log sharpen emboss sobel scharr prewitt rand: randn: arange: ones: zeros: (__convcli_filters)' -d 'Filter: a name such as sobel-x or gaussian:5:1.0, a literal [[0,1],[2,3]], or anything that can be an input.'
+complete -c convcli -n "__convcli_at run = -k --kernel" -s k -l kernel -x -a 'identity box gaussian sobel-x sobel-y scharr-x scharr-y prewitt-x prewitt-y laplacian log sharpen emboss sobel scharr prewitt rand: randn: arange: ones: zeros: (__convcli_filters)' -d 'Filter: a name such as sobel-x or gaussian:5:1.0, a literal [[0,1],[2,3]], or anything that can be an input; model.onnx::NODE and model.pt2::NAME are layers with their bias, stride and padding.'
 complete -c convcli -n "__convcli_at run --list-kernels" -l list-kernels -d 'Show the named filters with their numbers; with -k FILE, the layers of a model or the members of a file.'
 complete -c convcli -n "__convcli_at run = --seed" -l seed -x -d 'Seed of random numbers.'
 complete -c convcli -n "__convcli_at run = --layout" -l layout -x -a 'HW CHW HWC NCHW NHWC W CW NCW DHW CDHW NCDHW' -d 'A letter for each axis of the input, such as HWC (default: the last of NCDHW).'

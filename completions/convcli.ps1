@@ -38,7 +38,7 @@ Register-ArgumentCompleter -Native -CommandName convcli -ScriptBlock {
             @{ names = @('-h', '--help'); kind = ''; help = 'Show this message and exit.' }
         )
         'run' = @(
-            @{ names = @('-k', '--kernel'); kind = '='; help = 'Filter: a name such as sobel-x or gaussian:5:1.0, a literal [[0,1],[2,3]], or anything that can be an input.' }
+            @{ names = @('-k', '--kernel'); kind = '='; help = 'Filter: a name such as sobel-x or gaussian:5:1.0, a literal [[0,1],[2,3]], or anything that can be an input; model.onnx::NODE and model.pt2::NAME are layers with their bias, stride and padding.' }
             @{ names = @('--list-kernels'); kind = ''; help = 'Show the named filters with their numbers; with -k FILE, the layers of a model or the members of a file.' }
             @{ names = @('--seed'); kind = '='; help = 'Seed of random numbers.' }
             @{ names = @('--layout'); kind = '='; help = 'A letter for each axis of the input, such as HWC (default: the last of NCDHW).' }

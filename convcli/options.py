@@ -176,8 +176,8 @@ class ShapeRequest(NamedTuple):
         Argument(
             metavar="[NETWORK]",
             rich_help_panel=_STACK,
-            help="A built-in network such as resnet50, a file with one layer per line, or - for "
-            "standard input.",
+            help="A built-in network such as resnet50, a model (.onnx, .pt2), a file of weights "
+            "(.safetensors, .pt, .npz), a file with one layer per line, or - for standard input.",
         ),
     ] = None
     n: Annotated[
@@ -290,7 +290,8 @@ class RunRequest(NamedTuple):
         _option(
             _DATA,
             "Filter: a name such as sobel-x or gaussian:5:1.0, a literal [[0,1],[2,3]], or "
-            "anything that can be an input.",
+            "anything that can be an input; model.onnx::NODE and model.pt2::NAME are layers with "
+            "their bias, stride and padding.",
             "-k",
             "--kernel",
             metavar="FILTER",

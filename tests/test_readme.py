@@ -38,6 +38,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("readme")
     for name in ("photo.npy", "pnet.pt", "net.layers"):
         shutil.copy(DATA / name, folder)
+    shutil.copy(DATA / "models" / "ppocr_cls.onnx", folder / "cls.onnx")
     Image.fromarray(np.load(DATA / "photo.npy")).save(folder / "photo.png")
     return folder
 

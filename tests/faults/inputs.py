@@ -57,7 +57,10 @@ def _read_damaged(trial: Trial, kind: str) -> None:
     data = mutate(random, whole)
     file = trial.write(f"damaged{ending}", data)
     member = random.choice(("", "::w", "::x")) if kind in ("npz", "pt", "safetensors") else ""
-    use = random.choice(("input", "input", "identity", "filter", "layer", "bias", "pipe"))
+    uses = ["input", "input", "identity", "filter", "layer", "bias", "pipe"]
+    if kind in ("npz", "pt", "safetensors"):
+        uses += ["members", "members"]
+    use = random.choice(uses)
     many = kind == "npy"  # a file may hold several arrays
     if use == "identity":
         ended = trial.run(["run", file + member, "-k", _ones(data, kind)], many=many)
@@ -71,6 +74,10 @@ def _read_damaged(trial: Trial, kind: str) -> None:
             args += ["--scale", random.choice(("clip", "minmax", "abs", "signed"))]
         trial.run([*args, "-p", random.choice(("0", "same")), "-o", output], many=many)
         trial.check(trial.names() <= {file, output}, f"left {trial.names()}")
+    elif use == "members":
+        form = random.choice(("table", "plain", "json"))
+        listing = random.choice((["shape", file], ["run", "--list-kernels", "-k", file]))
+        trial.run([*listing, "--format", form])
     elif use == "filter":
         trial.run(["run", "rand:9x9", "-k", file + member])
     elif use == "layer":

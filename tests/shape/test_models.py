@@ -67,3 +67,18 @@ def test_a_path_that_is_not_there_is_no_word_too_many(in_tmp: Path) -> None:
     for path in ("/nowhere/net.onnx", "./net.onnx", "../net.pt2"):
         done = run_command("shape", path, "-n", "8")
         assert "No such file" in done.err
+
+
+def test_a_name_that_is_not_text(in_tmp: Path) -> None:
+    model = makers.model([node("Relu", ["x"], ["y"])], (1, 1, 4, 4), {}, outputs=("y",))
+    Path("m.onnx").write_bytes(model.SerializeToString().replace(b"Relu", b"Re\xffu"))
+    done = run_command("shape", "m.onnx", "--format", "json")
+    assert done.status == 1
+    assert done.err == (
+        "convcli: error: 'm.onnx' has a name that is not UTF-8 text; export the model again\n"
+    )
+
+
+def test_a_size_that_a_file_cannot_hold_is_not_inferred() -> None:
+    given = Tensor((1, 1 << 63))
+    assert infer(node("Relu", ["x"], ["y"]), 17, [given]) is None

@@ -81,6 +81,13 @@ class _Reader:
         file = self._file
         reads: dict[str, list[str]] = {}  # what reads each tensor, by what it makes
         for node in nodes:
+            # Protobuf gives bytes for a string that is not UTF-8.
+            if any(
+                isinstance(s, bytes) for s in (node.op_type, node.name, *node.input, *node.output)
+            ):
+                raise ConvcliError(
+                    f"{file.path!r} has a name that is not UTF-8 text; export the model again"
+                )
             for name in node.input:
                 reads.setdefault(name, []).extend(node.output)
 
