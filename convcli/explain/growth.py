@@ -35,12 +35,12 @@ def explain_network(
         Those that a table has, which numbers them from 1 on.
     width : int
     """
-    numbers = {step.node.name: i for i, step in enumerate(rows, 1)}
-    path = [step for step in longest_path(steps) if step.node.name in numbers]
+    numbers = {step.node.outputs: i for i, step in enumerate(rows, 1)}
+    path = [step for step in longest_path(steps) if step.node.outputs in numbers]
     is_chain = len(path) == len(rows)
     for names, axis in _distinct_axes(path):
         yield Text(f"\nHow the receptive field grows, {names}:")
-        yield from _growth(axis, path, [numbers[s.node.name] for s in path], width)
+        yield from _growth(axis, path, [numbers[s.node.outputs] for s in path], width)
         axes = [step.axes[axis] for step in path if step.axes]
         if is_chain and _are_consecutive(axes) and (lost := never_read(axes)):
             n = path[0].outputs[0].tracks[axis].size
@@ -56,20 +56,22 @@ def explain_network(
 
 def longest_path(steps: Sequence[NodeStep]) -> list[NodeStep]:
     """Return the nodes on the path with most windows, from the input to the last node."""
-    depths: dict[str, int] = {}
+    depths: dict[str, int] = {}  # by the names of tensors: those of nodes may occur twice
     before: dict[str, str | None] = {}
+    maker: dict[str, NodeStep] = {}
     for step in steps:
         # Of what a crop is cropped like, only the size is used.
-        sources = step.sources[:1] if isinstance(step.node.operation, Cropped) else step.sources
-        deepest = max(sources, key=lambda name: depths.get(name, 0), default=None)
-        depths[step.node.name] = depths.get(deepest or "", 0) + (step.window is not None)
-        before[step.node.name] = deepest
-    by_name = {step.node.name: step for step in steps}
+        node = step.node
+        read = node.inputs[:1] if isinstance(node.operation, Cropped) else node.inputs
+        deepest = max(read, key=lambda name: depths.get(name, 0), default=None)
+        depth = depths.get(deepest or "", 0) + (step.window is not None)
+        for name in node.outputs:
+            depths[name], before[name], maker[name] = depth, deepest, step
     path = []
-    name: str | None = steps[-1].node.name
-    while name in by_name:
-        path.append(by_name[name])
-        name = before[name]
+    at: str | None = steps[-1].node.outputs[0]
+    while at in maker:
+        path.append(maker[at])
+        at = before[at]
     return path[::-1]
 
 

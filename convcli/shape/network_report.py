@@ -86,15 +86,15 @@ def fold(steps: Sequence[NodeStep]) -> list[NodeStep]:
     A row is that of an operation that has a window, changes a shape, or has something odd.
     """
     rows: list[NodeStep] = []
-    places: dict[str, int] = {}
+    places: dict[str, int] = {}  # of tensors, by name
     for step in steps:
-        before = places.get(step.sources[0]) if step.sources else None
+        before = places.get(step.node.inputs[0]) if step.node.inputs else None
         if before is None or not _is_folded(step):
             before = len(rows)
             rows.append(step)
         elif step.costs != FREE:
             rows[before] = rows[before]._replace(costs=_sum(rows[before].costs, step.costs))
-        places[step.node.name] = before
+        places |= dict.fromkeys(step.node.outputs, before)
     return rows
 
 

@@ -17,10 +17,19 @@ from tests.conftest import Stream
 from tests.networks import steps_of
 
 
+class Stack(list[NodeStep]):
+    """Steps that are shown as they were drawn: each holds those before it, many times over."""
+
+    def __init__(self, lines: list[str], n: tuple[int, ...], c: int | None) -> None:
+        super().__init__(steps_of(lines, n, c))
+        self.drawn = lines, n, c
+
+    def __repr__(self) -> str:
+        return f"Stack{self.drawn}"
+
+
 @st.composite
-def stacks(
-    draw: st.DrawFn, kinds: tuple[str, ...] = ("conv", "convt", "maxpool")
-) -> list[NodeStep]:
+def stacks(draw: st.DrawFn, kinds: tuple[str, ...] = ("conv", "convt", "maxpool")) -> Stack:
     """One to twelve layers on an input of one to three axes, with or without channels."""
     dims = draw(st.integers(1, 3))
 
@@ -40,7 +49,7 @@ def stacks(
     n = tuple(draw(st.lists(st.integers(8, 4000), min_size=dims, max_size=dims)))
     channels = draw(st.sampled_from((None, 1, 3)))
     try:
-        return steps_of(lines, n, channels)
+        return Stack(lines, n, channels)
     except ConvcliError:
         assume(False)
         raise AssertionError from None
@@ -134,3 +143,9 @@ def test_a_bar_is_drawn_to_scale(n: int, first: int, size: int, width: int) -> N
     field = bar.count("█") + bar.count("░")
     assert abs(field - size * cells / len(drawn)) <= 1
     assert abs(cells - bar.count(" ") - bar.count("░") - n * cells / len(drawn)) <= 1
+
+
+def test_a_name_that_a_layer_without_one_would_have() -> None:
+    lines = ["conv f=3 name=conv1", "conv f=3", "convt f=2"]
+    shown = "\n".join(_shown(Stack(lines, (20, 20), 1), 80, explained=True))
+    assert re.search(r"1 +conv1 +3 .*\n2 +conv +5 .*\n3 +convt +6 ", shown)

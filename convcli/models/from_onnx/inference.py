@@ -8,7 +8,6 @@ import numpy as np
 from convcli.geometry.tensor import Tensor
 from convcli.models.from_onnx.file import STANDARD
 
-_MOST = (1 << 63) - 1  # of a size in a file
 _KINDS = {1: 9, 2: 10, 4: 1, 8: 7}  # by the bytes of a number: bool, float16, float32, int64
 
 
