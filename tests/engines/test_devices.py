@@ -175,6 +175,7 @@ def test_opencv_must_save_more_than_its_import(monkeypatch: pytest.MonkeyPatch) 
 
 def test_the_choice_of_torch_reaches_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(choose, "torch_pays", lambda *_args: True)
+    monkeypatch.setattr(choose, "with_opencv", lambda *_args: None)  # which is asked first
     args = ("run", "rand:300x300", "-k", "rand:9x9", "--format", "json", "-o", "/dev/null")
     assert '"engine": "torch"' in run_command(*args, stdin=b"").out
     assert '"engine": "numpy"' in run_command(*args, "--engine", "numpy", stdin=b"").out
