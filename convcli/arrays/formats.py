@@ -7,12 +7,14 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 from importlib import import_module
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-from convcli.arrays.members import Member
 from convcli.arrays.sources import Source
 from convcli.arrays.writers import NpyWriter, Writer
 from convcli.errors import UsageError, check_installed
+
+if TYPE_CHECKING:  # few files hold several arrays
+    from convcli.arrays.members import Member
 
 Note = Callable[[str], None]  # tells the user something they may not expect
 
@@ -84,7 +86,7 @@ def read(
     return sources
 
 
-def members(path: str, ending: str) -> list[Member]:
+def members(path: str, ending: str) -> "list[Member]":
     """List the arrays of a file that holds several, without reading their numbers.
 
     Parameters

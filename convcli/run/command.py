@@ -20,7 +20,6 @@ from convcli.errors import ConvcliError, UsageError
 from convcli.geometry import notation
 from convcli.geometry.axis import POOLS, Kind, Padding, Window
 from convcli.geometry.pad_modes import parse_pad_mode
-from convcli.geometry.pooling import parse_pool
 from convcli.models import is_model
 from convcli.options import RunRequest
 from convcli.run.axes import check_dims
@@ -235,13 +234,17 @@ def _window(request: RunRequest) -> Window:
             f"convolutions; add --transposed"
         )
     kind: Kind = "convt" if request.transposed else "conv"
+    if request.pool:
+        from convcli.geometry.pooling import parse_pool  # noqa: PLC0415  for pools only
+
+        kind = parse_pool(request.pool)
     return Window(
         f=(1,),
         s=notation.parse_only("-s", request.s or str(request.f if request.pool else 1)),
         p=notation.parse_only_padding("-p", request.p or "0"),
         d=notation.parse_only("-d", request.d or "1"),
         op=notation.parse_only("--output-padding", request.output_padding or "0"),
-        kind=parse_pool(request.pool) if request.pool else kind,
+        kind=kind,
         ceil=request.ceil,
     )
 

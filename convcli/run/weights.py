@@ -12,7 +12,6 @@ from convcli.arrays.sources import InMemory, Source
 from convcli.errors import DoesNotFit, UsageError, counted
 from convcli.geometry import notation
 from convcli.geometry.axis import Sizes, spread
-from convcli.geometry.pooling import parse_pool
 from convcli.options import RunRequest
 from convcli.run.axes import SPATIAL, read_axes
 
@@ -84,6 +83,8 @@ def _refuse_depthwise(request: RunRequest) -> None:
 
 
 def _check_pool(request: RunRequest) -> None:
+    from convcli.geometry.pooling import parse_pool  # noqa: PLC0415  for pools only
+
     parse_pool(str(request.pool))
     refused = {
         f"-k {request.kernel}": request.kernel is not None,
