@@ -1,12 +1,13 @@
 """Layers with channels: parameters, arithmetic, receptive fields."""
 
 from math import prod
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from convcli.errors import ConvcliError, UsageError
 from convcli.geometry.axis import POOLS, Axis, Window
-from convcli.geometry.index_map import Windows
-from convcli.geometry.receptive_field import INPUT, Budget, Field, Reach, extend
+
+if TYPE_CHECKING:  # plain output needs none of it
+    from convcli.geometry.receptive_field import Field, Reach
 
 
 class Layer(NamedTuple):
@@ -42,7 +43,7 @@ class Step(NamedTuple):
     """A layer applied to an input, or in a network to the output of the layers before it.
 
     `costs` is None where the number of channels is not known. `before` is what the
-    layer's input depends on, for each axis.
+    layer's input depends on, for each axis; empty where that is the network's own input.
     """
 
     layer: Layer
@@ -50,7 +51,7 @@ class Step(NamedTuple):
     c_in: int | None
     c_out: int | None
     costs: Costs | None
-    before: tuple[Reach, ...]
+    before: "tuple[Reach, ...]" = ()
 
     @property
     def kind(self) -> str:
@@ -98,11 +99,15 @@ class Step(NamedTuple):
         return None if self.costs is None else self.costs.flops
 
     @property
-    def fields(self) -> tuple[Field, ...]:
+    def fields(self) -> "tuple[Field, ...]":
         """What an output pixel depends on in the input of the whole network, for each axis."""
+        from convcli.geometry.index_map import Windows  # noqa: PLC0415  plain output needs neither
+        from convcli.geometry.receptive_field import INPUT, Budget, extend  # noqa: PLC0415
+
         budget = Budget()
+        before = self.before or (INPUT,) * len(self.axes)
         maps = map(Windows, self.axes)
-        reaches = [extend(b, m, budget) for b, m in zip(self.before, maps, strict=True)]
+        reaches = [extend(b, m, budget) for b, m in zip(before, maps, strict=True)]
         return tuple([reach.field() for reach in reaches])
 
 
@@ -131,7 +136,7 @@ def apply(layer: Layer, n: tuple[int, ...], c_in: int | None = None) -> Step:
     axes = layer.window.on(n)
     c_out = check_channels(layer, c_in)
     costs = count_costs(layer, axes, c_in, c_out)
-    return Step(layer, axes, c_in, c_out, costs, (INPUT,) * len(n))
+    return Step(layer, axes, c_in, c_out, costs)
 
 
 def check_dims(layer: Layer, dims: int) -> None:
