@@ -15,6 +15,7 @@ from convcli.geometry.axis import POOLS, Axis
 from convcli.run.axes import canonical, restored
 from convcli.run.blocks import Block
 from convcli.run.job import Job, LayerPart
+from convcli.run.joined import join
 from convcli.run.operation import Operation
 from convcli.run.pooling import divisors, lowest
 from convcli.run.scatter import scatter
@@ -113,8 +114,6 @@ def _convolve_joined(
     ]
     if out is None:
         out = np.empty(shape, job.operation.out_dtype)
-    from convcli.run.joined import join  # noqa: PLC0415  seldom needed
-
     join([sums for sums, _ in made], out)
     return out, tuple(plan for _, plans in made for plan in plans)
 
