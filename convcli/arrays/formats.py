@@ -51,7 +51,7 @@ _MAGIC = {
     b"PK\x03\x04": "npz",
     **dict.fromkeys((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff"), "text_files"),  # Unicode's marks
 }
-HEAD = 8  # bytes that tell formats apart, as many as .npy begins with
+HEAD = 8  # bytes that distinguish formats, as many as .npy begins with
 
 
 def suffix(path: str) -> str:
@@ -74,7 +74,7 @@ def read(
         Which array of a file that holds several.
     note : callable
     sniffed : str, optional
-        What `sniff` found; by default the ending of the path tells.
+        What `sniff` found; by default the ending of the path decides.
     file : binary file, optional
         What to read in place of the path, which is then only what errors call it.
     """
@@ -102,7 +102,7 @@ def members(path: str, ending: str) -> "list[Member]":
 
 
 def sniff(head: bytes) -> str | None:
-    """Tell from its first bytes which module reads a stream; None if that is ``.npy`` or unknown.
+    """Find by its first bytes the module that reads a stream; None if that is ``.npy`` or unknown.
 
     Text of numbers starts with characters that text has; no other format that is read does.
     """

@@ -31,7 +31,7 @@ class _Style(NamedTuple):
     """How the numbers of a text are written.
 
     Numbers are separated by semicolons, commas, tabs or white space: the first of them that the
-    first line has. Beside semicolons a comma is a decimal point.
+    first line has. With semicolons as separators, a comma is a decimal point.
     """
 
     separator: str | None
@@ -254,7 +254,7 @@ class _Writer:
 
 
 def _texts(numbers: Array) -> list[str]:
-    """Write numbers with the fewest digits that tell them apart in their type."""
+    """Write numbers with the fewest digits that distinguish them in their type."""
     if numbers.dtype.kind in "iu" or numbers.dtype == np.float64:  # Python's are faster
         return list(map(str, numbers.tolist()))
     return list(map(str, numbers))

@@ -54,7 +54,7 @@ def join_channels(c_in: str | None, c_out: str | None, given: str | None, needed
     given : str or None
         What ``-c`` says.
     needed : str
-        Which of them must be given, ``in`` or ``out``; alone it is all that ``-c`` says.
+        Which of them must be given, ``in`` or ``out``; it may be given without the other.
 
     Raises
     ------

@@ -125,7 +125,7 @@ def join_axes(texts: Sequence[str]) -> str:
 def join_spellings(text: str) -> str:
     """Write sizes as people and programs do in our notation: ``(8, 6)`` and ``8 × 6`` as ``8x6``.
 
-    A bracket holds a value for each axis; what stands between brackets stays, such as a comma
+    A bracket holds a value for each axis; what is between brackets is kept, such as a comma
     between the cases of a sweep. Brackets inside brackets stay, and are refused later.
     """
     if not any(sign in text for sign in ("(", "[", "*", "×", "X", " x")):

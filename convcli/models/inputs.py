@@ -95,7 +95,7 @@ def _missing(
 
 
 def _other(declared: Input, symbols: dict[str, int]) -> Tensor:
-    """Make an input beside the image: what it is does not depend on the image."""
+    """Make an input other than the image, on which it does not depend."""
     sizes = []
     for axis, size in enumerate(declared.shape or ()):
         found = symbols.get(size) if isinstance(size, str) else size

@@ -7,7 +7,7 @@ from convcli.models import GRAPHS, WEIGHTS
 
 _TEXT = ".layers"
 _ONNX, _ZIP = b"\x08", b"PK\x03\x04"  # no text starts so
-# What a name in an archive ends with, which tells what the archive is.
+# The ending of a name in an archive, by which the archive is recognized.
 _IN_ZIP = {".json": ".pt2", "data.pkl": ".pt", ".npy": ".npz"}
 
 

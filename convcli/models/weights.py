@@ -1,4 +1,4 @@
-"""Weights without a graph: what each array of a file tells of the layer that it belongs to."""
+"""Weights without a graph: what is known of a layer from its arrays in a file."""
 
 from math import prod
 from typing import NamedTuple
@@ -16,7 +16,7 @@ _WEIGHTS = ("weight", "kernel", "filter")
 
 
 class Weight(NamedTuple):
-    """An array, and what its name, its shape and the bias beside it tell of its layer.
+    """An array, and what its name, its shape and its bias say about its layer.
 
     Attributes
     ----------

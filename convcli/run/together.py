@@ -1,4 +1,4 @@
-"""Convolves many equal arrays at once, each as if it were alone."""
+"""Convolves many equal arrays at once, with the results of one call for each."""
 
 from convcli.arrays.records import Records, blank
 from convcli.arrays.sinks import Target

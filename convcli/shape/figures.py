@@ -1,4 +1,4 @@
-"""Every figure of a step, declared once: its key, its value, and how it stands in a table.
+"""Every figure of a step, declared once: its key, its value, and how a table shows it.
 
 A step without a window has no value for the figures of a window: ``null``, an empty cell of CSV,
 and ``-`` in a table.

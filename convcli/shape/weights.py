@@ -1,4 +1,4 @@
-"""What `shape` shows of a file of weights: its arrays, what they tell of layers, their total."""
+"""What `shape` shows of a file of weights: its arrays, what is known of their layers, the total."""
 
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any

@@ -15,14 +15,10 @@ from convcli.geometry.operations.opaque import Opaque
 from convcli.geometry.tensor import Tensor
 from convcli.models.from_export.file import Pt2File, reporting_damage
 from convcli.models.from_export.operators import OPERATORS
-from convcli.models.from_onnx.facts import Unknown
+from convcli.models.from_onnx.facts import Unknown, refusing_damage
 from convcli.models.layout import image_first, with_channel_axis
 
 _MOST_NODES = 100_000
-_DAMAGE = (
-    *(TypeError, ValueError, AttributeError, IndexError, KeyError),
-    *(AssertionError, ZeroDivisionError, OverflowError),
-)
 _SYMBOLS: dict[str, Callable[[int, int], int]] = {
     "_operator.add": operator.add,
     "_operator.sub": operator.sub,
@@ -142,26 +138,24 @@ class Exported(NamedTuple):
         """Make the outputs, see `Applied`."""
         values = dict(self.constants) | dict(zip(self.data, inputs, strict=True))
         try:
-            args = {name: _filled(value, values) for name, value in self.args.items()}
-            if self.word in _SYMBOLS:
-                a, b = args.values()
-                value = np.array(_SYMBOLS[self.word](a, b), np.int64)
-                return Applied((Tensor((), (), 8, value),))
-            word = self.word.removesuffix("_") if self.word.rstrip("_") in OPERATORS else self.word
-            if word not in OPERATORS:
-                raise Unknown("an operator that is not followed")
-            applied = OPERATORS[word](args | {"op": word})
+            with refusing_damage():
+                applied = self._follow(values)
         except Unknown as why:
             return self._opaque(values, str(why))
-        except ConvcliError:
-            raise
-        except _DAMAGE as error:
-            raise DoesNotFit(
-                f"it does not fit its inputs ({type(error).__name__}); export the model again"
-            ) from None
         if applied.costs is not None:
             applied = applied._replace(costs=applied.costs._replace(params=self.params))
         return applied
+
+    def _follow(self, values: Mapping[str, Tensor]) -> Applied:
+        args = {name: _filled(value, values) for name, value in self.args.items()}
+        if self.word in _SYMBOLS:
+            a, b = args.values()
+            value = np.array(_SYMBOLS[self.word](a, b), np.int64)
+            return Applied((Tensor((), (), 8, value),))
+        word = self.word.removesuffix("_") if self.word.rstrip("_") in OPERATORS else self.word
+        if word not in OPERATORS:
+            raise Unknown("an operator that is not followed")
+        return OPERATORS[word](args | {"op": word})
 
     def _opaque(self, values: Mapping[str, Tensor], why: str) -> Applied:
         """Go on with the sizes that the file has, as if all were read."""

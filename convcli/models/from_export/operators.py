@@ -1,4 +1,4 @@
-"""PyTorch's operators, each told by the ONNX operator that does the same."""
+"""PyTorch's operators, each mapped to the ONNX operator that does the same."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any

@@ -1,10 +1,12 @@
 """What the functions that follow an ONNX operator are given, and what they may ask of it."""
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from convcli.errors import DoesNotFit
 from convcli.geometry.operation import Applied
 from convcli.geometry.tensor import Tensor
 from convcli.models.from_onnx.attributes import Attributes
@@ -12,6 +14,23 @@ from convcli.models.from_onnx.attributes import Attributes
 
 class Unknown(Exception):
     """What an operator makes is not known before the network runs; the text says why."""
+
+
+_DAMAGE = (
+    *(TypeError, ValueError, AttributeError, IndexError, KeyError),
+    *(AssertionError, ZeroDivisionError, OverflowError),
+)
+
+
+@contextlib.contextmanager
+def refusing_damage() -> Iterator[None]:
+    """Report in one line what following a node of a damaged file raises."""
+    try:
+        yield
+    except _DAMAGE as error:
+        raise DoesNotFit(
+            f"it does not fit its inputs ({type(error).__name__}); export the model again"
+        ) from None
 
 
 class Facts(NamedTuple):

@@ -5,13 +5,12 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from convcli.errors import ConvcliError, DoesNotFit
 from convcli.geometry.network import Costs
 from convcli.geometry.operation import Applied
 from convcli.geometry.operations.opaque import Opaque
 from convcli.geometry.tensor import Tensor
 from convcli.models.from_onnx import arrays, images
-from convcli.models.from_onnx.facts import Facts, Follow, Unknown
+from convcli.models.from_onnx.facts import Facts, Follow, Unknown, refusing_damage
 from convcli.models.from_onnx.file import OnnxFile
 from convcli.models.from_onnx.values import fold
 
@@ -23,10 +22,6 @@ Slot = Tensor | str | None  # a constant, `DATA`, or left out
 _LOST = "lost"  # the value of a tensor whose sizes are not known
 _KNOWN = ("Shape", "Size")  # of which the output is known, whatever the input is
 _BODIES = ("If", "Loop", "Scan")
-_DAMAGE = (
-    *(TypeError, ValueError, AttributeError, IndexError, KeyError),
-    *(AssertionError, ZeroDivisionError, OverflowError),
-)
 
 
 class Followed(NamedTuple):
@@ -67,15 +62,10 @@ class Followed(NamedTuple):
             if self.follow is None:
                 bodies = "whose bodies are" if self.facts.op in _BODIES else "an operator that is"
                 raise Unknown(f"{bodies} not followed")
-            applied = self.follow(self.facts, *given)
+            with refusing_damage():
+                applied = self.follow(self.facts, *given)
         except Unknown as why:
             return self._opaque(given, str(why))
-        except ConvcliError:
-            raise
-        except _DAMAGE as error:
-            raise DoesNotFit(
-                f"it does not fit its inputs ({type(error).__name__}); export the model again"
-            ) from None
         if any(x.value is not None for x in applied.outputs) and self.facts.op not in _KNOWN:
             cleared = tuple([x._replace(value=None) for x in applied.outputs])
             applied = applied._replace(outputs=cleared)
@@ -125,7 +115,7 @@ class Followed(NamedTuple):
         return tuple(s for s in shapes if s is not None) if shapes and all(shapes) else None
 
     def _inferred(self, given: Sequence[Tensor | None]) -> tuple[tuple[int, ...], ...] | None:
-        """Return the sizes that the library infers for this node alone."""
+        """Return the sizes that the library infers for this node by itself."""
         from convcli.models.from_onnx.inference import infer  # noqa: PLC0415  seldom needed
 
         return infer(self.node, self.facts.opset, given)
