@@ -73,7 +73,7 @@ class GroupedHelp(TyperCommand):
         return super().make_context(*args, **kwargs)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Parse, see `_parsing`; ``--pool`` without a value, unknown to Click, is ``--pool max``."""
+        """Parse, see `_parsing`; ``--pool`` without its value, which no parser knows, means max."""
         full: list[str] = []
         options = args[: args.index("--")] if "--" in args else args
         for arg, following in zip(options, [*options[1:], ""], strict=False):
