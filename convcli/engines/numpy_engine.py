@@ -9,7 +9,7 @@ import numpy as np
 
 from convcli.arrays.dtypes import Array, DType, exact_dtype
 from convcli.engines import fft, gemm, opencv, separable, shift, sliding_max
-from convcli.engines.base import Engine, Plan
+from convcli.engines.base import Engine, Pads, Plan
 from convcli.engines.correlation import Correlation, even_step
 from convcli.errors import ConvcliError, UsageError, install_command
 
@@ -38,7 +38,7 @@ class Method(NamedTuple):
     needs : str
         What a correlation must be for the method to apply.
     in_place : bool
-        `slab` may be a view whose last axis is contiguous.
+        `slab` may be a view whose last axis is contiguous, and zeros around it may be missing.
     """
 
     correlate: Callable[[Array, Correlation, Array], bool]
@@ -167,9 +167,15 @@ class NumpyEngine(Engine):
         """Return the same engine, but `auto` may choose `opencv`."""
         return NumpyEngine(self.threads, self._method, with_opencv=True)
 
-    def convolve_slab(self, plan: Plan, slab: Array, corr: Correlation, out: Array) -> None:
+    def convolve_slab(
+        self, plan: Plan, slab: Array, corr: Correlation, out: Array, zeros: Pads = ()
+    ) -> None:
         """Convolve one padded slab, by another method where the planned one is inaccurate."""
-        if METHODS[plan.method].correlate(slab, corr, out):
+        if zeros and opencv.correlate(slab, corr, out, zeros):
+            return
+        if zeros:
+            slab = np.pad(slab, ((0, 0), (0, 0), *zeros))
+        elif METHODS[plan.method].correlate(slab, corr, out):
             return
         if len(slab) > 1:  # what one image holds changes no other
             for i in range(len(slab)):
