@@ -27,16 +27,17 @@ let settings; // what `geometry.fitAll` takes
 let linked; // every axis alike
 let even; // the same padding at both ends
 let axes; // depth, height, width
-let first; // the first window that is drawn, of each axis
+let view; // the first position that is drawn of each grid and axis; padding is counted
 let slice; // the depth that is shown: a window, and a pixel
 let selected; // the cell that stays lit: which grid, and its place on each axis
-let grids = {};
+const grids = {};
+const figures = {};
 
 function reset() {
   settings = structuredClone(START);
   linked = alike(settings.axes);
   even = settings.axes.every(({ pb, pe }) => pb === pe);
-  first = [0, 0, 0];
+  view = { places: [0, 0, 0], pixels: [0, 0, 0] };
   slice = { places: 0, pixels: 0 };
   selected = { grid: "places", place: [0, 0, 0] };
   update();
@@ -177,44 +178,71 @@ function update() {
   draw();
 }
 
-/** Where the drawn positions of a grid start: windows, or pixels with their padding. */
-function drawnFrom(which, i) {
-  const { s, pb, length, windows } = axes[i];
-  if (which === "places") return Math.max(Math.min(first[i], windows - MOST_CELLS), 0);
-  return Math.max(Math.min(first[i] * s, length - MOST_CELLS), 0) - pb;
-}
-
 const limits = (which, i) =>
   which === "places" ? [0, axes[i].windows - 1] : [-axes[i].pb, axes[i].length - axes[i].pb - 1];
+
+const clamp = (number, [low, high]) => Math.max(low, Math.min(number, high));
+
+/** The places of an axis that are drawn. */
+function drawn(which, i) {
+  const [low, high] = limits(which, i);
+  const count = Math.min(high - low + 1, MOST_CELLS);
+  view[which][i] = clamp(view[which][i], [0, high - low + 1 - count]);
+  return range(low + view[which][i], count);
+}
+
+function keepInside() {
+  for (const which of ["places", "pixels"]) slice[which] = clamp(slice[which], limits(which, 0));
+  selected.place = selected.place.map((place, i) => clamp(place, limits(selected.grid, i)));
+  selected.place[0] = slice[selected.grid];
+  reveal(selected);
+}
+
+/** Move what is drawn of a grid as little as shows some places; return whether it moved. */
+function show(which, i, places) {
+  const [low] = limits(which, i);
+  const shown = drawn(which, i);
+  const [start, end] = [places[0] - low, places[places.length - 1] - low];
+  view[which][i] = Math.max(view[which][i], end - shown.length + 1);
+  view[which][i] = Math.min(view[which][i], start);
+  return drawn(which, i)[0] !== shown[0];
+}
+
+/** Draw what a cell reads, or what reads it, if it lies outside; return whether that moved. */
+function reveal(cell) {
+  const other = cell.grid === "places" ? "pixels" : "places";
+  const reached = reachedFrom(cell);
+  if (!reached.every((places) => places.length)) return false;
+  let moved = false;
+  if (!reached[0].includes(slice[other])) {
+    slice[other] = reached[0][0];
+    moved = true;
+  }
+  for (const i of [1, 2]) moved = show(other, i, reached[i]) || moved;
+  return moved;
+}
 
 /** The first window from which on both ends are drawn. */
 const lastFirst = ({ s, length, windows }) =>
   Math.max(Math.ceil((length - MOST_CELLS) / s), windows - MOST_CELLS, 0);
-
-const clamp = (number, [low, high]) => Math.max(low, Math.min(number, high));
-
-function keepInside() {
-  first = first.map((place, i) => clamp(place, [0, lastFirst(axes[i])]));
-  for (const which of ["places", "pixels"]) slice[which] = clamp(slice[which], limits(which, 0));
-  selected.place = selected.place.map((place, i) => clamp(place, limits(selected.grid, i)));
-  selected.place[0] = slice[selected.grid];
-}
 
 // ---- the grids ----
 
 const isOutput = (which) => (which === "pixels") === (settings.kind === "convt");
 
 function draw() {
-  drawViews();
   const order = isOutput("pixels") ? ["places", "pixels"] : ["pixels", "places"];
-  order.forEach((which, i) => {
-    const figure = at(i ? "second-figure" : "first-figure");
-    grids[which] = makeGrid(which);
-    const scroll = element("div", { class: "scroll" }, grids[which].table);
-    figure.replaceChildren(heading(which), scroll, element("figcaption", {}, caption(which)));
-  });
+  order.forEach((which, i) => (figures[which] = at(i ? "second-figure" : "first-figure")));
+  for (const which of order) drawGrid(which);
   sizeCells();
   light(selected);
+}
+
+function drawGrid(which) {
+  drawViews();
+  grids[which] = makeGrid(which);
+  const scroll = element("div", { class: "scroll" }, grids[which].table);
+  figures[which].replaceChildren(heading(which), scroll, element("figcaption", {}, caption(which)));
 }
 
 function drawViews() {
@@ -226,7 +254,8 @@ function drawViews() {
     const made = wanted.map((i) => {
       const label = `first window drawn, ${AXIS_NAMES[3][i]}`;
       return slider(`first-${i}`, label, 0, 1, (value) => {
-        first[i] = value;
+        view.places[i] = value;
+        view.pixels[i] = value * axes[i].s;
         draw();
       });
     });
@@ -241,7 +270,10 @@ function drawViews() {
     }
     form.replaceChildren(...made);
   }
-  for (const i of wanted) setSlider(`first-${i}`, first[i], 0, lastFirst(axes[i]));
+  for (const i of wanted) {
+    const start = Math.max(view.places[i], Math.ceil(view.pixels[i] / axes[i].s));
+    setSlider(`first-${i}`, start, 0, lastFirst(axes[i]));
+  }
   for (const which of DIMS === 3 ? ["pixels", "places"] : []) {
     setSlider(`slice-${which}`, slice[which], ...limits(which, 0));
     at(`slice-${which}`).parentElement.querySelector("label").textContent =
@@ -263,11 +295,6 @@ function sizeCells() {
   at("grids").style.setProperty("--font", `${font}px`);
 }
 
-function drawn(which, i) {
-  const [low, high] = limits(which, i);
-  return range(drawnFrom(which, i), Math.min(high - low + 1, MOST_CELLS));
-}
-
 function heading(which) {
   const name = isOutput(which) ? "Output" : "Input";
   const size = axes.slice(3 - DIMS).map((axis) => (isOutput(which) ? axis.out : axis.n));
@@ -287,7 +314,7 @@ function caption(which) {
     const [low, high] = limits(which, i);
     if (shown.length === high - low + 1) continue;
     const what = i === 1 ? "Rows" : "Columns";
-    parts.push(`${what} ${shown[0]} to ${shown[shown.length - 1]} of ${low} to ${high} are drawn.`);
+    parts.push(`${what} ${shown[0]} to ${shown[shown.length - 1]} are drawn, of ${low} to ${high}.`);
   }
   return parts.join(" ");
 }
@@ -342,10 +369,14 @@ function where(place) {
 
 // ---- who reads whom ----
 
+/** The places that a cell reads, or that read it, of each axis. */
+const reachedFrom = ({ grid, place }) =>
+  axes.map((axis, i) => (grid === "places" ? taps : windowsOn)(axis, place[i]));
+
 /** Light what a cell reads, or what reads it, and say so. */
 function light(cell) {
   const other = cell.grid === "places" ? "pixels" : "places";
-  const reached = axes.map((axis, i) => (cell.grid === "places" ? taps : windowsOn)(axis, cell.place[i]));
+  const reached = reachedFrom(cell);
   for (const which of ["places", "pixels"]) {
     const { cells, rows, columns } = grids[which];
     const isReached = ([z, y, x]) => reached[0].includes(z) && reached[1].includes(y) && reached[2].includes(x);
@@ -396,26 +427,20 @@ const listing = (numbers) =>
 function select(cell) {
   at("reading").setAttribute("aria-live", "polite");
   selected = cell;
-  light(selected);
+  if (reveal(cell)) drawGrid(cell.grid === "places" ? "pixels" : "places");
+  light(cell);
 }
 
 /** Go to a place, which is drawn first if it is not. */
 function go(which, place) {
   const inside = place.map((number, i) => clamp(number, limits(which, i)));
-  for (const i of [1, 2]) {
-    const shown = drawn(which, i);
-    const step = which === "pixels" ? axes[i].s : 1;
-    const position = which === "pixels" ? inside[i] + axes[i].pb : inside[i];
-    if (inside[i] < shown[0]) first[i] = Math.floor(position / step);
-    if (inside[i] > shown[shown.length - 1]) first[i] = Math.ceil((position - MOST_CELLS + 1) / step);
-    first[i] = clamp(first[i], [0, lastFirst(axes[i])]);
-  }
+  let moved = slice[which] !== inside[0];
   slice[which] = inside[0];
+  for (const i of [1, 2]) moved = show(which, i, [inside[i]]) || moved;
   selected = { grid: which, place: inside };
-  const { rows, columns } = grids[which];
-  if (DIMS === 3 || !rows.includes(inside[1]) || !columns.includes(inside[2])) draw();
-  const found = grids[which];
-  found.cells[found.rows.indexOf(inside[1])][found.columns.indexOf(inside[2])].focus();
+  if (moved) drawGrid(which);
+  const { cells, rows, columns } = grids[which];
+  cells[rows.indexOf(inside[1])][columns.indexOf(inside[2])].focus();
 }
 
 function onKey(event) {
