@@ -1,0 +1,1 @@
+"""Pictures of a layer to keep: files that people look at."""

@@ -114,7 +114,7 @@ def _open(browser: "Chrome", folder: Path, step: Step) -> None:
 
 
 def _js(browser: "Chrome", script: str, *arguments: Any) -> Any:
-    return browser.execute_script(script, *arguments)  # type: ignore[no-untyped-call]
+    return browser.execute_script(script, *arguments)
 
 
 def _complaints(browser: "Chrome") -> list[Any]:
@@ -499,6 +499,6 @@ def test_nothing_is_loaded(browser: "Chrome", tmp_path: Path) -> None:
     const done = arguments[arguments.length - 1];
     fetch("data:,hello").then(() => done("loaded"), () => done("refused"));
     """
-    answer = browser.execute_async_script(refused)  # type: ignore[no-untyped-call]
+    answer = browser.execute_async_script(refused)
     assert answer == "refused"  # by the page's own policy
     assert any("Content Security Policy" in line for line in _complaints(browser))
