@@ -48,7 +48,7 @@ set("word", wanted.word || "", "change");
 if (!wanted.word) check("even", wanted.even);
 wanted.axes.slice(0, wanted.linked ? 1 : 3).forEach((axis, i) => {
   const keys = ["n", "f", "s", "d"];
-  if (!wanted.word) keys.push("pb", ...(wanted.even ? [] : ["pe"]));
+  if (!wanted.word) keys.push(...(wanted.even ? [] : ["pe"]), "pb");
   if (wanted.kind === "convt") keys.push("op");
   for (const key of keys) set(`${key}-${i}`, axis[key], "input");
 });
@@ -63,12 +63,20 @@ return {
   cells: text("grids") ? cells.map((cell) => [cell.ariaLabel, cell.textContent]) : [],
 };
 """
+# Of three axes, shows some slice of the input and of the output.
+SLICE = """
+for (const slider of document.querySelectorAll("[id^=slice]")) {
+  const [low, high] = [Number(slider.min), Number(slider.max)];
+  slider.value = low + (arguments[0] % (high - low + 1));
+  slider.dispatchEvent(new Event("input", { bubbles: true }));
+}
+"""
 MOVE = """
 const n = document.getElementById("n-0");
 n.value = 12;
 n.dispatchEvent(new Event("input"));
 """
-# Points at some cells, and returns the labels of those that are lit for each.
+# Points at some cells; returns the labels of those that are lit for each, and what is said.
 POINT = """
 const cells = [...document.querySelectorAll(".grid .cell")];
 return arguments[0].map((number) => {
@@ -76,7 +84,8 @@ return arguments[0].map((number) => {
   cell.dispatchEvent(new PointerEvent("pointerover", { bubbles: true }));
   const lit = [...document.querySelectorAll(".grid .lit")].map((each) => each.ariaLabel);
   const kept = document.querySelectorAll(".grid .selected");
-  return [cell.ariaLabel, lit, kept.length === 1 && kept[0] === cell];
+  const sentence = document.getElementById("reading").textContent;
+  return [cell.ariaLabel, lit, kept.length === 1 && kept[0] === cell, sentence];
 });
 """
 
@@ -189,6 +198,7 @@ def test_sizes_highlights_and_coverage_are_those_of_shape(
     def check(wanted: Settings, pointed: list[int]) -> None:
         nonlocal fitting
         _js(browser, SET, asdict(wanted))
+        _js(browser, SLICE, pointed[0])
         shown = _js(browser, READ)
         assert shown["command"].startswith("convcli shape ")
         done = run_command(*shown["command"].split()[1:], "--format", "json")
@@ -236,7 +246,7 @@ def _check_numbers(shown: dict[str, Any], step: Step, record: dict[str, Any]) ->
 def _check_lights(labels: list[str], lights: list[Any], axes: tuple[Axis, ...]) -> None:
     """Compare what is lit with the definition of what an output reads."""
     assert sum(map(_is_output, labels)) not in (0, len(labels))
-    for cell, lit, selected in lights:
+    for cell, lit, selected, sentence in lights:
         assert selected
         expected = set()
         for label in labels:
@@ -246,6 +256,27 @@ def _check_lights(labels: list[str], lights: list[Any], axes: tuple[Axis, ...]) 
             if _reads(axes, _place(output), _place(place)):
                 expected.add(label)
         assert set(lit) == expected
+        assert _counts(sentence) == _expected_counts(cell, axes)
+
+
+def _counts(sentence: str) -> list[int]:
+    """Read how many there are of each kind in a sentence, before it says where."""
+    found = re.search(r"(?:reads|writes|(?:read|written) by) (.*?)[:.]", sentence)
+    assert found is not None, sentence
+    return [int(number) for number in re.findall(r"\d+", found[1])]
+
+
+def _expected_counts(cell: str, axes: tuple[Axis, ...]) -> list[int]:
+    """Count what a cell reaches, drawn or not: what is real, and for a window what is outside."""
+    output, convt = _is_output(cell), axes[0].kind == "convt"
+    inside = 1
+    for axis, i in zip(axes, _place(cell), strict=True):
+        others = range(axis.n) if output else range(axis.out)
+        inside *= sum(j in reads(axis, i) if output else i in reads(axis, j) for j in others)
+    if output == convt:  # a pixel
+        return [inside] if inside else []
+    outside = prod(axis.f for axis in axes) - inside
+    return [inside, outside] if outside else [inside]
 
 
 @pytest.mark.parametrize(
