@@ -16,6 +16,7 @@ ROLES = {  # light, dark
     "input-edge": ("#0072b2", "#3f8fc4"),
     "padding": ("#f1efe9", "#212328"),
     "window": ("#f0a000", "#f0a000"),
+    "window-pale": ("#fbe2b0", "#6b5220"),
     "window-edge": ("#8a5a00", "#ffd37a"),
     "on-window": ("#1c1c1e", "#17181b"),
     "output": ("#b9e0d0", "#1d5a45"),

@@ -6,7 +6,7 @@ from base64 import b64encode
 from collections.abc import Iterator
 
 from convcli.pictures.palette import ROLES, hexadecimal, rgb
-from convcli.pictures.scene import Group, Line, Paint, Pixels, Rect, Scene, Shape, Text
+from convcli.pictures.scene import Group, Line, Pixels, Rect, Scene, Shape, Text
 
 _SANS = "system-ui,'Segoe UI',Helvetica,Arial,'DejaVu Sans',sans-serif"
 _MONO = "ui-monospace,Menlo,Consolas,'DejaVu Sans Mono',monospace"
@@ -25,7 +25,7 @@ def svg(scene: Scene) -> str:
     hatches = dict.fromkeys(s.hatch for s in scene.shapes if isinstance(s, Rect) and s.hatch)
     if hatches:
         lines.append(f"<defs>{''.join(map(_pattern, hatches))}</defs>")
-    lines.append('<rect class="paper" width="100%" height="100%"/>')
+    lines.append('<rect class="fill-paper" width="100%" height="100%"/>')
     for group in scene.groups:
         lines.append(f'<g class="{_classes(scene, group)}">')
         lines += map(_shape, group.shapes)
@@ -35,15 +35,33 @@ def svg(scene: Scene) -> str:
 
 
 def _style(scene: Scene) -> str:
+    roles = _roles(scene)
     light, dark = (
-        "".join(f"--{role}:{pair[i]};" for role, pair in ROLES.items()) for i in range(2)
+        "".join(
+            f".{'fill' if name == 'fill' else 'line'}-{role}{{{name}:{ROLES[role][i]}}}"
+            for name, role in roles
+        )
+        for i in range(2)
     )
     return (
-        f"svg{{{light}color-scheme:light dark;font-family:{_SANS};max-width:100%;height:auto}}\n"
-        f"@media (prefers-color-scheme:dark){{svg{{{dark}}}}}\n"
-        f".paper{{fill:var(--paper)}}.mono{{font-family:{_MONO};white-space:pre}}\n"
-        + "".join(_keyframes(scene))
+        f"svg{{font-family:{_SANS};max-width:100%;height:auto}}\n"
+        f".mono{{font-family:{_MONO};white-space:pre}}\n{light}\n"
+        f"@media (prefers-color-scheme:dark){{{dark}}}\n" + "".join(_keyframes(scene))
     )
+
+
+def _roles(scene: Scene) -> list[tuple[str, str]]:
+    """List the roles that are used, for filling or for lines."""
+    used = {("fill", "paper")}
+    for shape in scene.shapes:
+        fill = getattr(shape, "fill", None)
+        if isinstance(fill, str):
+            used.add(("fill", fill))
+        stroke, hatch = getattr(shape, "stroke", None), getattr(shape, "hatch", None)
+        used |= {("stroke", role) for role in (stroke, hatch) if role}
+        if getattr(shape, "arrow", False):
+            used.add(("fill", shape.stroke))  # type: ignore[union-attr]
+    return sorted(used)
 
 
 def _keyframes(scene: Scene) -> Iterator[str]:
@@ -101,11 +119,17 @@ def _rect(shape: Rect) -> str:
         f'{key}="{_number(value)}"'
         for key, value in zip(("x", "y", "width", "height"), shape[:4], strict=True)
     )
-    stroke = ""
+    classes, more = [], ""
+    if isinstance(shape.fill, str):
+        classes.append(f"fill-{shape.fill}")
+    else:
+        more = f' fill="{"none" if shape.fill is None else hexadecimal(rgb(shape.fill))}"'
     if shape.stroke:
-        stroke = f";stroke:var(--{shape.stroke});stroke-width:{_number(shape.line)}"
-        stroke += ";stroke-dasharray:4 3" if shape.dash else ""
-    plain = f'<rect {place} style="fill:{_colour(shape.fill)}{stroke}"/>'
+        classes.append(f"line-{shape.stroke}")
+        more += f' stroke-width="{_number(shape.line)}"'
+        more += ' stroke-dasharray="4 3"' if shape.dash else ""
+    named = f' class="{" ".join(classes)}"' if classes else ""
+    plain = f"<rect {place}{named}{more}/>"
     return plain + (f'<rect {place} fill="url(#{shape.hatch}-hatch)"/>' if shape.hatch else "")
 
 
@@ -113,7 +137,7 @@ def _pattern(role: str) -> str:
     return (
         f'<pattern id="{role}-hatch" width="6" height="6" patternUnits="userSpaceOnUse" '
         f'patternTransform="rotate(45)"><path d="M3 0V6" '
-        f'style="stroke:var(--{role});stroke-width:1.6"/></pattern>'
+        f'class="line-{role}" stroke-width="1.6"/></pattern>'
     )
 
 
@@ -124,11 +148,11 @@ def _line(shape: Line) -> str:
         up = shape.bend / 0.75
         path = f"M{x} {y}C{x} {_number(shape.y - up)} {to_x} {_number(shape.to_y - up)} {to_x} "
         path += to_y
-    style = f"fill:none;stroke:var(--{shape.stroke});stroke-width:{_number(shape.line)}"
-    drawn = f'<path d="{path}" style="{style}"/>'
+    drawn = f'<path d="{path}" fill="none" class="line-{shape.stroke}" '
+    drawn += f'stroke-width="{_number(shape.line)}"/>'
     if shape.arrow:
         points = " ".join(f"{_number(px)},{_number(py)}" for px, py in arrow_head(shape))
-        drawn += f'<polygon points="{points}" style="fill:var(--{shape.stroke})"/>'
+        drawn += f'<polygon points="{points}" class="fill-{shape.stroke}"/>'
     return drawn
 
 
@@ -148,12 +172,12 @@ def arrow_head(shape: Line) -> list[tuple[float, float]]:
 
 
 def _text(shape: Text) -> str:
-    mono = ' class="mono"' if shape.mono else ""
+    mono = " mono" if shape.mono else ""
     anchor = "" if shape.anchor == "start" else f' text-anchor="{shape.anchor}"'
     bold = ' font-weight="600"' if shape.bold else ""
     return (
         f'<text x="{_number(shape.x)}" y="{_number(shape.y)}" font-size="{_number(shape.size)}"'
-        f'{anchor}{bold}{mono} style="fill:var(--{shape.fill})">{_escaped(shape.text)}</text>'
+        f'{anchor}{bold} class="fill-{shape.fill}{mono}">{_escaped(shape.text)}</text>'
     )
 
 
@@ -186,12 +210,6 @@ def png(shape: Pixels) -> bytes:
             chunk(b"IEND", b""),
         ]
     )
-
-
-def _colour(paint: Paint | None) -> str:
-    if paint is None:
-        return "none"
-    return f"var(--{paint})" if isinstance(paint, str) else hexadecimal(rgb(paint))
 
 
 def _number(value: float) -> str:
