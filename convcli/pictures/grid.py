@@ -110,7 +110,7 @@ def cell_for(text: str, size: float = 11.0) -> float:
 
 
 def heat(grid: Grid, values: Sequence[Sequence[int]], top: int) -> Iterator[Shape]:
-    """Draw numbers on a heat map from 0 to `top`; what is zero is hatched."""
+    """Draw numbers on a heat map from 0 to `top`; a zero is on paper."""
     for r, row in zip(_positions(grid.rows), values, strict=True):
         for c, value in zip(_positions(grid.columns), row, strict=True):
             shade = Shade(value / top if top else 0.0)
@@ -118,8 +118,8 @@ def heat(grid: Grid, values: Sequence[Sequence[int]], top: int) -> Iterator[Shap
             if value:
                 yield Rect(*box, fill=shade, stroke="paper", line=0.8)
             else:
-                yield Rect(*box, fill="cell", stroke="line", line=0.8, hatch="unread")
-            ink = ink_on(shade) if value else "ink"
+                yield Rect(*box, fill="cell", stroke="line", line=0.8)
+            ink = ink_on(shade) if value else "unread"
             yield from number(grid, r, c, str(value), ink)
 
 
