@@ -1,6 +1,6 @@
 """Times whole commands beside what a user would take instead; prints JSON lines.
 
-    python tests/bench/commands.py [--runs N] [--tables NAME,...] [--avx2] [PATTERN]
+    python -m tests.bench.commands [--runs N] [--tables NAME,...] [--avx2] [PATTERN]
 
 A peer that takes longer than `processes.LIMIT` seconds is run once. Needs the extra ``bench``;
 ``vips``, ``sox`` and ``astconvolve`` are peers where they are installed. No array is made in this
@@ -18,8 +18,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from processes import CONVCLI, Compared, Row, compare, run_once, script
-from records import emit, emit_machine, hold_to_avx2
+from tests.bench.processes import CONVCLI, Compared, Row, compare, run_once, script
+from tests.bench.records import emit, emit_machine, hold_to_avx2
 
 MANY = 1000  # files
 
@@ -46,7 +46,8 @@ def save_random(
 
     rng = np.random.default_rng(0)
     whole = np.dtype(dtype).kind in "iu"
-    np.save(path, rng.integers(low, high, shape, dtype) if whole else rng.random(shape, dtype))
+    kind = np.dtype(dtype).type
+    np.save(path, rng.integers(low, high, shape, kind) if whole else rng.random(shape, np.float32))
 
 
 def save_filter(path: Path, name: str) -> None:

@@ -1,6 +1,6 @@
 """Times convolutions inside one process, beside PyTorch's and OpenCV's functions.
 
-    python tests/bench/inside.py [--avx2] [PATTERN]
+    python -m tests.bench.inside [--avx2] [PATTERN]
 
 Prints JSON lines: milliseconds, the engines with two threads and with one. Each has its runs
 by itself: libraries keep their threads spinning for a while, which would slow down the next turn.
@@ -20,7 +20,6 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
-from records import emit, emit_machine, hold_to_avx2
 
 from convcli.arrays.filters import named
 from convcli.arrays.sources import InMemory
@@ -32,6 +31,7 @@ from convcli.run.blocks import Blocks, plan_blocks
 from convcli.run.job import Job
 from convcli.run.operation import resolve
 from convcli.run.pipeline import Pipeline
+from tests.bench.records import emit, emit_machine, hold_to_avx2
 
 ROWS: list[tuple[str, tuple[int, ...], tuple[int, ...], dict[str, Any]]] = [
     ("8², 3×3", (8, 8), (3, 3), {}),

@@ -34,7 +34,7 @@ def emit(table: str, work: str, **facts: Any) -> None:
 def hold_to_avx2(asked: bool) -> None:
     """Start this script again so that its libraries use no AVX-512, if that is asked for."""
     if asked and os.environ.get("OPENBLAS_CORETYPE") != "Haswell":
-        words = [sys.executable, *sys.argv]
+        words = sys.orig_argv
         raise SystemExit(subprocess.run(words, env={**os.environ, **AVX2}, check=False).returncode)
 
 
@@ -58,7 +58,7 @@ def emit_machine() -> None:
 def _taken() -> dict[str, str]:
     """Ask each library for the instructions that it uses, in processes of their own."""
     asked = {
-        "OpenBLAS": f"from {__name__} import openblas_core; print(openblas_core())",
+        "OpenBLAS": "from tests.bench.records import openblas_core; print(openblas_core())",
         "NumPy": "import numpy; c = numpy.show_config(mode='dicts'); "
         "print(*c['SIMD Extensions'].get('found', []))",
         "PyTorch": "import torch; print(torch.backends.cpu.get_cpu_capability())",
@@ -68,7 +68,7 @@ def _taken() -> dict[str, str]:
     }
     found = {}
     for name, code in asked.items():
-        env = {**os.environ, "ONEDNN_VERBOSE": "1", "PYTHONPATH": str(Path(__file__).parent)}
+        env = {**os.environ, "ONEDNN_VERBOSE": "1", "PYTHONPATH": str(Path(__file__).parents[2])}
         done = subprocess.run(
             [sys.executable, "-c", code], capture_output=True, text=True, env=env, check=True
         )

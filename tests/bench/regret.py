@@ -1,6 +1,6 @@
 """Measures the regret of the cost model: the time of what `auto` chose over that of the best.
 
-    python tests/bench/regret.py [--cpu] [--avx2] [PATTERN]
+    python -m tests.bench.regret [--cpu] [--avx2] [PATTERN]
 
 For every work, NumPy's engine convolves by each method that applies, with three sizes of tiles and
 with one and two threads. ``--cpu`` compares the methods alone, on one thread and by CPU time, which
@@ -20,7 +20,6 @@ from typing import Any, NamedTuple
 from unittest import mock
 
 import numpy as np
-from records import emit, emit_machine, hold_to_avx2
 
 from convcli.arrays.filters import named
 from convcli.arrays.sources import InMemory
@@ -32,6 +31,7 @@ from convcli.run.blocks import plan_blocks
 from convcli.run.job import Job
 from convcli.run.operation import resolve
 from convcli.run.pipeline import Pipeline
+from tests.bench.records import emit, emit_machine, hold_to_avx2
 
 
 class Work(NamedTuple):

@@ -1,6 +1,6 @@
 """Makes the tables of RESULTS.md of JSON lines that benchmarks printed.
 
-python tests/bench/commands.py > lines && python tests/bench/report.py lines ... > tables.md
+python -m tests.bench.commands > lines && python -m tests.bench.report lines ... > tables.md
 """
 
 import fileinput
