@@ -40,8 +40,8 @@ def animation_picture(
     count = prod(sizes)
     if count > MOST_FRAMES:
         raise UsageError(
-            f"--animate -o draws a frame for each output, and {sizes[0]}x{sizes[1]} are more than "
-            f"{MOST_FRAMES}; use a smaller input, or --explain for one picture"
+            f"--animate -o draws a frame for each output, and {count} are more than {MOST_FRAMES}; "
+            f"use a smaller -n or a larger -s, or --explain for one picture"
         )
     base = board.board(axes, numbers, filled=False)
     rows, columns = board.strips(axes)

@@ -56,16 +56,18 @@ def wanted(path: str, what: str, frame: int | None = None) -> Wanted:
         raise UsageError(f"--frame {frame} is a frame of an animation; add --animate")
     if frame is not None and frame < 1:
         raise UsageError(f"--frame {frame} must be 1 or more; use --frame 1")
-    stem = os.path.splitext(path)[0] or path
     if ending not in allowed:
+        stem = os.path.splitext(path)[0]
+        better = shlex.quote((stem if stem.strip("-./") else "conv") + allowed[0])
+        listed = ", ".join(each[1:] for each in allowed)
         if moving and ending in (".png", ".tex"):
-            remedy = f"add --frame 1 for one frame of it, or write -o {shlex.quote(stem)}.gif"
+            remedy = f"add --frame 1 for one frame of it, or write -o {better}"
         else:
-            remedy = f"write -o {shlex.quote(stem)}{allowed[0]}"
-        found = f"{ending} is not" if ending else "no ending is"
+            remedy = f"write -o {better}"
+        what_is = f"{ending} is not" if ending else "no ending, which is not"
         raise UsageError(
-            f"-o {path}: {found} a format that {what} is written in "
-            f"(formats are {', '.join(each[1:] for each in allowed)}); {remedy}"
+            f"-o {path or repr(path)}: {what_is} a format for pictures of {what}, "
+            f"which are {listed}; {remedy}"
         )
     folder = os.path.dirname(path)
     if folder and not os.path.isdir(folder):

@@ -166,7 +166,8 @@ def _text(draw: Any, shape: Text, scale: int) -> None:
     ink = _colour(shape.fill)
     font = _font(round(shape.size * scale))
     bold = max(round(shape.size * scale / 36), 1) if shape.bold else 0
-    if shape.mono:  # the font is not: each letter has a cell of its own
+    aligned = shape.mono and ("  " in text or text.startswith(" "))
+    if aligned:  # the font has no equal widths: each letter has a cell of its own
         for i, letter in enumerate(text):
             x = place[0] + (i + 0.5) * shape.size * 0.605 * scale
             draw.text((x, place[1]), letter, fill=ink, font=font, anchor="ms")
