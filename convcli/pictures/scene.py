@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 Anchor = Literal["start", "middle", "end"]
 # The width of a letter, in parts of its size: that of wide sans-serif fonts. A narrow
 # font leaves room, and no text is cut.
-_LETTER = 0.58
+_LETTER = 0.63
 _MONO = 0.605
 _NARROW = frozenset("iIl.,:;'|!()[]·ftjr ")
 
@@ -140,7 +140,7 @@ def text_width(text: str, size: float, mono: bool = False, bold: bool = False) -
         return len(text) * size * _MONO
     narrow = sum(c in _NARROW for c in text)
     width = (len(text) - narrow) * _LETTER + narrow * 0.36
-    wide = sum(c in "mMwW@%→" for c in text) * 0.3
+    wide = sum(c in "mMwW@%→…" for c in text) * 0.3
     return (width + wide) * size * (1.07 if bold else 1.0)
 
 
