@@ -106,13 +106,14 @@ def board(axes: Sequence[Axis], numbers: Numbers | None, filled: bool) -> Board:
     row_axis, column_axis = planar(axes)
     rows, columns = strip(row_axis), strip(column_axis)
     top, heading = _heading(axes)
-    largest = max(_LARGEST, min(grid.cell_for(numbers.widest), 60.0)) if numbers else _LARGEST
     counts = (len(rows.cells), len(columns.cells)), (row_axis.out, column_axis.out)
-    beside, cell = _fit(counts, len(axes) == 1, largest)
+    least = grid.cell_for(numbers.widest, grid.SMALLEST + 0.5) if numbers else 0.0
+    beside, cell = _fit(counts, len(axes) == 1, least)
     fine = cell >= grid.FINE
     in_text = _wrap(_input_caption(axes), counts[0][1] * cell if beside else INNER)
     caption = top + paragraph_height(in_text, _CAPTION) + 8
-    source = Grid(MARGIN, caption, cell, rows.kinds(fine), columns.kinds(fine))
+    widest = numbers.widest if numbers else ""
+    source = Grid(MARGIN, caption, cell, rows.kinds(fine), columns.kinds(fine), widest)
     x, y = MARGIN, source.y + source.height + 30
     if beside:
         x, y = MARGIN + max(source.width, _LEAST) + _GUTTER, top
@@ -123,7 +124,7 @@ def board(axes: Sequence[Axis], numbers: Numbers | None, filled: bool) -> Board:
     out_kinds = [output_kinds(axis, fine) for axis in (row_axis, column_axis)]
     if not filled:
         out_kinds = [[("empty", cells) for _, cells in kinds] for kinds in out_kinds]
-    target = Grid(x, target_y, cell, *out_kinds)
+    target = Grid(x, target_y, cell, *out_kinds, widest)
     captions = (
         *paragraph(MARGIN, caption - 8 - len(in_text) * _CAPTION * 1.4, in_text, _CAPTION),
         *paragraph(x, out_y, out_text, _CAPTION),
@@ -151,7 +152,10 @@ def projection(source: Grid, target: Grid, rows: range, columns: range, at: tupl
     x, y, wide, high = source.box(rows, columns)
     r, c = at
     to_x, to_y, to_wide, to_high = target.box(range(r, r + 1), range(c, c + 1))
-    if target.x > source.x + source.width:
+    ends: list[tuple[float, float, float, float]] = []
+    if source.widest:  # lines would cross numbers
+        pass
+    elif target.x > source.x + source.width:
         ends = [(x + wide, y, to_x, to_y), (x + wide, y + high, to_x, to_y + to_high)]
     else:
         ends = [(x, y + high, to_x, to_y), (x + wide, y + high, to_x + to_wide, to_y)]
@@ -207,24 +211,27 @@ def _heading(axes: Sequence[Axis]) -> tuple[float, Group]:
 
 
 def _fit(
-    counts: tuple[tuple[int, int], tuple[int, int]], line: bool, largest: float
+    counts: tuple[tuple[int, int], tuple[int, int]], line: bool, least: float
 ) -> tuple[bool, float]:
-    """Choose whether output and input are beside each other, and the size of a cell."""
+    """Choose whether output and input are beside each other, and the size of a cell.
+
+    `least` is the size of a cell that its number needs.
+    """
     (rows, columns), (out_rows, out_columns) = counts
-    stacked = min(
-        largest,
-        INNER / max(columns, out_columns),
-        _TALLEST * 1.3 / (rows + out_rows),
-    )
+    largest = max(_LARGEST, min(1.2 * least, 60.0))
+    stacked = min(largest, INNER / max(columns, out_columns))
+    tall = _TALLEST * 1.3 / (rows + out_rows)
+    if tall < stacked:
+        stacked = min(max(tall, least), stacked, 2 * tall)
     room = INNER - _GUTTER
     beside = min(
         room / (columns + out_columns),
         (room - _LEAST) / columns,
         (room - _LEAST) / out_columns,
-        _TALLEST / max(rows, out_rows),
+        max(_TALLEST, min(least * max(rows, out_rows), 1.6 * _TALLEST)) / max(rows, out_rows),
         largest,
     )
-    if line or beside < 0.75 * stacked:
+    if line or beside < 0.75 * stacked or beside < least <= stacked:
         return False, stacked
     return True, beside
 

@@ -10,7 +10,7 @@ Runs = Sequence[tuple[str, range]]
 CellText = Callable[[int, int], str]  # of a row and a column, by position
 
 FINE = 5.0  # pixels of a cell that has lines around it
-_SMALLEST = 9.0  # pixels of text in a cell
+SMALLEST = 9.0  # pixels of text in a cell
 _THINNEST = 4.0  # pixels of a window on a large input
 _STYLE: dict[str, tuple[Paint, str | None]] = {  # fill and hatch
     "input": ("input", None),
@@ -31,6 +31,7 @@ class Grid(NamedTuple):
     cell: float
     rows: Runs
     columns: Runs
+    widest: str = ""  # the longest of its numbers, whose font all have
 
     @property
     def width(self) -> float:
@@ -93,8 +94,8 @@ def window(grid: Grid, rows: range, columns: range, text: CellText | None = None
 
 def number(grid: Grid, row: int, column: int, text: str, ink: str) -> Iterator[Text]:
     """Write a number in a cell, if it can be read there."""
-    size = number_size(text, grid.cell)
-    if text and size >= _SMALLEST:
+    size = min(number_size(text, grid.cell), number_size(grid.widest, grid.cell))
+    if text and size >= SMALLEST:
         x, y, wide, high = grid.box(range(row, row + 1), range(column, column + 1))
         yield Text(x + wide / 2, y + high / 2 + size * 0.35, text, size, "middle", ink)
 

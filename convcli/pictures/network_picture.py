@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from convcli.explain import words
-from convcli.explain.growth import longest_path, middle_span
+from convcli.explain.growth import middle_span
 from convcli.geometry.axis import AXIS_NAMES
 from convcli.geometry.graph import NodeStep
 from convcli.geometry.notation import format_sizes
@@ -200,7 +200,6 @@ def _growth(
     """List the boxes with their sizes, and what the middle of each output depends on, to scale."""
     axis = len(AXIS_NAMES[steps[0].dims]) - 1
     n = steps[0].outputs[0].tracks[axis].size
-    on_path = {step.node.outputs for step in longest_path(steps)}
     names = [box.name for box in boxes]
     sizes = [box.size for box in boxes]
     fields = [f"{'' if f.exact else '≤'}{f.r}" for f in (b.last.fields[axis] for b in boxes)]
@@ -238,15 +237,15 @@ def _growth(
         whole = bar_x + (0 - begin) * scale
         bars.append(Rect(whole, y + 4, n * scale, _ROW - 8, fill="input"))
         if high >= low:
-            x, wide = bar_x + (low - begin) * scale, max((high + 1 - low) * scale, 2.0)
-            side = box.last.node.outputs not in on_path
-            hatch = "line" if side else None
-            bars.append(
-                Rect(
-                    x, y + 4, wide, _ROW - 8, fill="window", stroke="window-edge", line=0.8,
-                    hatch=hatch,
+            bars += [
+                Rect(bar_x + (start - begin) * scale, y + 4, max((stop - start) * scale, 2.0),
+                     _ROW - 8, fill=fill, stroke="window-edge", line=0.8)
+                for start, stop, fill in (
+                    (low, high + 1, "window-pale"),
+                    (max(low, 0), min(high + 1, n), "window"),
                 )
-            )  # fmt: skip
+                if stop > start
+            ]  # fmt: skip
         y += _ROW
     bars.append(Rect(bar_x + (0 - begin) * scale, y + 4, n * scale, 1.2, fill="soft"))
     if n * scale > 2 * text_width(str(n), 12):
@@ -262,7 +261,7 @@ def _growth(
 
 def _notes(steps: Sequence[NodeStep], begin: int, end: int, n: int) -> Iterable[str]:
     if begin < 0 or end > n:
-        yield "A field that reaches beyond the input depends on padding there."
+        yield "Pale: beyond the input, where there is padding."
     lost = [
         step.label or step.kind
         for step in steps
@@ -275,7 +274,7 @@ def _notes(steps: Sequence[NodeStep], begin: int, end: int, n: int) -> Iterable[
 
 def _named(labels: list[str], room: float) -> str:
     """Join the names of the first and the last layer; the longer one gives way."""
-    while text_width(text := " – ".join(labels), _LETTER) > room:
+    while text_width(text := " to ".join(labels), _LETTER) > room:
         longest = max(labels, key=len)
         half = (len(longest.replace("…", "")) - 1) // 2
         bare = longest.replace("…", "")
