@@ -124,7 +124,7 @@ def board(axes: Sequence[Axis], numbers: Numbers | None, filled: bool) -> Board:
     out_kinds = [output_kinds(axis, fine) for axis in (row_axis, column_axis)]
     if not filled:
         out_kinds = [[("empty", cells) for _, cells in kinds] for kinds in out_kinds]
-    target = Grid(x, target_y, cell, *out_kinds, widest)
+    target = Grid(x, target_y, cell, out_kinds[0], out_kinds[1], widest)
     captions = (
         *paragraph(MARGIN, caption - 8 - len(in_text) * _CAPTION * 1.4, in_text, _CAPTION),
         *paragraph(x, out_y, out_text, _CAPTION),
@@ -133,9 +133,7 @@ def board(axes: Sequence[Axis], numbers: Numbers | None, filled: bool) -> Board:
         heading,
         Group("captions", captions),
         Group("input", tuple(grid.drawn(source, numbers.input if numbers else None))),
-        Group(
-            "output", tuple(grid.drawn(target, numbers.output if numbers and filled else None))
-        ),
+        Group("output", tuple(grid.drawn(target, numbers.output if numbers and filled else None))),
     )
     bottom = max(source.y + source.height, target.y + target.height + (0 if beside else height))
     return Board(source, target, bottom, groups)
@@ -147,7 +145,9 @@ def strips(axes: Sequence[Axis]) -> tuple[Strip, Strip]:
     return strip(rows), strip(columns)
 
 
-def projection(source: Grid, target: Grid, rows: range, columns: range, at: tuple[int, int]) -> Group:
+def projection(
+    source: Grid, target: Grid, rows: range, columns: range, at: tuple[int, int]
+) -> Group:
     """Draw lines from a window to the output that it makes."""
     x, y, wide, high = source.box(rows, columns)
     r, c = at
@@ -182,13 +182,13 @@ def legend(y: float, kinds: Sequence[str]) -> tuple[tuple[Shape, ...], float]:
 
 def kinds_in(shown: Board) -> list[str]:
     """List what a legend has to name."""
-    found = {kind for g in (shown.input, shown.output) for runs in g[3:] for kind, _ in runs}
+    runs = (runs for g in (shown.input, shown.output) for runs in (g.rows, g.columns))
+    found = {kind for cells in runs for kind, _ in cells}
     return [kind for kind in _LEGEND if kind in found or kind in ("window", "output")]
 
 
 def note_of(axes: Sequence[Axis]) -> Iterator[str]:
     """Say what is not seen in a picture."""
-    rows, columns = strips(axes)
     if axes[0].kind == "convt":
         yield (
             "drawn as the convolution it equals: zeros between and around the inputs, stride 1, "

@@ -47,7 +47,7 @@ def wanted(path: str, what: str, frame: int | None = None) -> Wanted:
     """
     ending = ending_of(path)
     moving = what == "--animate" and frame is None
-    allowed = MOVING if moving else STILL
+    allowed: tuple[str, ...] = MOVING if moving else STILL
     if what != "--explain":
         allowed = tuple(each for each in allowed if each != ".html")
     if what == "--plot":

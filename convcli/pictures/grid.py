@@ -45,8 +45,10 @@ class Grid(NamedTuple):
 
     def kind(self, row: int, column: int) -> str:
         """Return what a cell is."""
-        kinds = [next(kind for kind, cells in runs if at in cells) for runs, at in (
-            (self.rows, row), (self.columns, column))]
+        kinds = [
+            next(kind for kind, cells in runs if at in cells)
+            for runs, at in ((self.rows, row), (self.columns, column))
+        ]
         return _joined(*kinds)
 
     def box(self, rows: range, columns: range) -> tuple[float, float, float, float]:
@@ -73,7 +75,9 @@ def drawn(grid: Grid, text: CellText | None = None) -> Iterator[Shape]:
                 yield from number(grid, r, c, text(r, c), "ink")
 
 
-def window(grid: Grid, rows: range, columns: range, text: CellText | None = None) -> Iterator[Shape]:
+def window(
+    grid: Grid, rows: range, columns: range, text: CellText | None = None
+) -> Iterator[Shape]:
     """Draw the taps of a window, and what it spans."""
     x, y, wide, high = grid.box(rows, columns)
     dense = rows.step == columns.step == 1

@@ -94,7 +94,7 @@ def _coverage(axes: Sequence[Axis], y: float) -> tuple[list[Group], float]:
     texts: list[Shape] = list(paragraph(MARGIN, y, lines, _CAPTION))
     y += paragraph_height(lines, _CAPTION) + 8
     spans = [[("output", range(count))] for count in shown]
-    panel = Grid(MARGIN, y, cell, *spans, str(top))
+    panel = Grid(MARGIN, y, cell, spans[0], spans[1], str(top))
     drawn = tuple(grid.heat(panel, values, top))
     notes = [*sentence, *_cut(axes, size, shown), *board.note_of(axes)]
     x, width, below = MARGIN + panel.width + 24, WIDTH - 2 * MARGIN - panel.width - 24, y

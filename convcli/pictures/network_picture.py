@@ -1,6 +1,7 @@
 """The picture of a network: its layers to scale as boxes, and how its receptive field grows."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from convcli.explain import words
@@ -42,7 +43,7 @@ class _Box(NamedTuple):
 
     @property
     def height(self) -> int:
-        """The size that its height stands for, of the last axis but one, or of a line's only one."""
+        """The size that its height stands for: of the last axis but one, if there is one."""
         out = self.last.out
         return max(out[-2:][0], 1) if out else 1
 
@@ -111,8 +112,9 @@ def _boxes(rows: Sequence[NodeStep]) -> list[_Box]:
     if len(boxes) < _FEWEST_BOXES:  # as they all keep their size
         boxes = [[step] for step in rows]
     each = -(-len(boxes) // _MOST_BOXES)
-    joined = [sum(boxes[i : i + each], []) for i in range(0, len(boxes), each)]
-    return [_Box(tuple(box)) for box in joined]
+    return [
+        _Box(tuple(chain.from_iterable(boxes[i : i + each]))) for i in range(0, len(boxes), each)
+    ]
 
 
 def _row_of_boxes(
@@ -128,7 +130,8 @@ def _row_of_boxes(
     arcs = list(_joins(steps, boxes))
     lift = min(14.0 + 5.0 * max((b - a for a, b in arcs), default=0), 60.0) if arcs else 0.0
     middle = y + lift + _TALLEST / 2
-    x, places = MARGIN, []
+    x = MARGIN
+    places: list[tuple[float, float, float]] = []
     shapes: list[Shape] = []
     numbers: list[Shape] = []
     for i, (size, width) in enumerate(zip(sizes, widths, strict=True)):
@@ -170,7 +173,9 @@ def _widths(channels: Sequence[int], room: float) -> list[float]:
         left = room - _THINNEST * sum(thin)
         whole = sum(c for c, is_thin in zip(channels, thin, strict=True) if not is_thin)
         scale = min(left / whole, 40.0 / min(channels)) if whole else 0.0
-        found = [is_thin or c * scale < _THINNEST for c, is_thin in zip(channels, thin, strict=True)]
+        found = [
+            is_thin or c * scale < _THINNEST for c, is_thin in zip(channels, thin, strict=True)
+        ]
         if found == thin:
             return [
                 _THINNEST if is_thin else min(c * scale, 90.0)
@@ -228,7 +233,7 @@ def _growth(
         texts.append(Text(x, y + 12, word, 12, anchor, "soft"))  # type: ignore[arg-type]
     y += 18
     bars: list[Shape] = []
-    for i, (box, (low, high)) in enumerate(zip(boxes, spans, strict=True)):
+    for i, (low, high) in enumerate(spans):
         base = y + _ROW * 0.7
         texts.append(Text(MARGIN + 16, base, str(i + 1), _LETTER, "end", "soft"))
         texts.append(Text(name_x, base, names[i], _LETTER))

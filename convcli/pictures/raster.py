@@ -3,6 +3,7 @@
 import io
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
@@ -15,7 +16,7 @@ _SMOOTH = 2  # times that a drawing is larger before it is scaled down, so that 
 _PNG_SCALE, _GIF_SCALE = 2, 1
 _HATCH = 8.5  # pixels between lines
 # The font has no sign for these.
-_INSTEAD = str.maketrans({"→": "-", "×": "x", "−": "-", "≤": "<", "²": "2"})
+_INSTEAD = str.maketrans({"→": "-", "×": "x", "≤": "<", "²": "2"})
 
 
 def png(scene: Scene) -> bytes:
@@ -106,7 +107,7 @@ def _rect(image: Image.Image, draw: Any, shape: Rect, scale: int) -> None:
     width, ink = max(round(shape.line * scale), 1), _colour(shape.stroke)
     if shape.dash:
         corners = ((left, top), (right, top), (right, bottom), (left, bottom), (left, top))
-        for begin, end in zip(corners[:-1], corners[1:], strict=True):
+        for begin, end in pairwise(corners):
             _dashed(draw, begin, end, scale, width, ink)
         return
     half = width / 2

@@ -59,8 +59,8 @@ def _roles(scene: Scene) -> list[tuple[str, str]]:
             used.add(("fill", fill))
         stroke, hatch = getattr(shape, "stroke", None), getattr(shape, "hatch", None)
         used |= {("stroke", role) for role in (stroke, hatch) if role}
-        if getattr(shape, "arrow", False):
-            used.add(("fill", shape.stroke))  # type: ignore[union-attr]
+        if isinstance(shape, Line) and shape.arrow:
+            used.add(("fill", shape.stroke))
     return sorted(used)
 
 

@@ -12,7 +12,6 @@ _ESCAPES = {
     "→": r"$\rightarrow$",
     "×": r"$\times$",
     "≤": r"$\leq$",
-    "−": "$-$",
     "…": r"\ldots{}",
     " ": "~",
 }

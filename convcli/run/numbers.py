@@ -21,9 +21,7 @@ _SIGN = f"  {_TIMES}  "
 class Narrator:
     """Says what becomes of one window: of the first image, and the first output channel."""
 
-    def __init__(
-        self, operation: Operation, x: Array, y: Array, by_output: bool = False
-    ) -> None:
+    def __init__(self, operation: Operation, x: Array, y: Array, by_output: bool = False) -> None:
         """Take an operation with its whole input and output.
 
         With `by_output`, a place is an output also where the operation is transposed.

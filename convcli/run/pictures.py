@@ -88,9 +88,7 @@ def _scene(file: files.Wanted, result: Result, kept: Kept, x: Array, y: Array) -
     if file.what == "--animate":
         from convcli.pictures.animation_picture import animation_picture  # noqa: PLC0415
 
-        return animation_picture(
-            operation.axes, numbers, lambda place: narrator(place, _COLUMNS)
-        )
+        return animation_picture(operation.axes, numbers, lambda place: narrator(place, _COLUMNS))
     from convcli.pictures.layer_picture import layer_picture  # noqa: PLC0415
 
     first = narrator([0] * len(operation.axes), _COLUMNS)

@@ -37,9 +37,7 @@ def run(request: "ShapeRequest", streams: Streams) -> int:
         write_picture(request, streams)
         return 0
     if request.frame is not None:
-        raise UsageError(
-            f"--frame {request.frame} is of a picture; add --animate -o conv.svg"
-        )
+        raise UsageError(f"--frame {request.frame} is of a picture; add --animate -o conv.svg")
     if request.animate:
         _animate(request, streams)
         return 0
