@@ -15,7 +15,7 @@ from convcli.errors import ConvcliError, UsageError, install_command
 
 _BLAS = tuple(np.dtype(kind) for kind in ("f4", "f8", "c8", "c16"))  # types with fast products
 _CACHE = 8 << 20  # bytes of a tile: two of them fit a shared cache of 16 MB
-_WORTH_THREADS = 1e7  # nanoseconds of work from which on threads pay
+_WORTH_THREADS = 5e5  # nanoseconds of work from which on threads pay
 _MOST_SLICES = 32  # of a volume, in a tile
 _LEAST_FILTERS, _LEAST_COLUMNS = 4, 8  # in a tile: its height in filters, its width
 _FIRST = 2  # position of the first spatial axis in a tile
@@ -89,7 +89,7 @@ METHODS = {
     "fft": Method(fft.correlate, 3e5, _fft_cost, "real floats, stride 1 and dilation 1"),
     "opencv": Method(
         opencv.correlate,
-        2e5,  # a call for what reads no padding, and for each strip around it
+        2e4,  # a call for a tile, and one for its last rows
         _opencv_cost,
         "OpenCV, and one filter for all channels of up to about 11x11 floats, stride 1",
         in_place=True,

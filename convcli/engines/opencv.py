@@ -18,7 +18,7 @@ Pair = tuple[int, int]
 START = 2.5e7  # nanoseconds to import it
 # Nanoseconds on one core: for an output, for a tap of it that is not zero, by the type of the
 # numbers (those of float64 count as two, see `Method.cost`), and for a plane.
-PASS, TAP, PLANE = 0.3, {"f4": 0.045, "f8": 0.075}, 6e4
+PASS, TAP, PLANE = 0.3, {"f4": 0.045, "f8": 0.075}, 4e3
 # Area of a filter from which on OpenCV takes a Fourier transform, which spreads a NaN.
 _TRANSFORM = {"f4": 130, "f8": 50}
 _NARROW = 4  # rows for each column, from which on a plane is turned

@@ -1,1 +1,1 @@
-"""Pictures of a layer to keep: files that people look at."""
+"""Pictures to keep: a layer, a network or a run as SVG, PNG, GIF, TeX or a page of HTML."""
