@@ -41,8 +41,8 @@ def page(step: Step) -> str:
             value = getattr(axis, key)
             if value > _LARGEST:
                 raise ConvcliError(
-                    f"{option} {value} is too large for a page, which takes numbers up to "
-                    f"{_LARGEST}; use {option} {_LARGEST} or less"
+                    f"{option} {value} is too large for a page, which takes {_LARGEST} at most; "
+                    f"use {option} {_LARGEST} or less, or write an .svg"
                 )
     window = step.layer.window
     keys = ("n", "f", "pb", "pe", "s", "d", "op")

@@ -17,9 +17,7 @@ from convcli.explain import words
 from convcli.geometry.axis import PADDING_WORDS, Axis, Kind, Padding, Window
 from convcli.geometry.coverage import reads
 from convcli.geometry.network import Layer, Step, apply
-from convcli.options import ShapeRequest
 from convcli.pictures.page import page
-from convcli.shape.cases import cases
 from tests.conftest import need, run_command
 
 if TYPE_CHECKING:
@@ -280,31 +278,23 @@ def _expected_counts(cell: str, axes: tuple[Axis, ...]) -> list[int]:
 
 
 @pytest.mark.parametrize(
-    ("command", "request_"),
+    "command",
     [
-        ("-n 5 -f 3 -p 1 -s 2", ShapeRequest(n="5", f="3", p="1", s="2")),
-        (
-            "-n 8x6 -f 5x3 -p 2x0:1 -s 3x4 -d 1x2",
-            ShapeRequest(n="8x6", f="5x3", p="2x0:1", s="3x4", d="1x2"),
-        ),
-        ("-n 9 -f 4 -p same --dims 1", ShapeRequest(n="9", f="4", p="same", dims=1)),
-        ("-n 4x5x6 -f 2 --dims 3", ShapeRequest(n="4x5x6", f="2")),
-        (
-            "-n 3 -f 3 -p 1 -s 2 --transposed --output-padding 1",
-            ShapeRequest(n="3", f="3", p="1", s="2", transposed=True, output_padding="1"),
-        ),
-        (
-            "-n 7 -f 3 -s 2 --pool max --ceil",
-            ShapeRequest(n="7", f="3", s="2", pool="max", ceil=True),
-        ),
-        ("-n 224 -f 7 -p 3 -s 2", ShapeRequest(n="224", f="7", p="3", s="2")),
+        "-n 5 -f 3 -p 1 -s 2",
+        "-n 8x6 -f 5x3 -p 2x0:1 -s 3x4 -d 1x2",
+        "-n 9 -f 4 -p same --dims 1",
+        "-n 4x5x6 -f 2 --dims 3",
+        "-n 3 -f 3 -p 1 -s 2 --transposed --output-padding 1",
+        "-n 7 -f 3 -s 2 --pool max --ceil",
+        "-n 224 -f 7 -p 3 -s 2",
     ],
 )
 def test_it_starts_at_the_numbers_of_the_command_and_goes_back_to_them(
-    command: str, request_: ShapeRequest, browser: "Chrome", tmp_path: Path
+    command: str, browser: "Chrome", in_tmp: Path
 ) -> None:
-    (step,) = cases(request_)
-    _open(browser, tmp_path, step)
+    done = run_command("shape", *command.split(), "--explain", "-o", "conv.html")
+    assert (done.status, done.out, done.err) == (0, "", "")
+    browser.get((in_tmp / "conv.html").as_uri())
     start = _js(browser, READ)
     assert start["command"] == f"convcli shape {command} --explain"
     _js(browser, MOVE)
@@ -314,9 +304,28 @@ def test_it_starts_at_the_numbers_of_the_command_and_goes_back_to_them(
     assert _complaints(browser) == []
 
 
-def test_numbers_too_large_for_it_are_refused() -> None:
-    with pytest.raises(ConvcliError, match=r"-n 2000 is too large for a page, .*; use -n 1000 or"):
-        page(_step((2000, 8), (3,)))
+@pytest.mark.parametrize(
+    ("command", "error"),
+    [
+        (
+            "-n 2000x8 -f 3",
+            "-n 2000 is too large for a page, which takes 1000 at most; use -n 1000",
+        ),
+        ("-n 8 -f 3 -p 1500", "-p 1500 is too large for a page, "),
+        (
+            "-n 2 -f 3",
+            "filter 3 does not fit input 2 with padding 0: 2 + 2·0 < 3; use -p 1 or more",
+        ),
+        ("-n 8,9 -f 3", "-o conv.html shows one case, not a sweep; "),
+        ("vgg16 -n 224", "-o conv.html: a page is of one layer; "),
+    ],
+)
+def test_what_is_no_page_is_refused(command: str, error: str, in_tmp: Path) -> None:
+    done = run_command("shape", *command.split(), "--explain", "-o", "conv.html")
+    assert done.status
+    assert done.err.startswith(f"convcli: error: {error}")
+    assert done.err.count("\n") == 1
+    assert list(in_tmp.iterdir()) == []
 
 
 # ---- anybody can use it ----
