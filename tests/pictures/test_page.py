@@ -91,7 +91,8 @@ return arguments[0].map((number) => {
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Chrome]":
     """Start a browser with an empty profile; everything its pages log is kept."""
-    chromium, driver = need("chromium"), need("chromedriver")
+    chromium = need("chromium", "google-chrome", "chromium-browser")
+    driver = need("chromedriver")
     from selenium.webdriver import Chrome, ChromeOptions
     from selenium.webdriver.chrome.service import Service
 
