@@ -106,7 +106,7 @@ def shell(script: str, cwd: Path | None = None, **env: str) -> "subprocess.Compl
 
 
 def need(name: str, *others: str) -> str:
-    """Find a program, by one of its names; where everything should be installed, it must be there."""
+    """Find a program by one of its names; where all should be installed, missing is failing."""
     found = next(filter(None, map(shutil.which, (name, *others))), None)
     if found is None:
         if os.environ.get("CI"):
