@@ -159,6 +159,7 @@ function update() {
   if (!real) {
     at("size").textContent = "There is no output";
     at("formula").textContent = "";
+    document.title = `${KIND_NAMES[settings.kind]}, no output`;
     at("loss").parentElement.hidden = true;
     return;
   }
