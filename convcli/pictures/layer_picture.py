@@ -23,7 +23,7 @@ from convcli.pictures.scene import (
 
 _CAPTION = 13.0
 _BESIDE = 200.0  # pixels of the words beside the coverage
-_TALLEST = 260.0
+_TALLEST = 360.0
 
 
 def layer_picture(
@@ -129,9 +129,8 @@ def _cut(axes: Sequence[Axis], size: tuple[int, int], shown: tuple[int, int]) ->
 def _formulas(axes: Sequence[Axis], y: float) -> tuple[Group, float]:
     texts: list[Text] = []
     for line in board.formulas_of(axes):
-        size = 15.0
-        wrap = [line] if text_width(line, size, True) <= INNER else wrapped(line, INNER, 13, True)
-        size = size if len(wrap) == 1 else 13.0
+        size = 15.0 if text_width(line, 15.0, True) <= INNER else 13.0
+        wrap = wrapped(line, INNER, size, True)
         texts += paragraph(MARGIN, y, wrap, size, mono=True)
         y += paragraph_height(wrap, size) + 2
     return Group("formula", tuple(texts)), y + 4
