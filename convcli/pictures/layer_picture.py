@@ -69,7 +69,7 @@ def layer_picture(
 def _next_window(source: Grid, axes: Sequence[Axis]) -> Group:
     """Draw the outline of the second window, a stride further."""
     rows, columns = board.strips(axes)
-    if columns.places < 2 or source.cell < grid.FINE:
+    if columns.places < 2 or not source.is_fine:
         return Group("next", ())
     box = source.box(rows.taps(0), columns.taps(1))
     return Group("next", (Rect(*box, stroke="window-edge", line=1.6, dash=True),))
