@@ -105,9 +105,9 @@ def shell(script: str, cwd: Path | None = None, **env: str) -> "subprocess.Compl
     )
 
 
-def need(name: str) -> str:
-    """Find a program; where everything should be installed, missing it is a failure."""
-    found = shutil.which(name)
+def need(name: str, *others: str) -> str:
+    """Find a program by one of its names; where all should be installed, missing is failing."""
+    found = next(filter(None, map(shutil.which, (name, *others))), None)
     if found is None:
         if os.environ.get("CI"):
             pytest.fail(f"{name} is not installed")

@@ -1,7 +1,7 @@
 """One file of HTML that computes a layer as its sliders move: the page of ``-o conv.html``.
 
-Its parts lie in ``web/``: the document, its style, the rules of `convcli.geometry` once more in
-JavaScript (``geometry.js``), and the sliders and grids (``view.js``).
+Its parts lie in ``web/``. What `convcli.geometry` and `convcli.explain` compute they compute again
+in JavaScript, as a page has no Python; tests compare the two in a browser.
 """
 
 import json
@@ -13,6 +13,7 @@ from convcli.geometry.network import Step
 from convcli.geometry.notation import format_sizes
 
 _WEB = Path(__file__).parent / "web"
+_SCRIPTS = ("geometry.js", "words.js", "settings.js", "grids.js", "highlights.js")
 _LARGEST = 1000  # its scripts count windows one by one
 _NUMBERS = {"n": "-n", "f": "-f", "pb": "-p", "pe": "-p", "s": "-s", "d": "-d"}
 
@@ -40,8 +41,8 @@ def page(step: Step) -> str:
             value = getattr(axis, key)
             if value > _LARGEST:
                 raise ConvcliError(
-                    f"{option} {value} is too large for a page, which takes numbers up to "
-                    f"{_LARGEST}; use {option} {_LARGEST} or less"
+                    f"{option} {value} is too large for a page, which takes {_LARGEST} at most; "
+                    f"use {option} {_LARGEST} or less, or write an .svg"
                 )
     window = step.layer.window
     keys = ("n", "f", "pb", "pe", "s", "d", "op")
@@ -56,8 +57,7 @@ def page(step: Step) -> str:
         "@TITLE@": f"{KIND_NAMES[window.kind].capitalize()}, {sizes}",
         "@STYLE@": _part("style.css"),
         "@START@": json.dumps(start),
-        "@GEOMETRY@": _part("geometry.js"),
-        "@VIEW@": _part("view.js"),
+        "@SCRIPTS@": "\n\n".join(map(_part, _SCRIPTS)),
     }
     text = _part("page.html")
     for mark, part in parts.items():

@@ -82,7 +82,11 @@ def _network(request: "ShapeRequest", file: files.Wanted, streams: Streams) -> "
 
     name = network_name(request)
     if file.ending == ".html":
-        raise UsageError(f"-o {file.path}: a page is of one layer; write an .svg of a network")
+        better = quote(f"{file.path[: -len('.html')]}.svg")
+        raise UsageError(
+            f"-o {file.path}: a page is of one layer; a network is drawn as .svg, .png or .tex: "
+            f"write -o {better}"
+        )
     if file_format(name) in WEIGHTS:
         raise UsageError(f"{name} holds weights, which --explain draws no picture of; omit -o")
     found = list(islice(networks(request, streams), 2))

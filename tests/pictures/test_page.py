@@ -17,9 +17,7 @@ from convcli.explain import words
 from convcli.geometry.axis import PADDING_WORDS, Axis, Kind, Padding, Window
 from convcli.geometry.coverage import reads
 from convcli.geometry.network import Layer, Step, apply
-from convcli.options import ShapeRequest
 from convcli.pictures.page import page
-from convcli.shape.cases import cases
 from tests.conftest import need, run_command
 
 if TYPE_CHECKING:
@@ -48,7 +46,7 @@ set("word", wanted.word || "", "change");
 if (!wanted.word) check("even", wanted.even);
 wanted.axes.slice(0, wanted.linked ? 1 : 3).forEach((axis, i) => {
   const keys = ["n", "f", "s", "d"];
-  if (!wanted.word) keys.push("pb", ...(wanted.even ? [] : ["pe"]));
+  if (!wanted.word) keys.push(...(wanted.even ? [] : ["pe"]), "pb");
   if (wanted.kind === "convt") keys.push("op");
   for (const key of keys) set(`${key}-${i}`, axis[key], "input");
 });
@@ -63,12 +61,20 @@ return {
   cells: text("grids") ? cells.map((cell) => [cell.ariaLabel, cell.textContent]) : [],
 };
 """
+# Of three axes, shows some slice of the input and of the output.
+SLICE = """
+for (const slider of document.querySelectorAll("[id^=slice]")) {
+  const [low, high] = [Number(slider.min), Number(slider.max)];
+  slider.value = low + (arguments[0] % (high - low + 1));
+  slider.dispatchEvent(new Event("input", { bubbles: true }));
+}
+"""
 MOVE = """
 const n = document.getElementById("n-0");
 n.value = 12;
 n.dispatchEvent(new Event("input"));
 """
-# Points at some cells, and returns the labels of those that are lit for each.
+# Points at some cells; returns the labels of those that are lit for each, and what is said.
 POINT = """
 const cells = [...document.querySelectorAll(".grid .cell")];
 return arguments[0].map((number) => {
@@ -76,7 +82,8 @@ return arguments[0].map((number) => {
   cell.dispatchEvent(new PointerEvent("pointerover", { bubbles: true }));
   const lit = [...document.querySelectorAll(".grid .lit")].map((each) => each.ariaLabel);
   const kept = document.querySelectorAll(".grid .selected");
-  return [cell.ariaLabel, lit, kept.length === 1 && kept[0] === cell];
+  const sentence = document.getElementById("reading").textContent;
+  return [cell.ariaLabel, lit, kept.length === 1 && kept[0] === cell, sentence];
 });
 """
 
@@ -84,7 +91,8 @@ return arguments[0].map((number) => {
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Chrome]":
     """Start a browser with an empty profile; everything its pages log is kept."""
-    chromium, driver = need("chromium"), need("chromedriver")
+    chromium = need("chromium", "google-chrome", "chromium-browser")
+    driver = need("chromedriver")
     from selenium.webdriver import Chrome, ChromeOptions
     from selenium.webdriver.chrome.service import Service
 
@@ -114,7 +122,7 @@ def _open(browser: "Chrome", folder: Path, step: Step) -> None:
 
 
 def _js(browser: "Chrome", script: str, *arguments: Any) -> Any:
-    return browser.execute_script(script, *arguments)  # type: ignore[no-untyped-call]
+    return browser.execute_script(script, *arguments)
 
 
 def _complaints(browser: "Chrome") -> list[Any]:
@@ -189,6 +197,7 @@ def test_sizes_highlights_and_coverage_are_those_of_shape(
     def check(wanted: Settings, pointed: list[int]) -> None:
         nonlocal fitting
         _js(browser, SET, asdict(wanted))
+        _js(browser, SLICE, pointed[0])
         shown = _js(browser, READ)
         assert shown["command"].startswith("convcli shape ")
         done = run_command(*shown["command"].split()[1:], "--format", "json")
@@ -236,7 +245,7 @@ def _check_numbers(shown: dict[str, Any], step: Step, record: dict[str, Any]) ->
 def _check_lights(labels: list[str], lights: list[Any], axes: tuple[Axis, ...]) -> None:
     """Compare what is lit with the definition of what an output reads."""
     assert sum(map(_is_output, labels)) not in (0, len(labels))
-    for cell, lit, selected in lights:
+    for cell, lit, selected, sentence in lights:
         assert selected
         expected = set()
         for label in labels:
@@ -246,34 +255,47 @@ def _check_lights(labels: list[str], lights: list[Any], axes: tuple[Axis, ...]) 
             if _reads(axes, _place(output), _place(place)):
                 expected.add(label)
         assert set(lit) == expected
+        assert _counts(sentence) == _expected_counts(cell, axes)
+
+
+def _counts(sentence: str) -> list[int]:
+    """Read how many there are of each kind in a sentence, before it says where."""
+    found = re.search(r"(?:reads|writes|(?:read|written) by) (.*?)[:.]", sentence)
+    assert found is not None, sentence
+    return [int(number) for number in re.findall(r"\d+", found[1])]
+
+
+def _expected_counts(cell: str, axes: tuple[Axis, ...]) -> list[int]:
+    """Count what a cell reaches, drawn or not: what is real, and for a window what is outside."""
+    output, convt = _is_output(cell), axes[0].kind == "convt"
+    inside = 1
+    for axis, i in zip(axes, _place(cell), strict=True):
+        others = range(axis.n) if output else range(axis.out)
+        inside *= sum(j in reads(axis, i) if output else i in reads(axis, j) for j in others)
+    if output == convt:  # a pixel
+        return [inside] if inside else []
+    outside = prod(axis.f for axis in axes) - inside
+    return [inside, outside] if outside else [inside]
 
 
 @pytest.mark.parametrize(
-    ("command", "request_"),
+    "command",
     [
-        ("-n 5 -f 3 -p 1 -s 2", ShapeRequest(n="5", f="3", p="1", s="2")),
-        (
-            "-n 8x6 -f 5x3 -p 2x0:1 -s 3x4 -d 1x2",
-            ShapeRequest(n="8x6", f="5x3", p="2x0:1", s="3x4", d="1x2"),
-        ),
-        ("-n 9 -f 4 -p same --dims 1", ShapeRequest(n="9", f="4", p="same", dims=1)),
-        ("-n 4x5x6 -f 2 --dims 3", ShapeRequest(n="4x5x6", f="2")),
-        (
-            "-n 3 -f 3 -p 1 -s 2 --transposed --output-padding 1",
-            ShapeRequest(n="3", f="3", p="1", s="2", transposed=True, output_padding="1"),
-        ),
-        (
-            "-n 7 -f 3 -s 2 --pool max --ceil",
-            ShapeRequest(n="7", f="3", s="2", pool="max", ceil=True),
-        ),
-        ("-n 224 -f 7 -p 3 -s 2", ShapeRequest(n="224", f="7", p="3", s="2")),
+        "-n 5 -f 3 -p 1 -s 2",
+        "-n 8x6 -f 5x3 -p 2x0:1 -s 3x4 -d 1x2",
+        "-n 9 -f 4 -p same --dims 1",
+        "-n 4x5x6 -f 2 --dims 3",
+        "-n 3 -f 3 -p 1 -s 2 --transposed --output-padding 1",
+        "-n 7 -f 3 -s 2 --pool max --ceil",
+        "-n 224 -f 7 -p 3 -s 2",
     ],
 )
 def test_it_starts_at_the_numbers_of_the_command_and_goes_back_to_them(
-    command: str, request_: ShapeRequest, browser: "Chrome", tmp_path: Path
+    command: str, browser: "Chrome", in_tmp: Path
 ) -> None:
-    (step,) = cases(request_)
-    _open(browser, tmp_path, step)
+    done = run_command("shape", *command.split(), "--explain", "-o", "conv.html")
+    assert (done.status, done.out, done.err) == (0, "", "")
+    browser.get((in_tmp / "conv.html").as_uri())
     start = _js(browser, READ)
     assert start["command"] == f"convcli shape {command} --explain"
     _js(browser, MOVE)
@@ -283,9 +305,28 @@ def test_it_starts_at_the_numbers_of_the_command_and_goes_back_to_them(
     assert _complaints(browser) == []
 
 
-def test_numbers_too_large_for_it_are_refused() -> None:
-    with pytest.raises(ConvcliError, match=r"-n 2000 is too large for a page, .*; use -n 1000 or"):
-        page(_step((2000, 8), (3,)))
+@pytest.mark.parametrize(
+    ("command", "error"),
+    [
+        (
+            "-n 2000x8 -f 3",
+            "-n 2000 is too large for a page, which takes 1000 at most; use -n 1000",
+        ),
+        ("-n 8 -f 3 -p 1500", "-p 1500 is too large for a page, "),
+        (
+            "-n 2 -f 3",
+            "filter 3 does not fit input 2 with padding 0: 2 + 2·0 < 3; use -p 1 or more",
+        ),
+        ("-n 8,9 -f 3", "-o conv.html shows one case, not a sweep; "),
+        ("vgg16 -n 224", "-o conv.html: a page is of one layer; "),
+    ],
+)
+def test_what_is_no_page_is_refused(command: str, error: str, in_tmp: Path) -> None:
+    done = run_command("shape", *command.split(), "--explain", "-o", "conv.html")
+    assert done.status
+    assert done.err.startswith(f"convcli: error: {error}")
+    assert done.err.count("\n") == 1
+    assert list(in_tmp.iterdir()) == []
 
 
 # ---- anybody can use it ----
@@ -499,6 +540,6 @@ def test_nothing_is_loaded(browser: "Chrome", tmp_path: Path) -> None:
     const done = arguments[arguments.length - 1];
     fetch("data:,hello").then(() => done("loaded"), () => done("refused"));
     """
-    answer = browser.execute_async_script(refused)  # type: ignore[no-untyped-call]
+    answer = browser.execute_async_script(refused)
     assert answer == "refused"  # by the page's own policy
     assert any("Content Security Policy" in line for line in _complaints(browser))
