@@ -428,7 +428,7 @@ class RunRequest(NamedTuple):
             _SHOW,
             "Write to a file, whose ending says the format, or to a directory/; - is standard "
             "output. With --explain, --animate or --plot, .svg .png .tex .gif is the picture, not "
-            "the array.",
+            "the array, unless --output-format says so.",
             "-o",
             "--output",
             metavar="PATH",

@@ -89,7 +89,7 @@ def _done(base: board.Board, at: tuple[int, int], frame: int, numbers: Numbers |
     """Fill an output from the frame on that makes it."""
     r, c = at
     box = base.output.box(range(r, r + 1), range(c, c + 1))
-    edge = "output-edge" if base.output.cell >= grid.FINE else None
+    edge = "output-edge" if base.output.is_fine else None
     shapes: tuple[Shape, ...] = (Rect(*box, fill="output", stroke=edge, line=0.8),)
     if numbers is not None:
         shapes += tuple(grid.number(base.output, r, c, numbers.output(r, c), "ink"))

@@ -30,6 +30,7 @@ _CAPTION = 13.0
 _LEAST = 150.0  # pixels of a column, for its caption
 _LARGEST = 30.0  # pixels of a cell
 _TALLEST = 380.0  # pixels of a grid
+_THINNEST = 14.0
 _LEGEND = {
     "input": "input",
     "padding": "padding",
@@ -113,18 +114,22 @@ def board(axes: Sequence[Axis], numbers: Numbers | None, filled: bool) -> Board:
     in_text = _wrap(_input_caption(axes), counts[0][1] * cell if beside else INNER)
     caption = top + paragraph_height(in_text, _CAPTION) + 8
     widest = numbers.widest if numbers else ""
-    source = Grid(MARGIN, caption, cell, rows.kinds(fine), columns.kinds(fine), widest)
+    # A line of many cells is wider than its scale says, or it would not be seen.
+    (tall, wide), (out_tall, out_wide) = (
+        [max(cell, _THINNEST / count) for count in pair] for pair in counts
+    )
+    source = Grid(MARGIN, caption, wide, rows.kinds(fine), columns.kinds(fine), widest, tall)
     x, y = MARGIN, source.y + source.height + 30
     if beside:
         x, y = MARGIN + max(source.width, _LEAST) + _GUTTER, top
     out_text = _wrap(_output_caption(axes), WIDTH - MARGIN - x)
     height = paragraph_height(out_text, _CAPTION) + 8
     target_y = source.y if beside else y
-    out_y = target_y - height if beside else target_y + row_axis.out * cell + 4
+    out_y = target_y - height if beside else target_y + row_axis.out * out_tall + 4
     out_kinds = [output_kinds(axis, fine) for axis in (row_axis, column_axis)]
     if not filled:
         out_kinds = [[("empty", cells) for _, cells in kinds] for kinds in out_kinds]
-    target = Grid(x, target_y, cell, out_kinds[0], out_kinds[1], widest)
+    target = Grid(x, target_y, out_wide, out_kinds[0], out_kinds[1], widest, out_tall)
     captions = (
         *paragraph(MARGIN, caption - 8 - len(in_text) * _CAPTION * 1.4, in_text, _CAPTION),
         *paragraph(x, out_y, out_text, _CAPTION),

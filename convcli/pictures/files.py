@@ -1,11 +1,12 @@
 """Which endings name a picture, what each needs, and how one is written."""
 
 import os
-import shlex
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from convcli.errors import ConvcliError, UsageError, check_installed
-from convcli.pictures.scene import Scene
+
+if TYPE_CHECKING:  # most outputs of `run` are asked whether they are pictures
+    from convcli.pictures.scene import Scene
 
 STILL = (".svg", ".png", ".tex", ".html")
 MOVING = (".gif", ".svg")
@@ -57,8 +58,10 @@ def wanted(path: str, what: str, frame: int | None = None) -> Wanted:
     if frame is not None and frame < 1:
         raise UsageError(f"--frame {frame} must be 1 or more; use --frame 1")
     if ending not in allowed:
+        from shlex import quote  # noqa: PLC0415  only for an error
+
         stem = os.path.splitext(path)[0]
-        better = shlex.quote((stem if stem.strip("-./") else "conv") + allowed[0])
+        better = quote((stem if stem.strip("-./") else "conv") + allowed[0])
         listed = ", ".join(each[1:] for each in allowed)
         if moving and ending in (".png", ".tex"):
             remedy = f"add --frame 1 for one frame of it, or write -o {better}"
@@ -71,15 +74,17 @@ def wanted(path: str, what: str, frame: int | None = None) -> Wanted:
         )
     folder = os.path.dirname(path)
     if folder and not os.path.isdir(folder):
+        from shlex import quote  # noqa: PLC0415  only for an error
+
         raise ConvcliError(
-            f"-o {path}: there is no directory {folder!r}; make it: mkdir -p {shlex.quote(folder)}"
+            f"-o {path}: there is no directory {folder!r}; make it: mkdir -p {quote(folder)}"
         )
     if ending in (".png", ".gif"):
         check_installed(f"{path!r}, an image,", "PIL", "pillow")
     return Wanted(path, ending, what, None if frame is None else frame - 1)
 
 
-def save(scene: Scene, file: Wanted) -> None:
+def save(scene: "Scene", file: Wanted) -> None:
     """Write a picture; an old file is replaced when the new one is complete."""
     if file.frame is not None:
         if file.frame >= scene.frames:
@@ -91,7 +96,7 @@ def save(scene: Scene, file: Wanted) -> None:
     write(encoded(scene, file.ending), file.path)
 
 
-def encoded(scene: Scene, ending: str) -> bytes:
+def encoded(scene: "Scene", ending: str) -> bytes:
     """Encode a picture in the format of an ending."""
     if ending in (".png", ".gif"):
         from convcli.pictures import raster  # noqa: PLC0415  it imports Pillow

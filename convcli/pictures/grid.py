@@ -32,6 +32,17 @@ class Grid(NamedTuple):
     rows: Runs
     columns: Runs
     widest: str = ""  # the longest of its numbers, whose font all have
+    tall: float = 0.0  # height of a cell, where it is not its width
+
+    @property
+    def high(self) -> float:
+        """Height of a cell in pixels."""
+        return self.tall or self.cell
+
+    @property
+    def is_fine(self) -> bool:
+        """Whether cells have lines around them."""
+        return min(self.cell, self.high) >= FINE
 
     @property
     def width(self) -> float:
@@ -41,7 +52,7 @@ class Grid(NamedTuple):
     @property
     def height(self) -> float:
         """Height in pixels."""
-        return self.cell * _count(self.rows)
+        return self.high * _count(self.rows)
 
     def kind(self, row: int, column: int) -> str:
         """Return what a cell is."""
@@ -54,8 +65,9 @@ class Grid(NamedTuple):
     def box(self, rows: range, columns: range) -> tuple[float, float, float, float]:
         """Return x, y, width and height of some positions."""
         x = self.x + (columns.start - self.columns[0][1].start) * self.cell
-        y = self.y + (rows.start - self.rows[0][1].start) * self.cell
-        wide, high = (max((span[-1] + 1 - span.start) * self.cell, 0) for span in (columns, rows))
+        y = self.y + (rows.start - self.rows[0][1].start) * self.high
+        wide = (columns[-1] + 1 - columns.start) * self.cell
+        high = (rows[-1] + 1 - rows.start) * self.high
         return x, y, wide, high
 
 
@@ -66,7 +78,7 @@ def drawn(grid: Grid, text: CellText | None = None) -> Iterator[Shape]:
             fill, hatch = _STYLE[_joined(row_kind, column_kind)]
             yield Rect(*grid.box(rows, columns), fill=fill, hatch=hatch)
     edge = "output-edge" if grid.rows[0][0] == "output" else "line"
-    if grid.cell >= FINE:
+    if grid.is_fine:
         yield from _lines(grid)
     yield Rect(grid.x, grid.y, grid.width, grid.height, stroke=edge, line=1.2)
     if text is not None:
@@ -81,14 +93,14 @@ def window(
     """Draw the taps of a window, and what it spans."""
     x, y, wide, high = grid.box(rows, columns)
     dense = rows.step == columns.step == 1
-    if grid.cell < FINE and (dense or len(rows) * len(columns) > 100):
+    if not grid.is_fine and (dense or len(rows) * len(columns) > 100):
         wide, high = max(wide, _THINNEST), max(high, _THINNEST)
         yield Rect(x, y, wide, high, fill="window", stroke="window-edge", line=1.2)
         return
     for r in rows:
         for c in columns:
             box = grid.box(range(r, r + 1), range(c, c + 1))
-            edge = "window-edge" if grid.cell >= FINE else None
+            edge = "window-edge" if grid.is_fine else None
             solid = grid.kind(r, c) in ("input", "unread", "output")
             yield Rect(*box, fill="window" if solid else "window-pale", stroke=edge, line=0.8)
             if text is not None:
@@ -98,7 +110,8 @@ def window(
 
 def number(grid: Grid, row: int, column: int, text: str, ink: str) -> Iterator[Text]:
     """Write a number in a cell, if it can be read there."""
-    size = min(number_size(text, grid.cell), number_size(grid.widest, grid.cell))
+    cell = min(grid.cell, grid.high)
+    size = min(number_size(text, cell), number_size(grid.widest, cell))
     if text and size >= SMALLEST:
         x, y, wide, high = grid.box(range(row, row + 1), range(column, column + 1))
         yield Text(x + wide / 2, y + high / 2 + size * 0.35, text, size, "middle", ink)
@@ -145,7 +158,7 @@ def _lines(grid: Grid) -> Iterator[Line]:
         x = grid.x + i * grid.cell
         yield Line(x, grid.y, x, bottom, "line", 0.6)
     for i in range(1, _count(grid.rows)):
-        y = grid.y + i * grid.cell
+        y = grid.y + i * grid.high
         yield Line(grid.x, y, right, y, "line", 0.6)
 
 

@@ -23,7 +23,7 @@ from convcli.pictures.scene import (
 
 _CAPTION = 13.0
 _BESIDE = 200.0  # pixels of the words beside the coverage
-_TALLEST = 260.0
+_TALLEST = 360.0
 
 
 def layer_picture(
@@ -69,7 +69,7 @@ def layer_picture(
 def _next_window(source: Grid, axes: Sequence[Axis]) -> Group:
     """Draw the outline of the second window, a stride further."""
     rows, columns = board.strips(axes)
-    if columns.places < 2 or source.cell < grid.FINE:
+    if columns.places < 2 or not source.is_fine:
         return Group("next", ())
     box = source.box(rows.taps(0), columns.taps(1))
     return Group("next", (Rect(*box, stroke="window-edge", line=1.6, dash=True),))
@@ -129,9 +129,8 @@ def _cut(axes: Sequence[Axis], size: tuple[int, int], shown: tuple[int, int]) ->
 def _formulas(axes: Sequence[Axis], y: float) -> tuple[Group, float]:
     texts: list[Text] = []
     for line in board.formulas_of(axes):
-        size = 15.0
-        wrap = [line] if text_width(line, size, True) <= INNER else wrapped(line, INNER, 13, True)
-        size = size if len(wrap) == 1 else 13.0
+        size = 15.0 if text_width(line, 15.0, True) <= INNER else 13.0
+        wrap = wrapped(line, INNER, size, True)
         texts += paragraph(MARGIN, y, wrap, size, mono=True)
         y += paragraph_height(wrap, size) + 2
     return Group("formula", tuple(texts)), y + 4
