@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO
 
-import numpy as np
-
 from convcli.errors import ConvcliError
 
 _AHEAD = 1 << 19  # bytes
@@ -23,6 +21,8 @@ class FullReads(io.RawIOBase):
 
     def __init__(self, stream: Any, name: str) -> None:
         """Wrap a stream, and take the name that errors call it."""
+        import numpy as np  # noqa: PLC0415  pictures are written without it
+
         self._stream = stream
         self._name = name
         self._space = np.empty(_AHEAD, np.uint8).data

@@ -35,6 +35,7 @@ from convcli.terminal.progress import Progress
 
 if TYPE_CHECKING:  # seldom needed
     from convcli.arrays.pixels import Scaling
+    from convcli.pictures.files import Wanted
     from convcli.run.model_layer import Taken
 
 _MOST_RUNS = 1_000_000  # of --time
@@ -54,6 +55,7 @@ class _Run(NamedTuple):
     pipeline: Pipeline
     reporter: Reporter
     progress: Progress
+    picture: "Wanted | None"
     prepared: dict[tuple[object, ...], "_Prepared"]
 
 
@@ -80,11 +82,13 @@ def run(request: RunRequest, streams: Streams) -> int:
     layer = _model_layer(request, streams)
     request = layer.request if layer else request
     check_dims(request.dims)
+    request, picture = _picture(request)
     if request.animate:
         _check_animation(request, streams)
     inputs = _inputs(request, streams)
     request = with_channels(request._replace(inputs=inputs))
-    report_only = request.format == "json"  # unless -o names a place for the array
+    # Unless -o names a place for the array.
+    report_only = request.format == "json" or picture is not None
     sink = Sink(request.output, inputs, streams, request.output_format, report_only)
     reporter = Reporter(request, streams, sink.to_stdout)
     opener = Opener(streams, request.seed, request.dims)
@@ -102,6 +106,7 @@ def run(request: RunRequest, streams: Streams) -> int:
             pipeline=Pipeline(),
             reporter=reporter,
             progress=progress,
+            picture=picture,
             prepared={},
         )
         for spec in inputs:
@@ -112,6 +117,8 @@ def run(request: RunRequest, streams: Streams) -> int:
                     progress.pause()
                     if request.animate:
                         _animate(kept, streams)
+                    if picture is not None:
+                        _draw(picture, result, kept)
                     reporter.add(result, kept)
                     _require_passed(result.verdict)  # or else the old file stays
     reporter.end()
@@ -185,6 +192,25 @@ def _animate(kept: Kept, streams: Streams) -> None:
         animation.play(operation.axes, streams, Narrator(operation, kept.input, kept.output))
 
 
+def _picture(request: RunRequest) -> "tuple[RunRequest, Wanted | None]":
+    """Take the picture that ``-o`` names, where it names one, out of a request."""
+    if request.output is None and request.frame is None:
+        return request, None
+    from convcli.pictures.files import is_picture  # noqa: PLC0415  most outputs are arrays
+
+    if not is_picture(request.output) and request.frame is None:
+        return request, None
+    from convcli.run import pictures  # noqa: PLC0415  seldom needed
+
+    return pictures.taken(request)
+
+
+def _draw(picture: "Wanted", result: Result, kept: Kept) -> None:
+    from convcli.run import pictures  # noqa: PLC0415  seldom needed
+
+    pictures.write(picture, result, kept)
+
+
 def _list_kernels(request: RunRequest, streams: Streams) -> None:
     """Show the named filters, or the layers or members of the file that ``-k`` names."""
     if request.kernel is not None:
@@ -255,7 +281,9 @@ def _convolve(run: _Run, source: Source, target: Target) -> tuple[Result, Kept]:
     weights, job, blocks, _ = _prepare(run, source)
     operation = job.operation
     target.begin(operation.out_shape(source.shape), operation.out_dtype, operation.out_layout)
-    keep_output = reporter.needs_output or target.needs_whole or request.verify
+    keep_output = (
+        reporter.needs_output or target.needs_whole or request.verify or run.picture is not None
+    )
     if keep_output or request.time:
         source = source.whole()
     timing = _measure(run, job, source)
