@@ -1,5 +1,6 @@
 """Many equal arrays that follow one another in a stream of ``.npy``, as one array."""
 
+import math
 from collections.abc import Iterator
 from typing import BinaryIO, cast
 
@@ -7,6 +8,7 @@ import numpy as np
 
 from convcli.arrays.dtypes import Array, DType
 from convcli.arrays.npy import Header, header_bytes, read_headers
+from convcli.arrays.ring import Loan, Ring
 from convcli.arrays.sources import InMemory, Source, source_of
 from convcli.arrays.transfer import FullReads
 
@@ -69,12 +71,13 @@ def _records(name: str, header: Header, stream: FullReads) -> Records | None:
     return Records(name, header, memory[:count])
 
 
-def blank(count: int, shape: tuple[int, ...], dtype: DType) -> tuple[Array, Array]:
-    """Make memory for equal arrays with their headers; returns it and a view of the arrays."""
+def blank(count: int, shape: tuple[int, ...], dtype: DType, ring: Ring) -> tuple[Loan, Array]:
+    """Borrow memory for equal arrays with their headers; returns it and a view of the arrays."""
     head = np.frombuffer(header_bytes(shape, dtype), np.uint8)
-    memory = np.empty((count, head.size + int(np.prod(shape)) * dtype.itemsize), np.uint8)
-    memory[:, : head.size] = head
-    return memory, payload(memory, head.size, shape, dtype)
+    size = head.size + math.prod(shape) * dtype.itemsize
+    loan = ring.lend((count, size), np.dtype(np.uint8))
+    loan.array[:, : head.size] = head
+    return loan, payload(loan.array, head.size, shape, dtype)
 
 
 def payload(memory: Array, start: int, shape: tuple[int, ...], dtype: DType) -> Array:

@@ -2,8 +2,6 @@
 
 import io
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -114,14 +112,18 @@ def write_all(data: "bytes | memoryview", stream: BinaryIO) -> None:
         left = left[count:]
 
 
-@contextmanager
-def naming(path: str) -> Iterator[None]:
+class naming:
     """Name the path that the user gave in an error of the system, not one derived from it."""
-    try:
-        yield
-    except OSError as error:
-        error.filename = path
-        raise
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, OSError):
+            error.filename = self._path
 
 
 def same_file(a: os.stat_result, b: os.stat_result) -> bool:

@@ -1,5 +1,6 @@
 """Convolves a block: cuts it into tiles, and takes them through an engine on its threads."""
 
+import math
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import NamedTuple
@@ -95,7 +96,8 @@ def convolve_block(
             count = _convolve_tile(job, view, part, tile, images)
         on_tile(count)
 
-    for_each(run, [(part, tile) for part in parts for tile in part.tiles()], job.engine.threads)
+    tasks = [(part, tile) for part in parts for tile in part.tiles()]
+    for_each(run, tasks, job.engine.threads_for(sum(part.nanoseconds(job) for part in parts)))
     return out, tuple(part.plan for part in parts)
 
 
@@ -178,6 +180,11 @@ class _Part(NamedTuple):
     plan: Plan
     outputs: tuple[range, ...]  # of the pass, along each spatial axis
     target: Array  # where they go: (batch, channels, *outputs)
+
+    def nanoseconds(self, job: Job) -> float:
+        """Estimate what it takes on one core; infinity if the engine makes no estimates."""
+        planned = len(self.target) if job.images_alike else 1
+        return planned * self.plan.costs.get(self.plan.method, math.inf)
 
     def tiles(self) -> Iterator[Tile]:
         """Cut it into tiles as planned."""
