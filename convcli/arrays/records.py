@@ -10,7 +10,7 @@ from convcli.arrays.dtypes import Array, DType
 from convcli.arrays.npy import Header, header_bytes, read_headers
 from convcli.arrays.ring import Loan, Ring
 from convcli.arrays.sources import InMemory, Source, source_of
-from convcli.arrays.transfer import FullReads
+from convcli.arrays.transfer import MOST_AHEAD, FullReads
 
 
 class Records:
@@ -52,22 +52,21 @@ def _records(name: str, header: Header, stream: FullReads) -> Records | None:
     Returns
     -------
     Records or None
-        None, and nothing is taken, if fewer than two are there already: none is waited for.
+        They last until the next read. None, and nothing is taken, if fewer than two are there.
     """
     raw, size = header.raw, len(header.raw) + header.nbytes
-    ahead = stream.ahead()
-    count = (len(raw) + len(ahead)) // size
-    if count < 2 or header.fortran or not header.nbytes:
+    if header.fortran or not header.nbytes or 2 * size > MOST_AHEAD:
         return None
-    memory = np.empty((count, size), np.uint8)
-    flat = memory.reshape(-1)
-    flat[: len(raw)] = np.frombuffer(raw, np.uint8)
-    flat[len(raw) :] = ahead[: flat.size - len(raw)]
+    there = stream.gather(raw, size)
+    count = len(there) // size
+    if count < 2:
+        return None
+    memory = np.frombuffer(there, np.uint8)[: count * size].reshape(count, size)
     alike = (memory[:, : len(raw)] == memory[0, : len(raw)]).all(axis=1)
     count = count if alike.all() else int(alike.argmin())
     if count < 2:
         return None
-    stream.read(count * size - len(raw))
+    stream.skip(count * size - len(raw))
     return Records(name, header, memory[:count])
 
 

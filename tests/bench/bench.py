@@ -1,6 +1,6 @@
 """Times whole commands side by side and writes the ratios as tables.
 
-    python tests/bench/bench.py [--runs N] [--tables start,images,layers,memory,growth] [PATTERN]
+    python tests/bench/bench.py [--runs N] [--tables start,images,layers,files] [PATTERN]
 
 Commands of a row take turns, so that a machine whose speed drifts slows all of them; what counts
 is the median of the ratios turn by turn. A peer that takes longer than `LIMIT` seconds is run once.
@@ -200,6 +200,25 @@ def layers(folder: Path) -> Iterator[Row]:
         yield Row(name, command, {"torch": script("torch_conv", *words, *extra)})
 
 
+def files(folder: Path) -> Iterator[Row]:
+    """Many small arrays, in files and in a pipe; each run writes into a directory of its own.
+
+    A file system may take long to make files where many have just been removed.
+    """
+    (folder / "in").mkdir()
+    rng = np.random.default_rng(0)
+    for i in range(1000):
+        np.save(folder / "in" / f"{i:03}.npy", rng.random((128, 128), np.float32))
+    inputs = f"{folder}/in/*.npy"
+    loop = f"exec {' '.join(script('opencv_files'))} {folder}/$$ {inputs}"
+    peers = {"OpenCV": ["bash", "-c", loop]}
+    blur = "-k gaussian:5 -p 2"
+    ours = f"exec {CONVCLI} run {inputs} {blur} -o {folder}/$$/"
+    yield Row("1000 files of 128²", ["bash", "-c", ours], peers)
+    piped = f"cat {inputs} | {CONVCLI} run {blur} > {folder}/$$.npy"
+    yield Row("the same in a pipe", ["bash", "-c", piped], peers)
+
+
 def sweep(runs: int) -> None:
     """Rows per second of a sweep, its start left out."""
     rows = 200_000
@@ -302,7 +321,7 @@ def main() -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=9, help="counted runs of each command")
-    parser.add_argument("--tables", default="start,sweep,images,layers,growth,memory")
+    parser.add_argument("--tables", default="start,sweep,images,layers,files,growth,memory")
     parser.add_argument("pattern", nargs="?", default="", help="rows whose name contains this")
     args = parser.parse_args()
     print(versions())
@@ -312,7 +331,8 @@ def main() -> None:
         folder = Path(name)
         if "memory" in tables:  # first: a process starts with the peak of the one it comes from
             memory(folder)
-        for title, rows in (("start", start_up), ("images", images), ("layers", layers)):
+        tabled = {"start": start_up, "images": images, "layers": layers, "files": files}
+        for title, rows in tabled.items():
             if title in tables:
                 table(title, rows(folder), args.runs, args.pattern)
         print()
