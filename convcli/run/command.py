@@ -3,7 +3,7 @@
 import math
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -108,25 +108,24 @@ def run(request: RunRequest, streams: Streams) -> int:
             progress=progress,
             prepared={},
         )
-        for files in _in_groups(shared):
-            if files.made is not None:
-                _write_files(shared, sink, files)
+        for names, files in _in_groups(shared):
+            if files is not None:
+                _write_files(shared, sink, names, files)
                 continue
-            for spec in files.names:
+            for spec in names:
                 _convolve_input(shared, sink, spec, streams)
     reporter.end()
     return 0
 
 
-def _in_groups(run: _Run) -> "Iterator[Files]":
+def _in_groups(run: _Run) -> "Iterator[tuple[Sequence[str], Files | None]]":
     """Give the inputs in order; equal small files convolved together where nothing differs."""
     request, inputs = run.request, run.request.inputs or []
     asked = request.verify or request.time is not None or run.reporter.needs_output
     mapped = request.scale is not None or request.output_format is not None
-    from convcli.run.many_files import Files, convolved  # noqa: PLC0415  for many files only
-
     if len(inputs) < 2 or asked or mapped:
-        return iter([Files(inputs)])
+        return iter([(inputs, None)])
+    from convcli.run.many_files import convolved  # noqa: PLC0415  for many files only
 
     def prepare(first: InMemory) -> Job | None:
         return _prepare(run, first, many=True).together
@@ -147,18 +146,16 @@ def _convolve_input(run: _Run, sink: Sink, spec: str, streams: Streams) -> None:
             _require_passed(result.verdict)  # or else the old file stays
 
 
-def _write_files(run: _Run, sink: Sink, files: "Files") -> None:
+def _write_files(run: _Run, sink: Sink, names: Sequence[str], files: "Files") -> None:
     """Write and report each of the files that were convolved together as if it were alone."""
     source, made = files.source, files.made
-    assert source is not None
-    assert made is not None
     weights, job, _, _ = _prepare(run, source, many=True)
     done = _Done(Summary(), made.methods, made.costs, files.seconds, None)
     kept = Kept(job.operation, None, weights.filter.array, None)
     run.progress.pause()
     with made.loan as memory:
         result: Result | None = None
-        for name, row, y in zip(files.names, memory, made.y, strict=True):
+        for name, row, y in zip(names, memory, made.y, strict=True):
             with sink.open(name) as target:
                 target.write_records(row)
                 result = result or _result(source, weights.filter, job, run.window.p, target, done)
@@ -167,7 +164,7 @@ def _write_files(run: _Run, sink: Sink, files: "Files") -> None:
                     summary.add(y)
                     result = result.of_another(name, target.path or "", summary)
                 run.reporter.add(result, kept)
-    run.progress.advance(len(files.names))
+    run.progress.advance(len(names))
 
 
 def _sources(run: _Run, spec: str, target: Target) -> Iterator[Source]:

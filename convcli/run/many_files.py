@@ -13,23 +13,21 @@ from convcli.run.together import Made, convolve_records
 
 
 class Files(NamedTuple):
-    """Some inputs, in order.
+    """Equal files that were convolved together.
 
     Attributes
     ----------
-    names : sequence of str
-    source : InMemory or None
+    source : InMemory
         The array of the first.
-    made : Made or None
-        Their outputs; None if they are to be opened and convolved one by one.
+    made : Made
+        The outputs.
     seconds : float
         For one of them.
     """
 
-    names: Sequence[str]
-    source: InMemory | None = None
-    made: Made | None = None
-    seconds: float = 0.0
+    source: InMemory
+    made: Made
+    seconds: float
 
 
 def convolved(
@@ -37,7 +35,7 @@ def convolved(
     most_bytes: int,
     prepare: Callable[[InMemory], Job | None],
     ring: Ring,
-) -> Iterator[Files]:
+) -> Iterator[tuple[Sequence[str], Files | None]]:
     """Read and convolve the inputs that are equal small files; leave the others.
 
     Parameters
@@ -49,10 +47,17 @@ def convolved(
         Resolves what to do with an array, see `together.batched`.
     ring : Ring
         Memory for the outputs.
+
+    Yields
+    ------
+    names : sequence of str
+        Some inputs, in order.
+    files : Files or None
+        None if they are to be opened and convolved one by one.
     """
     for names, records in in_groups(inputs, most_bytes):
         if records is None:
-            yield Files(names)
+            yield names, None
             continue
         begin = time.perf_counter()
         source = next(records.one_by_one())
@@ -61,4 +66,5 @@ def convolved(
         except ConvcliError:  # raised again where the first of them is alone
             job = None
         made = convolve_records(job, records, ring) if job is not None else None
-        yield Files(names, source, made, (time.perf_counter() - begin) / len(names))
+        seconds = (time.perf_counter() - begin) / len(names)
+        yield names, made and Files(source, made, seconds)

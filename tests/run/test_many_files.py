@@ -19,7 +19,6 @@ from hypothesis import strategies as st
 
 from convcli.arrays import small_files
 from convcli.run import command, report
-from convcli.run.many_files import Files
 from tests.conftest import Outcome, npy_bytes, run_command
 
 OPTIONS = [
@@ -121,7 +120,7 @@ def test_the_same_as_each_alone(
         args = ["run", *data.draw(inputs()), *options.split(), "--seed", "1", "-o", "out/"]
         with mock.patch.object(small_files, "_MOST_BYTES", together):
             found = _outcome(args, old)
-        with mock.patch.object(command, "_in_groups", lambda run: [Files(run.request.inputs)]):
+        with mock.patch.object(command, "_in_groups", lambda run: [(run.request.inputs, None)]):
             expected = _outcome(args, old)
     assert found == expected
 
