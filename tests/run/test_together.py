@@ -114,11 +114,11 @@ def test_what_arrived_before_a_read_error_is_convolved() -> None:
             return len(part)
 
     one = npy_bytes(np.ones((8, 8)))
-    stream = transfer.FullReads(Broken(one * 3 + one[:200]), "it")
+    stream = transfer.FullReads(Broken(one + one[:200]), "it")
     head = stream.read(128)
     with mock.patch.object(transfer, "_is_ready", return_value=True):
-        assert stream.gather(head, len(one)) == one * 3 + one[:200]
-        stream.skip(3 * len(one) - len(head))
+        assert stream.gather(head, len(one)) == one + one[:200]
+        stream.skip(len(one) - len(head))
         assert stream.read(128) == head
         with pytest.raises(ConvcliError, match="Input/output error"):
             stream.gather(head, len(one))
