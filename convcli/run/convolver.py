@@ -31,6 +31,7 @@ from convcli.run.tiles import (
     without_padding,
 )
 
+_ASLEEP = 20  # times as much work is needed for threads to pay
 OnTile = Callable[[float], None]
 
 
@@ -97,7 +98,8 @@ def convolve_block(
         on_tile(count)
 
     tasks = [(part, tile) for part in parts for tile in part.tiles()]
-    for_each(run, tasks, job.engine.threads_for(sum(part.nanoseconds(job) for part in parts)))
+    work = sum(part.nanoseconds(job) for part in parts)
+    for_each(run, tasks, job.engine.threads_for(work))
     return out, tuple(part.plan for part in parts)
 
 
@@ -182,9 +184,10 @@ class _Part(NamedTuple):
     target: Array  # where they go: (batch, channels, *outputs)
 
     def nanoseconds(self, job: Job) -> float:
-        """Estimate what it takes on one core; infinity if the engine makes no estimates."""
-        planned = len(self.target) if job.images_alike else 1
-        return planned * self.plan.costs.get(self.plan.method, math.inf)
+        """Estimate the work that threads could share; infinity if the engine makes no estimates."""
+        # While many arrays are read and written threads fall asleep; to wake them takes long.
+        share = len(self.target) / _ASLEEP if job.images_alike else 1
+        return share * self.plan.costs.get(self.plan.method, math.inf)
 
     def tiles(self) -> Iterator[Tile]:
         """Cut it into tiles as planned."""
