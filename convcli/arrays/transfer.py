@@ -20,11 +20,9 @@ class FullReads(io.RawIOBase):
 
     def __init__(self, stream: Any, name: str) -> None:
         """Wrap a stream, and take the name that errors call it."""
-        import numpy as np  # noqa: PLC0415  pictures are written without it
-
         self._stream = stream
         self._name = name
-        self._space = np.empty(_AHEAD, np.uint8).data
+        self._space = memoryview(bytearray(_AHEAD))
         self._start = self._stop = 0  # of what is there but was not asked for yet
 
     def readinto(self, buffer: Any) -> int:
@@ -76,7 +74,7 @@ class FullReads(io.RawIOBase):
         """Put what was not asked for yet at the start of a larger space, after its head."""
         rest, space = self._space[self._start : self._stop], self._space
         if len(space) < MOST_AHEAD:
-            space = np.empty(MOST_AHEAD, np.uint8).data
+            space = memoryview(bytearray(MOST_AHEAD))
             _enlarge(self._stream)
         self._start, self._stop = len(head), len(head) + len(rest)
         space[self._start : self._stop] = rest
