@@ -106,7 +106,7 @@ function drawViews() {
 
 /** One side for all cells: both grids beside each other if they can be read, else one below. */
 function sizeCells() {
-  const [width, gap] = [at("grids").clientWidth - 12, 44];
+  const [width, gap] = [room - 12, 44];
   const columns = Object.values(grids).map((grid) => grid.columns.length);
   const beside = Math.floor((width - gap) / (columns[0] + columns[1]));
   const below = Math.floor(width / Math.max(...columns)) + 1; // borders are shared

@@ -100,4 +100,7 @@ at("grids").addEventListener("keydown", onKey);
 
 buildSettings();
 reset();
-new ResizeObserver(() => grids.pixels && sizeCells()).observe(at("answer"));
+new ResizeObserver(() => {
+  room = at("answer").clientWidth;
+  sizeCells();
+}).observe(at("answer"));

@@ -31,6 +31,7 @@ let axes; // depth, height, width
 let view; // the first position that is drawn of each grid and axis; padding is counted
 let slice; // the depth that is shown: a window, and a pixel
 let selected; // the cell that stays lit: which grid, and its place on each axis
+let room = at("answer").clientWidth; // for both grids, in pixels; to measure it at each change is slow
 const grids = {};
 const figures = {};
 
@@ -158,6 +159,7 @@ function update() {
   if (!real) {
     at("size").textContent = "There is no output";
     at("formula").textContent = "";
+    document.title = `${KIND_NAMES[settings.kind]}, no output`;
     at("loss").parentElement.hidden = true;
     return;
   }
