@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from math import prod
 from pathlib import Path
@@ -18,7 +17,7 @@ from convcli.geometry.axis import PADDING_WORDS, Axis, Kind, Padding, Window
 from convcli.geometry.coverage import reads
 from convcli.geometry.network import Layer, Step, apply
 from convcli.pictures.page import page
-from tests.conftest import need, run_command
+from tests.conftest import run_command
 
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome
@@ -84,29 +83,6 @@ return arguments[0].map((number) => {
   return [cell.ariaLabel, lit, kept.length === 1 && kept[0] === cell, sentence];
 });
 """
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Chrome]":
-    """Start a browser with an empty profile; everything its pages log is kept."""
-    chromium = need("chromium", "google-chrome", "chromium-browser")
-    driver = need("chromedriver")
-    from selenium.webdriver import Chrome, ChromeOptions
-    from selenium.webdriver.chrome.service import Service
-
-    options = ChromeOptions()
-    options.binary_location = chromium
-    profile = tmp_path_factory.mktemp("profile")
-    for word in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--hide-scrollbars"):
-        options.add_argument(word)
-    options.add_argument(f"--user-data-dir={profile}")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    started = Chrome(options=options, service=Service(driver))
-    started.set_script_timeout(60)
-    try:
-        yield started
-    finally:
-        started.quit()
 
 
 def _step(n: Place, f: Place, p: Padding = ((0, 0),), kind: Kind = "conv", **more: Any) -> Step:
