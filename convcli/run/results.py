@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from convcli.arrays.dtypes import Array
-from convcli.geometry.axis import Axis, Kind, PaddingWord
+from convcli.geometry.axis import POOLS, Axis, Kind, Padding, PaddingWord
 
 if TYPE_CHECKING:
     from convcli.arrays.pixels import Mapping
+    from convcli.arrays.sources import InMemory, Source
+    from convcli.run.job import Job
     from convcli.run.operation import Operation
 
 
@@ -52,6 +54,13 @@ class Summary:
             self._sum += float(values.sum(dtype=np.float64))
             self.low = float(np.minimum(self.low, values.min()))
             self.high = float(np.maximum(self.high, values.max()))
+
+    def join(self, other: "Summary") -> None:
+        """Take in what another one has."""
+        self._count += other._count
+        self._sum += other._sum
+        self.low = float(np.minimum(self.low, other.low))
+        self.high = float(np.maximum(self.high, other.high))
 
     @property
     def mean(self) -> float:
@@ -150,3 +159,51 @@ class Kept(NamedTuple):
     input: Array | None
     filter: Array | None  # pooling has none
     output: Array | None
+
+
+class Done(NamedTuple):
+    """What became of one array while it was convolved."""
+
+    summary: Summary
+    methods: set[str]
+    costs: dict[str, float]
+    seconds: float  # of waiting for blocks
+    output: Array | None  # if it was kept
+
+
+def gather(
+    source: "Source",
+    filter_: "InMemory",
+    job: "Job",
+    padding: Padding,
+    path: str | None,
+    done: Done,
+) -> Result:
+    """Gather the facts of a report about an array that was written to `path`, if to any."""
+    operation, summary = job.operation, done.summary
+    pooling = operation.kind in POOLS
+    return Result(
+        input=Facts(source.name, source.shape, str(source.dtype), operation.layout),
+        filter=Facts(filter_.name, filter_.shape, "" if pooling else str(filter_.dtype)),
+        output=Facts(
+            path or "",
+            operation.out_shape(source.shape),
+            str(operation.out_dtype),
+            operation.out_layout,
+        ),
+        axes=operation.axes,
+        groups=operation.groups,
+        each_channel=operation.each_channel,
+        flip=operation.flip,
+        pad_mode=operation.pad_mode,
+        padding_word=padding if isinstance(padding, str) else None,
+        bias=() if operation.bias is None else tuple(operation.bias.tolist()),
+        device=job.engine.device,
+        engine=job.engine.name,
+        methods=tuple(sorted(done.methods)),
+        costs=done.costs,
+        low=summary.low,
+        mean=summary.mean,
+        high=summary.high,
+        seconds=done.seconds,
+    )
