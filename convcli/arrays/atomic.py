@@ -141,7 +141,7 @@ class _NewFile:
             if error.errno in _NO_UNNAMED_FILES and os.path.isdir(self._folder):
                 return None
             raise
-        _lock(descriptor)
+        flock(descriptor)
         return cast(BinaryIO, open(descriptor, "w+b", buffering=0))
 
     def _open_named(self) -> BinaryIO:
@@ -152,7 +152,7 @@ class _NewFile:
                 _remove_left_over(part)
                 continue
             self._part = part
-            _lock(stream.fileno())
+            flock(stream.fileno())
             if os.path.exists(part):  # not taken for left over before it was locked
                 break
             stream.close()
@@ -233,12 +233,17 @@ class _NewFile:
             self._in_place.close()
 
 
-def _lock(descriptor: int) -> None:
-    """Mark a file as being written, until its writer ends in whatever way."""
+def flock(descriptor: int) -> bool:
+    """Mark a file as being written, until its writer ends; returns False if another one does."""
     fcntl = _fcntl()
     if fcntl is not None:
-        with contextlib.suppress(OSError):  # a file system without locks
+        try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        except OSError:  # a file system without locks
+            pass
+    return True
 
 
 def _remove_left_over(part: str) -> None:

@@ -63,9 +63,7 @@ class Opener:
             yield InMemory("literal", literals.parse_list("INPUT", spec))
             return
         if stores.is_store(spec):
-            from convcli.arrays.zarr_arrays import StoredArray, StoredSource  # noqa: PLC0415
-
-            yield StoredSource(spec, StoredArray(stores.parse(spec)))
+            yield stores.open_input(spec)
             return
         path, _, member = spec.partition("::")
         if spec == "-":

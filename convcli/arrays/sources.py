@@ -1,6 +1,7 @@
 """Input arrays, in memory or on a stream, read box by box."""
 
 import math
+import os
 from collections.abc import Iterator
 from contextlib import nullcontext
 from typing import BinaryIO, Protocol
@@ -101,6 +102,12 @@ class OnStream:
         self._stream = stream
         self._held = np.empty(0, header.dtype)  # the numbers read last
         self._position = 0  # of the stream, in numbers of this array
+
+    @property
+    def followed(self) -> bool:
+        """Whether a file holds more than this array, of which nothing has been read."""
+        left = os.fstat(self._stream.fileno()).st_size - self._stream.tell()
+        return left > self._header.nbytes
 
     def read(self, box: Box, ring: Ring) -> "Loan | nullcontext[Array]":
         """Read a box; numbers shared with the box before are copied from where it was read to.

@@ -1,8 +1,16 @@
-"""Chunked stores by name: what names one, and which of its arrays is meant. Imports no library."""
+"""Chunked stores by name: what names one, and which of its arrays is meant.
+
+The library is imported when one is opened.
+"""
 
 import os
 import re
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+from convcli.errors import ConvcliError, check_installed, install_command
+
+if TYPE_CHECKING:
+    from convcli.arrays.zarr_inputs import StoredInput
 
 _MARKERS = ("zarr.json", ".zarray", ".zgroup")  # what a directory of Zarr's holds
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
@@ -17,10 +25,13 @@ class StoreName(NamedTuple):
         A directory, or a URL such as ``s3://bucket/x.zarr``.
     path : str
         Within the store; empty for its root.
+    writable : bool
+        It is opened to be written.
     """
 
     url: str
     path: str = ""
+    writable: bool = False
 
     @property
     def is_url(self) -> bool:
@@ -35,7 +46,7 @@ class StoreName(NamedTuple):
 
 def is_store(spec: str) -> bool:
     """Whether a text names a store: by its ending, as a URL, or by what its directory holds."""
-    if _SCHEME.match(spec) or ".zarr" in spec.lower() and _ends(spec):
+    if _SCHEME.match(spec) or (".zarr" in spec.lower() and _ends(spec)):
         return True
     folder = spec.partition("::")[0]
     return os.path.isdir(folder) and any(
@@ -65,3 +76,49 @@ def parse(spec: str) -> StoreName:
         path = "/".join([*parts[ends + 1 :], path])
         parts = parts[: ends + 1]
     return StoreName("/".join(parts) or "/", path.strip("/"))
+
+
+# What reaches stores by URL needs, by the start of the URL: a module, and its package.
+_REMOTE = {
+    "s3": ("s3fs", "s3fs"),
+    "gs": ("gcsfs", "gcsfs"),
+    "gcs": ("gcsfs", "gcsfs"),
+    "az": ("adlfs", "adlfs"),
+    "abfs": ("adlfs", "adlfs"),
+    "http": ("aiohttp", "aiohttp"),
+    "https": ("aiohttp", "aiohttp"),
+}
+
+
+def check_libraries(name: StoreName) -> None:
+    """Refuse a store whose library is not installed."""
+    called = repr(name.text)
+    check_installed(f"{called}, a chunked store,", "zarr", "zarr>=3.1")
+    from importlib.metadata import version  # noqa: PLC0415
+
+    if int(version("zarr").partition(".")[0]) < 3:
+        raise ConvcliError(
+            f"{called} needs zarr 3, and {version('zarr')} is installed; "
+            f"{install_command('zarr>=3.1')}"
+        )
+    if not name.is_url:
+        return
+    scheme = name.url.partition("://")[0].lower()
+    check_installed(f"{called}, a URL,", "fsspec", "fsspec")
+    if scheme in _REMOTE:
+        check_installed(f"{called}, a URL,", *_REMOTE[scheme])
+        return
+    from fsspec import available_protocols  # noqa: PLC0415
+
+    if scheme not in available_protocols():
+        raise ConvcliError(
+            f"{called}: {scheme}:// is not a protocol that is known; use s3://, https:// or a path"
+        )
+
+
+def open_input(spec: str) -> "StoredInput":
+    """Open the array in a store that a text names."""
+    check_libraries(parse(spec))
+    from convcli.arrays import zarr_inputs  # noqa: PLC0415  the library takes a while to import
+
+    return zarr_inputs.open_input(spec)

@@ -1,6 +1,10 @@
 """Arrays in chunked stores, by the library zarr: opened by name, read and written box by box."""
 
+import contextlib
 import functools
+import itertools
+import os
+from collections.abc import Iterator
 from contextlib import nullcontext
 from typing import Any, NamedTuple
 
@@ -9,41 +13,115 @@ import zarr
 from zarr.core.buffer import default_buffer_prototype
 
 from convcli.arrays.dtypes import Array, DType
+from convcli.arrays.npy import check_numbers
 from convcli.arrays.ring import Loan, Ring
 from convcli.arrays.sources import Box, InMemory
 from convcli.arrays.stores import StoreName
+from convcli.errors import FULL, ConvcliError
 
 
 class StoredArray(NamedTuple):
     """The name of an array in a store: what is sent to a process that reads or writes it."""
 
     name: StoreName
+    called: str  # by errors
 
     @property
     def array(self) -> "zarr.Array[Any]":
         """The library's array, opened once in each process."""
         return _opened(self.name)
 
+    @property
+    def identity(self) -> list[Any]:
+        """What tells it from other arrays, and from itself when it was made again."""
+        array, (url, path, _) = self.array, self.name
+        if self.name.is_url:
+            return [url, path, array.metadata.to_dict()]
+        folder = os.path.join(os.path.realpath(url), path)
+        files = [os.path.join(folder, name) for name in ("zarr.json", ".zarray")]
+        made = [os.stat(file).st_mtime_ns for file in files if os.path.exists(file)]
+        return [folder, made, array.metadata.to_dict()]
+
     def read(self, box: Box, out: Array) -> Array:
         """Read a box into an array of its shape; chunks that are missing are fill values."""
-        if out.size:
-            buffer = default_buffer_prototype().nd_buffer.from_numpy_array(out)
-            self.array.get_basic_selection(_slices(box), out=buffer)
+        if not out.size:
+            return out
+        try:
+            self._read(box, out)
+        except Exception as error:
+            raise self._blamed(box, error, "read") from None
         return out
+
+    def _read(self, box: Box, out: Array) -> None:
+        buffer = default_buffer_prototype().nd_buffer.from_numpy_array(out)
+        self.array.get_basic_selection(slices(box), out=buffer)
 
     def write(self, box: Box, y: Array) -> None:
         """Write a box of whole chunks."""
-        self.array[_slices(box)] = y
+        try:
+            self.array[slices(box)] = y
+        except Exception as error:
+            raise self._blamed(box, error, "written") from None
+
+    def _blamed(self, box: Box, error: Exception, done: str) -> Exception:
+        """Name the store and the block in an error; of reading, the first chunk that fails."""
+        if isinstance(error, MemoryError | ConvcliError):
+            return error
+        where, remedy = f"block {box_text(box)}", "check the store and its permissions"
+        if done == "read":
+            remedy = "copy the store again"
+            for chunk in self._chunks(box):
+                try:
+                    self._read(chunk, np.empty(tuple(map(len, chunk)), self.array.dtype))
+                except Exception as found:  # whatever a codec raises
+                    where, error = f"chunk {box_text(chunk)}", found
+                    break
+        elif isinstance(error, OSError) and error.errno in FULL:
+            remedy = "make room, and continue with --resume"
+        return ConvcliError(f"{self.called}: {where} cannot be {done} ({reason(error)}); {remedy}")
+
+    def _chunks(self, box: Box) -> Iterator[Box]:
+        array = self.array
+        for index in itertools.product(
+            *(
+                range(part.start // size, -(-part.stop // size))
+                for part, size in zip(box, array.chunks, strict=True)
+            )
+        ):
+            yield tuple(
+                range(k * size, min((k + 1) * size, n))
+                for k, size, n in zip(index, array.chunks, array.shape, strict=True)
+            )
 
 
-def _slices(box: Box) -> tuple[slice, ...]:
+def slices(box: Box) -> tuple[slice, ...]:
+    """Make an index of a box."""
     return tuple(slice(part.start, part.stop) for part in box)
+
+
+def box_text(box: Box) -> str:
+    """Write a box as an index of an array."""
+    return f"[{', '.join(f'{part.start}:{part.stop}' for part in box)}]"
+
+
+def reason(error: BaseException) -> str:
+    """Say in one line what a library raised."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return " ".join(str(error).split())[:200].rstrip(".") or type(error).__name__
 
 
 @functools.lru_cache(maxsize=16)
 def _opened(name: StoreName) -> "zarr.Array[Any]":
-    found = zarr.open_array(name.url, path=name.path or None, mode="r+")
+    """Open an array to read it, and to write it if it is one of ours."""
+    found = zarr.open_array(name.url, path=name.path, mode="r+" if name.writable else "r")
+    # An empty chunk is written as well: what is there tells what has been done.
     return found.with_config({"write_empty_chunks": True})
+
+
+def forget() -> None:
+    """Open arrays again where they are used next: their metadata have changed."""
+    _opened.cache_clear()
 
 
 class StoredSource:
@@ -51,13 +129,14 @@ class StoredSource:
 
     on_stream = True  # reading takes time
 
-    def __init__(self, spec: str, stored: StoredArray) -> None:
-        """Take the name that reports use, and the array."""
+    def __init__(self, spec: str, stored: StoredArray, layout: str | None) -> None:
+        """Take the name that reports use, the array, and a letter for each of its axes."""
         self.name = spec
         self.stored = stored
         self.shape = tuple(stored.array.shape)
         self.dtype: DType = np.dtype(stored.array.dtype)
-        self.layout: str | None = None
+        self.layout = layout
+        check_numbers(self.dtype, stored.called)
 
     def read(self, box: Box, ring: Ring) -> "Loan | nullcontext[Array]":
         """Read a box, in any order."""
@@ -72,7 +151,20 @@ class StoredSource:
     def whole(self) -> InMemory:
         """Read all of it."""
         out = np.empty(self.shape, self.dtype)
-        return InMemory(self.name, self.stored.read(tuple(map(range, self.shape)), out))
+        read = self.stored.read(tuple(map(range, self.shape)), out)
+        return InMemory(self.name, read, self.layout)
 
     def finish(self) -> None:
         """Do nothing: no array follows."""
+
+
+@contextlib.contextmanager
+def reporting(called: str) -> Iterator[None]:
+    """Turn what the library raises as it opens or makes an array into one line."""
+    try:
+        yield
+    except (ConvcliError, MemoryError):
+        raise
+    except Exception as error:
+        remedy = "check the path and its permissions"
+        raise ConvcliError(f"{called}: {reason(error)}; {remedy}") from None

@@ -21,6 +21,7 @@ from convcli.options import RunRequest
 from convcli.run.axes import check_dims
 from convcli.run.blocks import Blocks
 from convcli.run.job import Job
+from convcli.run.merged import full_layout, full_shape, merge
 from convcli.run.operation import Operation
 from convcli.run.pipeline import Pipeline
 from convcli.run.prepare import Setup, prepare, set_up
@@ -63,16 +64,19 @@ def run(request: RunRequest, streams: Streams) -> int:
     inputs = _inputs(request, streams)
     request = with_channels(request._replace(inputs=inputs))
     into_store = request.output is not None and stores.is_store(request.output)
+    _check_store_options(request, into_store)
     report_only = request.format == "json"  # unless -o names a place for the array
     output = None if into_store else request.output
     sink = Sink(output, inputs, streams, request.output_format, report_only or into_store)
     reporter = Reporter(request, streams, sink.to_stdout)
     opener = Opener(streams, request.seed, request.dims)
     if into_store:
+        stores.check_libraries(stores.parse(str(request.output)))
         from convcli.run import into_store as stored  # noqa: PLC0415  for stores only
 
         with Progress(streams.stderr, len(inputs)) as progress:
-            stored.run(set_up(request, opener, layer), inputs[0], reporter, progress)
+            setup = set_up(request, opener, layer)
+            stored.run(setup, inputs[0], str(request.output), reporter, progress, streams)
         reporter.end()
         return 0
     with Progress(streams.stderr, len(inputs)) as progress:
@@ -92,13 +96,44 @@ def run(request: RunRequest, streams: Streams) -> int:
     return 0
 
 
+def _check_store_options(request: RunRequest, into_store: bool) -> None:
+    """Refuse what goes only into a store, and what does not go into one."""
+    only = {
+        "--chunks": request.chunks,
+        "--resume": request.resume,
+        "--overwrite": request.overwrite,
+    }
+    never = {
+        "--plot": request.plot,
+        "--animate": request.animate,
+        "--time": request.time is not None,
+        "--output-format": request.output_format,
+    }
+    if not into_store:
+        for option in (name for name, given in only.items() if given):
+            raise UsageError(
+                f"{option} is for outputs in chunked stores; add -o y.zarr, or leave it out"
+            )
+        return
+    for option in (name for name, given in never.items() if given):
+        raise UsageError(
+            f"{option} cannot be combined with -o {request.output}, a chunked store; leave it out, "
+            f"or write -o y.npy"
+        )
+    count = len(request.inputs or ())
+    if count > 1:
+        raise UsageError(
+            f"-o {request.output} is one store for {count} inputs; run them separately"
+        )
+
+
 def _sources(run: _Run, spec: str, target: Target) -> Iterator[Source]:
     """Open an input; many equal arrays are convolved at once where nobody asks about each."""
     asked = run.setup.request.verify or run.setup.request.time is not None
     together = run.reporter.silent and target.takes_records and not asked
     for source in run.setup.opener.inputs_together(spec, together):
         if not isinstance(source, Records):
-            yield source
+            yield merge(run.setup.request, run.setup.filter, source)
         elif not _convolve_together(run, source, target):
             yield from source.one_by_one()
 
@@ -190,7 +225,8 @@ def _convolve(run: _Run, source: Source, target: Target) -> tuple[Result, Kept]:
     request, reporter = run.setup.request, run.reporter
     weights, job, blocks, _ = prepare(run.setup, source)
     operation = job.operation
-    target.begin(operation.out_shape(source.shape), operation.out_dtype, operation.out_layout)
+    out_shape = full_shape(source, operation.out_shape(source.shape))
+    target.begin(out_shape, operation.out_dtype, full_layout(source, operation.out_layout))
     keep_output = reporter.needs_output or target.needs_whole or request.verify
     if keep_output or request.time:
         source = source.whole()

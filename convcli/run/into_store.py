@@ -1,113 +1,134 @@
 """Convolves one array into a store: block by block, each a union of whole chunks."""
 
-import math
 import time
 from collections import Counter, deque
+from collections.abc import Iterator
+from typing import Protocol
 
 from convcli.arrays.dtypes import Array
-from convcli.arrays.sources import Box, InMemory, Source
-from convcli.arrays.stores import parse
-from convcli.arrays.zarr_arrays import StoredSource
-from convcli.arrays.zarr_outputs import Form, NewArray
-from convcli.errors import UsageError
-from convcli.run.job import Job
-from convcli.run.operation import Operation
+from convcli.arrays.sources import InMemory
+from convcli.arrays.zarr_arrays import StoredSource, slices
+from convcli.arrays.zarr_outputs import NewArray, find_place
+from convcli.errors import UsageError, counted
+from convcli.run.blocks import Block
+from convcli.run.box_sources import boxes_of
+from convcli.run.executors import Future
+from convcli.run.merged import Merged, merge
 from convcli.run.prepare import Setup, resolve_job
 from convcli.run.reporter import Reporter
-from convcli.run.results import Done, Kept, Summary, gather
-from convcli.run.store_blocks import plan_chunk_blocks
-from convcli.run.stored import Boxes, Figures, InThreads, Task
+from convcli.run.results import BlockCount, Done, Kept, Summary, gather
+from convcli.run.resume import record_of
+from convcli.run.store_blocks import Axes, ChunkBlocks, plan_chunk_blocks
+from convcli.run.store_form import form_of
+from convcli.run.stored import Figures, InThreads, Task
+from convcli.streams import Streams, note
 from convcli.terminal.progress import Progress
 
-_AHEAD = 4  # blocks on their way: read, waiting, convolved, written
+
+class BlockExecutor(Protocol):
+    """What does the blocks of a task: in threads, or in other processes."""
+
+    window: int  # blocks on their way at a time
+
+    def submit(self, task: Task, block: Block) -> Future[Figures]:
+        """Arrange for a block to be done."""
+
+    def shutdown(self) -> None:
+        """Drop the blocks that are not done; nothing is written any more."""
 
 
-class Held(InMemory):
-    """An array of this process's memory, as a source of boxes."""
-
-
-class _InMemoryBoxes:
-    def __init__(self, array: Array) -> None:
-        self._array = array
-
-    def read(self, box: Box, _out: Array) -> Array:
-        """View a box."""
-        return self._array[tuple(slice(part.start, part.stop) for part in box)]
-
-
-def run(setup: Setup, spec: str, reporter: Reporter, progress: Progress) -> None:
-    """Convolve one array into the store that ``-o`` names, and report."""
-    sources = iter(setup.opener.inputs(spec))
-    source = next(sources)
+def run(
+    setup: Setup, spec: str, output: str, reporter: Reporter, progress: Progress, streams: Streams
+) -> None:
+    """Convolve one array into the store that `output` names, and report."""
+    request = setup.request
+    sources = setup.opener.inputs(spec)
+    opened = next(sources)
+    place = find_place(output, opened.stored.name if isinstance(opened, StoredSource) else None)
+    source = merge(request, setup.filter, opened)
     weights, job = resolve_job(setup, source)
-    form = form_of(source, job.operation)
-    new = NewArray(parse(str(setup.request.output)), form)
-    task = Task(job, _boxes(source), new.stored)
-    blocks = plan_chunk_blocks(job.operation, source.shape, form.unit, setup.memory)
-    total = math.prod(form.shape)
-    executor = InThreads(lambda count: progress.advance(count / total))
-    begin = time.perf_counter()
-    summary, methods, costs = Summary(), set[str](), Counter[str]()
-    waiting = deque()  # type: ignore[var-annotated]
-    try:
-        for block in blocks:
-            waiting.append(executor.submit(task, block))
-            if len(waiting) > _AHEAD:
-                _take(waiting.popleft().result(), summary, methods, costs)
-        while waiting:
-            _take(waiting.popleft().result(), summary, methods, costs)
-    finally:
-        executor.shutdown()
-    new.commit()
-    done = Done(summary, methods, dict(costs), time.perf_counter() - begin, None)
-    result = gather(source, weights.filter, job, setup.window.p, setup.request.output, done)
-    progress.pause()
-    reporter.add(result, Kept(job.operation, None, weights.filter.array, None))
-
-
-def _take(figures: Figures, summary: Summary, methods: set[str], costs: Counter[str]) -> None:
-    summary.join(figures.summary)
-    methods |= figures.methods
-    costs.update(figures.costs)
-
-
-def _boxes(source: Source) -> Boxes:
-    if isinstance(source, StoredSource):
-        return source.stored
-    return _InMemoryBoxes(source.whole().array)
-
-
-def form_of(source: Source, operation: Operation) -> Form:
-    """Choose chunks: those of the input by the stride, or some of about a million numbers."""
-    shape = operation.out_shape(source.shape)
-    if not isinstance(source, StoredSource):
-        side = {1: 1 << 20, 2: 1 << 10, 3: 128}[operation.dims]
-        chunks = tuple(
-            min(n, side) if letter in operation.spatial else 1
-            for n, letter in zip(shape, operation.out_layout, strict=True)
+    axes = Axes(job.operation, source.lead if isinstance(source, Merged) else (), opened.shape)
+    form = form_of(opened, axes, place.version, request.chunks)
+    boxes = boxes_of(opened)
+    if isinstance(opened, InMemory) and next(sources, None) is not None:
+        raise UsageError(
+            f"{spec!r} holds several arrays, and -o {output} is one; write to a file, such as "
+            f"-o y.npy"
         )
-        return Form(shape, operation.out_dtype, chunks)
-    array = source.stored.array
-    given = dict(zip(operation.layout, array.chunks, strict=True))
-    shards = dict(zip(operation.layout, array.shards or array.chunks, strict=True))
-    chunks, units = [], []
-    for n, letter in zip(shape, operation.out_layout, strict=True):
-        chunk = _scaled(given.get(letter, 1), letter, operation)
-        chunks.append(min(chunk, n))
-        units.append(chunks[-1] * max(1, shards.get(letter, 1) // given.get(letter, 1)))
-    return Form(
-        shape,
-        operation.out_dtype,
-        tuple(chunks),
-        tuple(units) if array.shards else None,
-        array.compressors,
-        array.metadata.zarr_format,
+    record = record_of(request, boxes, job.operation, form)
+    new = NewArray(place, form, record, request.resume, request.overwrite)
+    task = Task(job, boxes, new.stored, len(axes.merged), reporter.needs_summary)
+    blocks = plan_chunk_blocks(axes, form.unit, setup.memory)
+    left = Left(blocks, new.done, form.unit)
+    if request.resume and not new.resumed:
+        note(streams, f"there is nothing of {output!r} to resume; it begins from the start")
+    total = len(blocks)
+    before = total - len(left)
+    progress.advance(before / total)
+    begin = time.perf_counter()
+    executor = InThreads()
+    figures = Figures(Summary(), set(), Counter())
+    count = before
+    try:
+        for each in do_blocks(executor, task, left):
+            figures.join(each)
+            count += 1
+            progress.advance(1 / total)
+    except BaseException:
+        executor.shutdown()
+        new.leave(count > 0)
+        progress.pause()
+        if count:
+            note(
+                streams,
+                f"{count} of {counted(total, 'block')} of {output!r} are done; the same command "
+                f"with --resume does the others",
+            )
+        raise
+    executor.shutdown()
+    new.commit()
+    done = Done(
+        figures.summary, figures.methods, dict(figures.costs), time.perf_counter() - begin, None
     )
+    result = gather(source, weights.filter, job, setup.window.p, output, done)
+    result = result._replace(seed=setup.opener.used_seed, blocks=BlockCount(total, before))
+    progress.pause()
+    shown = None if request.pool else weights.filter.array
+    reporter.add(result, Kept(job.operation, None, shown, None))
 
 
-def _scaled(chunk: int, letter: str, operation: Operation) -> int:
-    """Divide a chunk by the stride, by which a transposed operation multiplies it."""
-    if letter not in operation.spatial:
-        return chunk
-    stride = operation.axis_of(letter).s
-    return chunk * stride if operation.transposed else max(chunk // stride, 1)
+class Left:
+    """The blocks that are not done, in order."""
+
+    def __init__(self, blocks: ChunkBlocks, done: Array, unit: tuple[int, ...]) -> None:
+        """Take all blocks, and which units of the output are there."""
+        self._blocks, self._done, self._unit = blocks, done, unit
+        self._none = not done.any()
+
+    def __len__(self) -> int:
+        if self._none:
+            return len(self._blocks)
+        return sum(not self._is_done(i) for i in range(len(self._blocks)))
+
+    def __iter__(self) -> Iterator[Block]:
+        for i in range(len(self._blocks)):
+            if self._none or not self._is_done(i):
+                yield self._blocks[i]
+
+    def _is_done(self, i: int) -> bool:
+        units = (
+            range(part.start // size, -(-part.stop // size))
+            for part, size in zip(self._blocks.output(i), self._unit, strict=True)
+        )
+        return bool(self._done[slices(tuple(units))].all())
+
+
+def do_blocks(executor: BlockExecutor, task: Task, blocks: Left) -> Iterator[Figures]:
+    """Do blocks, some of them at a time; gives what is reported of each."""
+    waiting: deque[Future[Figures]] = deque()
+    for block in blocks:
+        waiting.append(executor.submit(task, block))
+        if len(waiting) >= executor.window:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()

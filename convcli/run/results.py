@@ -7,6 +7,7 @@ import numpy as np
 
 from convcli.arrays.dtypes import Array
 from convcli.geometry.axis import POOLS, Axis, Kind, Padding, PaddingWord
+from convcli.run.merged import Merged, full_layout, full_shape
 
 if TYPE_CHECKING:
     from convcli.arrays.pixels import Mapping
@@ -36,6 +37,13 @@ class Timing(NamedTuple):
     seconds: float  # median
     macs: int
     bytes: int  # of input and output
+
+
+class BlockCount(NamedTuple):
+    """Blocks of an output in a store: how many, and how many of them an earlier run had done."""
+
+    total: int
+    before: int
 
 
 class Summary:
@@ -107,6 +115,8 @@ class Result(NamedTuple):
         How values became an image's.
     verdict : Verdict or None
     timing : Timing or None
+    blocks : BlockCount or None
+        Of an output in a store.
     """
 
     input: Facts
@@ -131,6 +141,7 @@ class Result(NamedTuple):
     mapping: "Mapping | None" = None
     verdict: Verdict | None = None
     timing: Timing | None = None
+    blocks: BlockCount | None = None
 
     @property
     def kind(self) -> Kind:
@@ -183,13 +194,18 @@ def gather(
     operation, summary = job.operation, done.summary
     pooling = operation.kind in POOLS
     return Result(
-        input=Facts(source.name, source.shape, str(source.dtype), operation.layout),
+        input=Facts(
+            source.name,
+            source.source.shape if isinstance(source, Merged) else source.shape,
+            str(source.dtype),
+            full_layout(source, operation.layout),
+        ),
         filter=Facts(filter_.name, filter_.shape, "" if pooling else str(filter_.dtype)),
         output=Facts(
             path or "",
-            operation.out_shape(source.shape),
+            full_shape(source, operation.out_shape(source.shape)),
             str(operation.out_dtype),
-            operation.out_layout,
+            full_layout(source, operation.out_layout),
         ),
         axes=operation.axes,
         groups=operation.groups,

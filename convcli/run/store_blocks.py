@@ -2,34 +2,84 @@
 
 import math
 from collections.abc import Sequence
-from typing import overload
+from typing import NamedTuple, overload
 
+from convcli.arrays.dtypes import DType
 from convcli.arrays.sources import Box
 from convcli.run.blocks import Block
+from convcli.run.merged import batched
 from convcli.run.operation import Operation
 from convcli.run.tiles import needed
 
 
-class ChunkBlocks(Sequence[Block]):
-    """The blocks of an output in C order, computed when asked for, as there may be millions."""
+class Axes(NamedTuple):
+    """An operation on arrays that may have more axes than it has letters.
 
-    def __init__(
-        self, operation: Operation, in_shape: tuple[int, ...], step: tuple[int, ...]
-    ) -> None:
+    Attributes
+    ----------
+    operation : Operation
+    merged : tuple of int
+        Sizes of leading axes that are the one batch axis of the operation; empty if each axis
+        has its letter.
+    in_shape : tuple of int
+        Of the array itself.
+    """
+
+    operation: Operation
+    merged: tuple[int, ...]
+    in_shape: tuple[int, ...]
+
+    @property
+    def out_shape(self) -> tuple[int, ...]:
+        """Of the output, with as many axes."""
+        shape = self.operation.out_shape(batched(self.in_shape, len(self.merged)))
+        return (*self.merged, *shape[1:]) if self.merged else shape
+
+    @property
+    def layout(self) -> str:
+        """A letter for each axis of the input."""
+        return self._with_all(self.operation.layout)
+
+    @property
+    def out_layout(self) -> str:
+        """A letter for each axis of the output."""
+        return self._with_all(self.operation.out_layout)
+
+    def _with_all(self, layout: str) -> str:
+        return "N" * len(self.merged) + layout[1:] if self.merged else layout
+
+    def inputs_of(self, output: Box) -> Box:
+        """Find the box of the input that a box of the output needs."""
+        operation = self.operation
+        batch = iter(output)
+        outputs = dict(zip(self.out_layout, output, strict=True))
+        box = []
+        for letter, n in zip(self.layout, self.in_shape, strict=True):
+            if letter in operation.spatial:
+                box.append(needed(operation.axis_of(letter), outputs[letter], operation.pad_mode))
+            elif letter == "N":
+                box.append(next(batch) if self.merged else outputs[letter])
+            else:
+                box.append(outputs[letter] if operation.each_channel else range(n))
+        return tuple(box)
+
+
+class ChunkBlocks(Sequence[Block]):
+    """The blocks of an output, computed when asked for, as there may be millions."""
+
+    def __init__(self, axes: Axes, step: tuple[int, ...]) -> None:
         """Cut an output.
 
         Parameters
         ----------
-        operation : Operation
-        in_shape : tuple of int
+        axes : Axes
         step : tuple of int
             Outputs of each axis in a block: a multiple of a chunk, or all.
         """
-        self._operation = operation
-        self._in_shape = in_shape
-        self._out_shape = operation.out_shape(in_shape)
+        self._axes = axes
+        self._shape = axes.out_shape
         self.step = step
-        self.counts = tuple(-(-n // k) for n, k in zip(self._out_shape, step, strict=True))
+        self.counts = tuple(-(-n // k) for n, k in zip(self._shape, step, strict=True))
 
     def __len__(self) -> int:
         return math.prod(self.counts)
@@ -41,74 +91,60 @@ class ChunkBlocks(Sequence[Block]):
     def __getitem__(self, i: int | slice) -> Block | Sequence[Block]:
         if isinstance(i, slice):
             return [self[k] for k in range(len(self))[i]]
+        output = self.output(i)
+        return Block(output, self._axes.inputs_of(output))
+
+    def output(self, i: int) -> Box:
+        """Return the box of the output that a block is."""
         rest = range(len(self))[i]
         output: Box = ()
         for n, count, step in zip(
-            reversed(self._out_shape), reversed(self.counts), reversed(self.step), strict=True
+            reversed(self._shape), reversed(self.counts), reversed(self.step), strict=True
         ):
             rest, k = divmod(rest, count)
             output = (range(k * step, min((k + 1) * step, n)), *output)
-        return Block(output, inputs_of(self._operation, self._in_shape, output))
+        return output
 
 
-def inputs_of(operation: Operation, in_shape: Sequence[int], output: Box) -> Box:
-    """Find the box of the input that a box of the output needs."""
-    outputs = dict(zip(operation.out_layout, output, strict=True))
-    box = []
-    for letter, n in zip(operation.layout, in_shape, strict=True):
-        if letter in operation.spatial:
-            box.append(needed(operation.axis_of(letter), outputs[letter], operation.pad_mode))
-        elif letter == "N" or operation.each_channel:
-            box.append(outputs[letter])
-        else:
-            box.append(range(n))
-    return tuple(box)
-
-
-def plan_chunk_blocks(
-    operation: Operation, in_shape: tuple[int, ...], unit: tuple[int, ...], memory: int
-) -> ChunkBlocks:
+def plan_chunk_blocks(axes: Axes, unit: tuple[int, ...], memory: int) -> ChunkBlocks:
     """Cut the output of an operation into blocks.
 
     Parameters
     ----------
-    operation : Operation
-    in_shape : tuple of int
+    axes : Axes
     unit : tuple of int
         What is written at once, for each axis of the output: a chunk, or a shard.
     memory : int
         Bytes for input and output of a block; a single unit takes more if it must.
     """
-    out_shape = operation.out_shape(in_shape)
-    step = [min(u, n) for u, n in zip(unit, out_shape, strict=True)]
-    if not operation.each_channel and "C" in operation.out_layout:
-        channels = operation.out_layout.index("C")
-        step[channels] = out_shape[channels]  # or else the input would be read for each
+    shape, operation = axes.out_shape, axes.operation
+    step = [min(u, n) for u, n in zip(unit, shape, strict=True)]
+    if not operation.each_channel and "C" in axes.out_layout:
+        channels = axes.out_layout.index("C")
+        step[channels] = shape[channels]  # or else the input would be read for each
     for axis in reversed(range(len(step))):
         one = step[axis]
-        step[axis] = out_shape[axis]
-        if _bytes(operation, in_shape, step) <= memory:
-            continue
-        low, high = 1, -(-out_shape[axis] // one)  # units: low fits or is the least
-        while low < high - 1:
-            middle = (low + high) // 2
-            step[axis] = middle * one
-            low, high = (
-                (middle, high) if _bytes(operation, in_shape, step) <= memory else (low, middle)
-            )
-        step[axis] = low * one
-        break
-    return ChunkBlocks(operation, in_shape, tuple(step))
+        low, high = 1, -(-shape[axis] // one)
+        while low < high:  # the most units that fit
+            middle = (low + high + 1) // 2
+            step[axis] = min(middle * one, shape[axis])
+            if _bytes(axes, step) <= memory:
+                low = middle
+            else:
+                high = middle - 1
+        step[axis] = min(low * one, shape[axis])
+    return ChunkBlocks(axes, tuple(step))
 
 
-def _bytes(operation: Operation, in_shape: tuple[int, ...], step: Sequence[int]) -> int:
-    """Count the bytes of the largest block, one in the middle."""
-    out_shape = operation.out_shape(in_shape)
-    starts = [(n - k) // 2 for n, k in zip(out_shape, step, strict=True)]
+def _bytes(axes: Axes, step: Sequence[int]) -> int:
+    """Count the bytes of a block in the middle, which has all of its halo."""
+    operation = axes.operation
+    starts = [(n - k) // 2 for n, k in zip(axes.out_shape, step, strict=True)]
     output = tuple(range(start, start + k) for start, k in zip(starts, step, strict=True))
-    read = inputs_of(operation, in_shape, output)
-    itemsize = operation.out_dtype.itemsize + operation.joined_bytes
-    return (
-        math.prod(map(len, read)) * operation.in_dtype.itemsize
-        + math.prod(map(len, output)) * itemsize
+    return _nbytes(axes.inputs_of(output), operation.in_dtype) + math.prod(step) * (
+        operation.out_dtype.itemsize + operation.joined_bytes
     )
+
+
+def _nbytes(box: Box, dtype: DType) -> int:
+    return math.prod(map(len, box)) * dtype.itemsize
