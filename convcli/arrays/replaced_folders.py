@@ -9,11 +9,13 @@ import ctypes
 import os
 import re
 import shutil
+import time
 
 from convcli.arrays.atomic import flock
 from convcli.errors import ConvcliError
 
 _LEFT = re.compile(r"\.[0-9a-f]{32}\.partial")  # how the library names a chunk that it writes
+_TRIES = 20
 _AT_CWD, _EXCHANGE = -100, 2  # of renameat2
 
 
@@ -94,9 +96,12 @@ class NewFolder:
     def _take_lock(self) -> None:
         with contextlib.suppress(PermissionError):  # Windows opens no directories
             self._lock = os.open(self.part, os.O_RDONLY)
-            if not flock(self._lock):
-                self.unlock()
-                raise self._busy()
+            for _ in range(_TRIES):  # a process that is killed keeps its lock for a moment
+                if flock(self._lock):
+                    return
+                time.sleep(0.1)
+            self.unlock()
+            raise self._busy()
 
     def _busy(self) -> ConvcliError:
         return ConvcliError(
