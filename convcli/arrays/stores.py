@@ -39,6 +39,11 @@ class StoreName(NamedTuple):
         return _SCHEME.match(self.url) is not None
 
     @property
+    def absolute(self) -> "StoreName":
+        """The same for a process that works in another directory."""
+        return self if self.is_url else self._replace(url=os.path.abspath(self.url))
+
+    @property
     def text(self) -> str:
         """As a user writes it."""
         return f"{self.url}::{self.path}" if self.path else self.url

@@ -4,6 +4,7 @@ import contextlib
 import functools
 import itertools
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import nullcontext
 from typing import Any, NamedTuple
@@ -11,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import zarr
 from zarr.core.buffer import default_buffer_prototype
+from zarr.errors import ZarrUserWarning
 
 from convcli.arrays.dtypes import Array, DType
 from convcli.arrays.npy import check_numbers
@@ -18,6 +20,9 @@ from convcli.arrays.ring import Loan, Ring
 from convcli.arrays.sources import Box, InMemory
 from convcli.arrays.stores import StoreName
 from convcli.errors import FULL, ConvcliError
+
+# What is not in the specification, as some codecs are, is for the library's users to know.
+warnings.filterwarnings("ignore", category=ZarrUserWarning)
 
 
 class StoredArray(NamedTuple):

@@ -8,7 +8,7 @@ from zarr.errors import NodeNotFoundError
 from convcli.arrays import members, ome
 from convcli.arrays.dtypes import shape_text
 from convcli.arrays.stores import StoreName, parse
-from convcli.arrays.zarr_arrays import StoredArray, StoredSource, reason
+from convcli.arrays.zarr_arrays import StoredArray, StoredSource, forget, reason
 from convcli.errors import ConvcliError, UsageError, shortened
 
 _MOST = 200  # members that are looked at
@@ -43,7 +43,8 @@ def open_input(spec: str) -> StoredInput:
         above, _, inner = name.path.rpartition("/")
         parent = open_node(StoreName(name.url, above)) if name.path else None
         group = parent if isinstance(parent, zarr.Group) else None
-    stored = StoredArray(name, repr(spec))
+    forget()
+    stored = StoredArray(name.absolute, repr(spec))
     try:
         ndim = len(stored.array.shape)
     except Exception as error:  # a codec that is not there, damaged metadata

@@ -175,7 +175,7 @@ class NewArray:
             self.abandon()
             raise
         forget()
-        self.stored = StoredArray(self._name._replace(writable=True), repr(place.spec))
+        self.stored = StoredArray(self._name.absolute._replace(writable=True), repr(place.spec))
 
     def _inner(self, name: StoreName) -> StoreName:
         return StoreName(name.url, f"{name.path}/{_LEVEL}".strip("/")) if self._image else name
@@ -227,7 +227,7 @@ class NewArray:
             return False
         self._name, self._in_place, self.resumed = name, True, True
         self.done = np.ones(self._form.grid, bool)
-        self.stored = StoredArray(name._replace(writable=True), repr(self._place.spec))
+        self.stored = StoredArray(name.absolute._replace(writable=True), repr(self._place.spec))
         return True
 
     def _continues(self, record: Record) -> bool:

@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from convcli.arrays.dtypes import Array
-from convcli.arrays.sources import InMemory
 from convcli.arrays.zarr_arrays import StoredSource, slices
 from convcli.arrays.zarr_outputs import NewArray, find_place
 from convcli.errors import UsageError, counted
 from convcli.run.blocks import Block
-from convcli.run.box_sources import boxes_of
+from convcli.run.box_sources import Held, boxes_of
 from convcli.run.executors import Future
 from convcli.run.merged import Merged, merge
 from convcli.run.prepare import Setup, resolve_job
@@ -50,7 +49,7 @@ def run(
     axes = Axes(job.operation, source.lead if isinstance(source, Merged) else (), opened.shape)
     form = form_of(opened, axes, place.version, request.chunks)
     boxes = boxes_of(opened)
-    if isinstance(opened, InMemory) and next(sources, None) is not None:
+    if isinstance(boxes, Held) and next(sources, None) is not None:
         raise UsageError(
             f"{spec!r} holds several arrays, and -o {output} is one; write to a file, such as "
             f"-o y.npy"

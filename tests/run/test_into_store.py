@@ -302,7 +302,7 @@ def test_old_output_stays_until_the_new_one_is_whole(in_tmp: Path) -> None:
     np.save("big.npy", np.full((9, 9), 2**62))
     assert run_command("run", "x.zarr", "-k", "box:3", "-o", "y.zarr").status == 0
     before = load("y.zarr")
-    run = run_command("run", "big.npy", "-k", "box:3", "--dtype", "int64", "-o", "y.zarr")
+    run = run_command("run", "big.npy", "-k", "[[1,1],[1,1]]", "-o", "y.zarr")
     assert run.status == 1
     np.testing.assert_array_equal(load("y.zarr"), before)
     assert sorted(path.name for path in in_tmp.iterdir()) == ["big.npy", "x.zarr", "y.zarr"]
