@@ -11,6 +11,7 @@ import numpy as np
 from convcli.arrays.dtypes import Array, DType
 from convcli.arrays.npy import Header, read_body, read_headers, read_into
 from convcli.arrays.ring import Loan, Ring
+from convcli.arrays.transfer import same_file
 
 Box = tuple[range, ...]  # a range for each axis of an array
 
@@ -102,6 +103,14 @@ class OnStream:
         self._stream = stream
         self._held = np.empty(0, header.dtype)  # the numbers read last
         self._position = 0  # of the stream, in numbers of this array
+
+    @property
+    def in_own_file(self) -> bool:
+        """Whether it is read from the file that it is named by, not from a copy or a member."""
+        try:
+            return same_file(os.fstat(self._stream.fileno()), os.stat(self.name))
+        except (OSError, ValueError):  # a stream without a descriptor, no such file
+            return False
 
     @property
     def followed(self) -> bool:

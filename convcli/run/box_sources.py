@@ -52,7 +52,7 @@ def boxes_of(source: Source) -> Boxes:
     """Make a source of boxes: of a store and a file by their names, of all else in memory."""
     if isinstance(source, StoredSource):
         return source.stored
-    if isinstance(source, OnStream) and os.path.isfile(source.name):
+    if isinstance(source, OnStream) and source.in_own_file and os.path.isfile(source.name):
         if source.followed:
             raise UsageError(
                 f"{source.name!r} holds several arrays, and a store is made of one; write to a "
