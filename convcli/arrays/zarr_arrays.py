@@ -30,11 +30,17 @@ class StoredArray(NamedTuple):
 
     name: StoreName
     called: str  # by errors
+    opened: str = ""  # tells it from an array of that name that was opened before
 
     @property
     def array(self) -> "zarr.Array[Any]":
         """The library's array, opened once in each process."""
-        return _opened(self.name)
+        return _opened(self)
+
+    @property
+    def chunks(self) -> tuple[int, ...]:
+        """What is decoded at once."""
+        return tuple(self.array.chunks)
 
     @property
     def identity(self) -> list[Any]:
@@ -116,17 +122,18 @@ def reason(error: BaseException) -> str:
     return " ".join(str(error).split())[:200].rstrip(".") or type(error).__name__
 
 
+def stored_array(name: StoreName, called: str) -> StoredArray:
+    """Name an array as it is now."""
+    return StoredArray(name.absolute, called, os.urandom(8).hex())
+
+
 @functools.lru_cache(maxsize=16)
-def _opened(name: StoreName) -> "zarr.Array[Any]":
+def _opened(stored: StoredArray) -> "zarr.Array[Any]":
     """Open an array to read it, and to write it if it is one of ours."""
+    name = stored.name
     found = zarr.open_array(name.url, path=name.path, mode="r+" if name.writable else "r")
     # An empty chunk is written as well: what is there tells what has been done.
     return found.with_config({"write_empty_chunks": True})
-
-
-def forget() -> None:
-    """Open arrays again where they are used next: their metadata have changed."""
-    _opened.cache_clear()
 
 
 class StoredSource:

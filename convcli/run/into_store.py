@@ -56,8 +56,10 @@ def run(
         )
     record = record_of(request, boxes, job.operation, form)
     new = NewArray(place, form, record, request.resume, request.overwrite)
-    task = Task(job, boxes, new.stored, len(axes.merged), reporter.needs_summary)
     blocks = plan_chunk_blocks(axes, form.unit, setup.memory)
+    task = Task(
+        job, boxes, new.stored, len(axes.merged), reporter.needs_summary, blocks.sweep, opened.shape
+    )
     left = Left(blocks, new.done, form.unit)
     if request.resume and not new.resumed:
         note(streams, f"there is nothing of {output!r} to resume; it begins from the start")
