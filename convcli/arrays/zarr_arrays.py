@@ -24,6 +24,9 @@ from convcli.errors import FULL, ConvcliError
 # What is not in the specification, as some codecs are, is for the library's users to know.
 warnings.filterwarnings("ignore", category=ZarrUserWarning)
 
+_LOCALLY = min(max(os.cpu_count() or 1, 2), 10)  # chunks at a time; each takes memory
+_REMOTELY = 32  # for a server each is little more than a wait
+
 
 class StoredArray(NamedTuple):
     """The name of an array in a store: what is sent to a process that reads or writes it."""
@@ -131,6 +134,8 @@ def stored_array(name: StoreName, called: str) -> StoredArray:
 def _opened(stored: StoredArray) -> "zarr.Array[Any]":
     """Open an array to read it, and to write it if it is one of ours."""
     name = stored.name
+    if "ZARR_ASYNC__CONCURRENCY" not in os.environ:
+        zarr.config.set({"async.concurrency": _REMOTELY if name.is_url else _LOCALLY})
     found = zarr.open_array(name.url, path=name.path, mode="r+" if name.writable else "r")
     # An empty chunk is written as well: what is there tells what has been done.
     return found.with_config({"write_empty_chunks": True})

@@ -65,13 +65,17 @@ class Task(NamedTuple):
 
     def convolve(self, block: Block, x: Array, out: Array) -> tuple[Array, tuple[Plan, ...]]:
         """Convolve a block whose input has been read."""
+        y, plans = convolve_block(self.job, *self.merge(block, x, out))
+        return y.reshape(out.shape), plans
+
+    def merge(self, block: Block, x: Array, y: Array) -> tuple[Block, Array, Array]:
+        """Give a block and its arrays the axes of the operation."""
         merged = self.merged
         if not merged:
-            return convolve_block(self.job, block, x, out)
-        flat = [batched(each.shape, merged) for each in (x, out)]
-        made = Block(_as_batch(block.output, merged), _as_batch(block.input, merged))
-        y, plans = convolve_block(self.job, made, x.reshape(flat[0]), out.reshape(flat[1]))
-        return y.reshape(out.shape), plans
+            return block, x, y
+        flat = Block(_as_batch(block.output, merged), _as_batch(block.input, merged))
+        shapes = batched(x.shape, merged), batched(y.shape, merged)
+        return flat, x.reshape(shapes[0]), y.reshape(shapes[1])
 
     def figures(self, y: Array, plans: tuple[Plan, ...]) -> "Figures":
         """Find out what is reported of a block."""

@@ -11,8 +11,10 @@ import pytest
 import zarr
 from hypothesis import given
 from hypothesis import strategies as st
+from zarr.codecs import GzipCodec
 from zarr.storage import LocalStore
 
+from convcli.arrays.zarr_inputs import dimension_names
 from convcli.geometry.pad_modes import PAD_MODES
 from convcli.run.store_blocks import Axes, plan_chunk_blocks
 from tests.cases import Case, layers, spatial_filters
@@ -176,7 +178,7 @@ def test_codecs_and_names_of_axes_are_those_of_the_input(in_tmp: Path, version: 
     extra: dict[str, Any] = {"dimension_names": names} if version == 3 else {}
     if version == 2:
         extra["attributes"] = {"_ARRAY_DIMENSIONS": list(names)}
-    compressors = zarr.codecs.GzipCodec(level=3) if version == 3 else None
+    compressors = GzipCodec(level=3) if version == 3 else None
     x = make(
         "x.zarr",
         integers(3, 8, 8),
@@ -189,8 +191,7 @@ def test_codecs_and_names_of_axes_are_those_of_the_input(in_tmp: Path, version: 
     y = zarr.open_array("y.zarr")
     assert y.compressors == x.compressors
     assert y.metadata.zarr_format == version
-    found = y.metadata.dimension_names if version == 3 else y.attrs["_ARRAY_DIMENSIONS"]
-    assert tuple(found) == names
+    assert dimension_names(y) == names
 
 
 @pytest.mark.parametrize("version", [2, 3])
@@ -388,3 +389,41 @@ def test_a_library_that_is_missing_is_named(in_tmp: Path, monkeypatch: pytest.Mo
         assert run.status == 1
         assert "needs zarr>=3.1, which is not installed; " in run.err
         assert "pip install 'zarr>=3.1'" in run.err
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        "-k gaussian:5 -p same",
+        "-k gaussian:5 -s 2 --transposed",
+        "-k sobel",
+        "--pool max -f 2",
+        "--pool avg -f 3 -p 1",
+        "-k laplacian --pad-mode reflect -p 3",
+    ],
+)
+def test_verify_samples_blocks(in_tmp: Path, monkeypatch: pytest.MonkeyPatch, options: str) -> None:
+    from convcli.run import stored
+
+    make("x.zarr", integers(2, 30, 30), (1, 7, 7))
+    make_image("i.zarr", integers(2, 2, 30, 30), 3, [1, 1, 1, 1])
+    for spec in ("x.zarr", "i.zarr::0"):
+        args = [spec, *options.split(), "-o", "y.zarr", "--verify", "--memory", "1"]
+        run = run_command("run", *args, "--format", "json")
+        assert run.status == 0, run.err
+        verdict = json.loads(run.out)["verify"]
+        assert verdict["passed"]
+        assert 20 < verdict["checked"] <= verdict["total"]
+
+    def wrong(self: Any, block: Any, x: Any, out: Any) -> Any:
+        y, plans = convolve(self, block, x, out)
+        return y + 1, plans
+
+    convolve = stored.Task.convolve
+    monkeypatch.setattr(stored.Task, "convolve", wrong)
+    before = load("y.zarr/0")
+    run = run_command("run", *args)
+    assert run.status == 1
+    assert "--verify found an output off by" in run.err
+    np.testing.assert_array_equal(load("y.zarr/0"), before)
+    assert sorted(path.name for path in in_tmp.iterdir()) == ["i.zarr", "x.zarr", "y.zarr"]
