@@ -15,7 +15,6 @@ from zarr.core.buffer import default_buffer_prototype
 from zarr.errors import ZarrUserWarning
 
 from convcli.arrays.dtypes import Array, DType
-from convcli.arrays.npy import check_numbers
 from convcli.arrays.ring import Loan, Ring
 from convcli.arrays.sources import Box, InMemory
 from convcli.arrays.stores import StoreName
@@ -153,7 +152,11 @@ class StoredSource:
         self.shape = tuple(stored.array.shape)
         self.dtype: DType = np.dtype(stored.array.dtype)
         self.layout = layout
-        check_numbers(self.dtype, stored.called)
+        if self.dtype.kind not in "biufc":
+            raise ConvcliError(
+                f"{stored.called} holds {self.dtype} values, and numbers are needed: integers, "
+                f"booleans, floats or complex; name another array"
+            )
 
     def read(self, box: Box, ring: Ring) -> "Loan | nullcontext[Array]":
         """Read a box, in any order."""
