@@ -19,11 +19,11 @@ function __convcli_at -d 'COMMAND [=] NAME...: is it typed, and none of these op
 end
 
 function __convcli_arrays -d 'Files that hold arrays, their members, and directories'
-    __convcli_files 'npy|bmp|csv|gif|jpeg|jpg|npz|pgm|png|ppm|pt|pth|safetensors|tif|tiff|tsv|txt|webp' 'npz|pt|pth|safetensors'
+    __convcli_files 'npy|bmp|csv|gif|jpeg|jpg|npz|pgm|png|ppm|pt|pth|safetensors|tif|tiff|tsv|txt|webp|zarr' 'npz|pt|pth|safetensors|zarr'
 end
 
 function __convcli_filters -d 'Files that hold arrays or models, their members, and directories'
-    __convcli_files 'npy|bmp|csv|gif|jpeg|jpg|npz|pgm|png|ppm|pt|pth|safetensors|tif|tiff|tsv|txt|webp|onnx|pt2' 'npz|pt|pth|safetensors|onnx|pt2'
+    __convcli_files 'npy|bmp|csv|gif|jpeg|jpg|npz|pgm|png|ppm|pt|pth|safetensors|tif|tiff|tsv|txt|webp|zarr|onnx|pt2' 'npz|pt|pth|safetensors|zarr|onnx|pt2'
 end
 
 function __convcli_files -d 'ENDINGS ENDINGS: files, or of one of the second its members'

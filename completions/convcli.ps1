@@ -162,8 +162,8 @@ Register-ArgumentCompleter -Native -CommandName convcli -ScriptBlock {
     $kind = $files[$place]
     $pattern, $archives = switch ($kind) {
         'any' { '.', '^$' }
-        'arrays' { '\.(npy|bmp|csv|gif|jpeg|jpg|npz|pgm|png|ppm|pt|pth|safetensors|tif|tiff|tsv|txt|webp)$', '^(.+\.(?:npz|pt|pth|safetensors))::' }
-        'filters' { '\.(npy|bmp|csv|gif|jpeg|jpg|npz|pgm|png|ppm|pt|pth|safetensors|tif|tiff|tsv|txt|webp|onnx|pt2)$', '^(.+\.(?:npz|pt|pth|safetensors|onnx|pt2))::' }
+        'arrays' { '\.(npy|bmp|csv|gif|jpeg|jpg|npz|pgm|png|ppm|pt|pth|safetensors|tif|tiff|tsv|txt|webp|zarr)$', '^(.+\.(?:npz|pt|pth|safetensors|zarr))::' }
+        'filters' { '\.(npy|bmp|csv|gif|jpeg|jpg|npz|pgm|png|ppm|pt|pth|safetensors|tif|tiff|tsv|txt|webp|zarr|onnx|pt2)$', '^(.+\.(?:npz|pt|pth|safetensors|zarr|onnx|pt2))::' }
     }
     if ($kind -and $start -match $archives) { # the one case in which Python is started
         $file = $Matches[1]

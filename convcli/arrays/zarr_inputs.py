@@ -104,6 +104,22 @@ def arrays_in(name: StoreName, group: zarr.Group) -> list[str]:
         ) from None
 
 
+def members_of(name: StoreName) -> list[members.Member]:
+    """List the arrays of a group."""
+    node = open_node(name)
+    if node is None:
+        raise _missing(name)
+    if isinstance(node, zarr.Array):
+        raise ConvcliError(f"{name.text!r} is one array, {shape_text(node.shape)}; it has no name")
+    paths = ome.levels(node.attrs.asdict()) or arrays_in(name, node)
+    found = []
+    for path in paths:
+        array = node[path]
+        assert isinstance(array, zarr.Array)
+        found.append(members.Member(path, array.shape, str(array.dtype)))
+    return found
+
+
 def _missing(name: StoreName) -> ConvcliError:
     root = open_node(StoreName(name.url)) if name.path else None
     if isinstance(root, zarr.Array):
