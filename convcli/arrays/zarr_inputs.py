@@ -11,6 +11,7 @@ from convcli.arrays.stores import StoreName, parse
 from convcli.arrays.zarr_arrays import StoredArray, StoredSource, reason, stored_array
 from convcli.errors import ConvcliError, UsageError, shortened
 
+UNFINISHED = "convcli_unfinished"  # an attribute of an array that a run is writing, or has left
 _MOST = 200  # members that are looked at
 
 
@@ -48,6 +49,11 @@ def open_input(spec: str) -> StoredInput:
         ndim = len(stored.array.shape)
     except Exception as error:  # a codec that is not there, damaged metadata
         raise unreadable(name, error) from None
+    if UNFINISHED in stored.array.attrs:
+        raise ConvcliError(
+            f"{spec!r} is unfinished: a run writes it, or was ended; finish it with the same "
+            f"command and --resume"
+        )
     level = ome.level(group.attrs.asdict(), inner, ndim) if group is not None else None
     return StoredInput(spec, stored, level)
 

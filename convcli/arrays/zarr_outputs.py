@@ -22,12 +22,11 @@ from convcli.arrays.replaced_folders import NewFolder
 from convcli.arrays.sinks import check_folder
 from convcli.arrays.stores import StoreName, parse
 from convcli.arrays.zarr_arrays import reporting, stored_array
-from convcli.arrays.zarr_inputs import open_node
+from convcli.arrays.zarr_inputs import UNFINISHED, open_node
 from convcli.errors import ConvcliError, UsageError
 
 Record = dict[str, str]  # what an array is made from: by kind, a digest or words
 
-_RECORD = "convcli_unfinished"  # the attribute that holds it
 _CREATOR = {"name": "convcli", "version": __version__}
 _LEVEL = "0"  # the path of an image's only level
 
@@ -206,7 +205,7 @@ class NewArray:
         old = open_node(self._name)
         if old is None:
             return False
-        unfinished = isinstance(old, zarr.Array) and _RECORD in old.attrs
+        unfinished = isinstance(old, zarr.Array) and UNFINISHED in old.attrs
         if unfinished and resume:
             return self._continues(record)
         if overwrite:
@@ -222,7 +221,7 @@ class NewArray:
         """Whether an earlier run ended after its array had taken its place, but not before that."""
         name = self._inner(self._place.name)
         old = open_node(name)
-        if not isinstance(old, zarr.Array) or old.attrs.get(_RECORD) != record:
+        if not isinstance(old, zarr.Array) or old.attrs.get(UNFINISHED) != record:
             return False
         self._name, self._in_place, self.resumed = name, True, True
         self.done = np.ones(self._form.grid, bool)
@@ -232,7 +231,7 @@ class NewArray:
     def _continues(self, record: Record) -> bool:
         """Compare what is there with what is to be made; returns False if nothing useful is."""
         old = open_node(self._name)
-        found = old.attrs.get(_RECORD) if isinstance(old, zarr.Array) else None
+        found = old.attrs.get(UNFINISHED) if isinstance(old, zarr.Array) else None
         if not isinstance(found, Mapping) or not isinstance(old, zarr.Array):
             return False
         for kind, value in record.items():
@@ -244,7 +243,7 @@ class NewArray:
     def _create(self, record: Record) -> None:
         form, name = self._form, self._name
         extra: dict[str, Any] = {}
-        attributes: dict[str, Any] = {_RECORD: dict(record)}
+        attributes: dict[str, Any] = {UNFINISHED: dict(record)}
         if form.separator is not None:
             kind = "v2" if form.version == 2 else "default"
             extra["chunk_key_encoding"] = {"name": kind, "separator": form.separator}
@@ -281,7 +280,7 @@ class NewArray:
                 self._folder.commit()
                 self._name = self._inner(self._place.name)
             array = zarr.open_array(self._name.url, path=self._name.path, mode="r+")
-            left = {key: value for key, value in array.attrs.asdict().items() if key != _RECORD}
+            left = {key: value for key, value in array.attrs.asdict().items() if key != UNFINISHED}
             array.attrs.put(left)
             if self._folder is not None:
                 self._folder.end()
