@@ -99,7 +99,7 @@ def unfinished() -> None:
     def failing(self: StoredArray, box: Any, y: Any) -> None:
         nonlocal count
         count += 1
-        if count == 20:
+        if count >= 20:
             raise ConvcliError("no more")
         write(self, box, y)
 
