@@ -64,6 +64,9 @@ _convcli_options() { # COMMAND: its options by all names; = takes a value, =* mo
             '--threads ='
             '--memory ='
             '-o --output ='
+            '--chunks ='
+            '--resume'
+            '--overwrite'
             '--output-format ='
             '--scale ='
             '--format ='
@@ -126,10 +129,10 @@ _convcli_find() { # NAME: set entry to its option, and name to that option's las
 
 _convcli_add_members() { # PROGRAM: add to COMPREPLY the members of the file before :: in cur
     local file=${cur%%::*} member
-    [[ ${file,,} =~ \.(npz|pt|pth|safetensors)$ || $files == filters && ${file,,} =~ \.(onnx|pt2)$ ]] || return
+    [[ ${file,,} =~ \.(npz|pt|pth|safetensors|zarr)$ || $files == filters && ${file,,} =~ \.(onnx|pt2)$ ]] || return
     file=${file//\\/}
     file=${file/#\~\//$HOME/}
-    [[ -f $file ]] || return
+    [[ -e $file ]] || return
     # What is in a file must not be run by the shell: what is special is quoted.
     while IFS=$'\t' read -r member _; do
         printf -v word %q "$member"
@@ -212,7 +215,7 @@ _convcli() {
         # Where there are words too, Readline must not quote them as it does file names.
         ((${#COMPREPLY[@]})) || compopt -o filenames
         while IFS= read -r word; do
-            if [[ $files == any || ${word,,} =~ \.(npy|bmp|csv|gif|jpeg|jpg|npz|pgm|png|ppm|pt|pth|safetensors|tif|tiff|tsv|txt|webp)$ || -d ${word/#\~\//$HOME/} ||
+            if [[ $files == any || ${word,,} =~ \.(npy|bmp|csv|gif|jpeg|jpg|npz|pgm|png|ppm|pt|pth|safetensors|tif|tiff|tsv|txt|webp|zarr)$ || -d ${word/#\~\//$HOME/} ||
                 $files == filters && ${word,,} =~ \.(onnx|pt2)$ ]]; then
                 COMPREPLY+=("$prefix$word")
             fi

@@ -19,11 +19,11 @@ function __convcli_at -d 'COMMAND [=] NAME...: is it typed, and none of these op
 end
 
 function __convcli_arrays -d 'Files that hold arrays, their members, and directories'
-    __convcli_files 'npy|bmp|csv|gif|jpeg|jpg|npz|pgm|png|ppm|pt|pth|safetensors|tif|tiff|tsv|txt|webp' 'npz|pt|pth|safetensors'
+    __convcli_files 'npy|bmp|csv|gif|jpeg|jpg|npz|pgm|png|ppm|pt|pth|safetensors|tif|tiff|tsv|txt|webp|zarr' 'npz|pt|pth|safetensors|zarr'
 end
 
 function __convcli_filters -d 'Files that hold arrays or models, their members, and directories'
-    __convcli_files 'npy|bmp|csv|gif|jpeg|jpg|npz|pgm|png|ppm|pt|pth|safetensors|tif|tiff|tsv|txt|webp|onnx|pt2' 'npz|pt|pth|safetensors|onnx|pt2'
+    __convcli_files 'npy|bmp|csv|gif|jpeg|jpg|npz|pgm|png|ppm|pt|pth|safetensors|tif|tiff|tsv|txt|webp|zarr|onnx|pt2' 'npz|pt|pth|safetensors|zarr|onnx|pt2'
 end
 
 function __convcli_files -d 'ENDINGS ENDINGS: files, or of one of the second its members'
@@ -102,7 +102,10 @@ complete -c convcli -n "__convcli_at run = --method" -l method -x -a 'auto gemm 
 complete -c convcli -n "__convcli_at run --tf32" -l tf32 -d 'Let a GPU round float32 to TF32.'
 complete -c convcli -n "__convcli_at run = --threads" -l threads -x -d 'Threads on the CPU (default: one per core).'
 complete -c convcli -n "__convcli_at run = --memory" -l memory -x -d 'Memory for a block of input and output.'
-complete -c convcli -n "__convcli_at run = -o --output" -s o -l output -rF -d 'Write to a file, whose ending says the format, or to a directory/; - is standard output. With --explain, --animate or --plot, .svg .png .tex .gif is the picture, not the array, unless --output-format says so.'
+complete -c convcli -n "__convcli_at run = -o --output" -s o -l output -rF -d 'Write to a file, whose ending says the format, to a directory/, or to a chunked store y.zarr; - is standard output. With --explain, --animate or --plot, .svg .png .tex .gif is the picture, not the array, unless --output-format says so.'
+complete -c convcli -n "__convcli_at run = --chunks" -l chunks -x -d 'Chunks of an output in a store (default: those of the input, divided by the stride).'
+complete -c convcli -n "__convcli_at run --resume" -l resume -d 'Continue the output of a run into a store that was ended.'
+complete -c convcli -n "__convcli_at run --overwrite" -l overwrite -d 'Replace what is in a store that cannot keep it until the end.'
 complete -c convcli -n "__convcli_at run = --output-format" -l output-format -x -a 'npy npz csv tsv txt png jpg jpeg bmp gif tif tiff webp ppm pgm' -d 'Format of the output, whatever the ending: npy, npz, csv, tsv, txt, png, jpg, tif...'
 complete -c convcli -n "__convcli_at run = --scale" -l scale -x -a 'clip minmax abs signed' -d 'How values become those of an image. By default those within the input\'s range are kept; where some are outside, clip if the filter sums to 1, else minmax. abs: magnitudes; signed: 0 is mid-grey. clip with --dtype uint8 is for any output.'
 complete -c convcli -n "__convcli_at run = --format" -l format -x -a 'table plain json' -d 'Format of the report. With json, standard output carries the report, and the array goes where -o says.'

@@ -66,7 +66,10 @@ Register-ArgumentCompleter -Native -CommandName convcli -ScriptBlock {
             @{ names = @('--tf32'); kind = ''; help = 'Let a GPU round float32 to TF32.' }
             @{ names = @('--threads'); kind = '='; help = 'Threads on the CPU (default: one per core).' }
             @{ names = @('--memory'); kind = '='; help = 'Memory for a block of input and output.' }
-            @{ names = @('-o', '--output'); kind = '='; help = 'Write to a file, whose ending says the format, or to a directory/; - is standard output. With --explain, --animate or --plot, .svg .png .tex .gif is the picture, not the array, unless --output-format says so.' }
+            @{ names = @('-o', '--output'); kind = '='; help = 'Write to a file, whose ending says the format, to a directory/, or to a chunked store y.zarr; - is standard output. With --explain, --animate or --plot, .svg .png .tex .gif is the picture, not the array, unless --output-format says so.' }
+            @{ names = @('--chunks'); kind = '='; help = 'Chunks of an output in a store (default: those of the input, divided by the stride).' }
+            @{ names = @('--resume'); kind = ''; help = 'Continue the output of a run into a store that was ended.' }
+            @{ names = @('--overwrite'); kind = ''; help = 'Replace what is in a store that cannot keep it until the end.' }
             @{ names = @('--output-format'); kind = '='; help = 'Format of the output, whatever the ending: npy, npz, csv, tsv, txt, png, jpg, tif...' }
             @{ names = @('--scale'); kind = '='; help = 'How values become those of an image. By default those within the input''s range are kept; where some are outside, clip if the filter sums to 1, else minmax. abs: magnitudes; signed: 0 is mid-grey. clip with --dtype uint8 is for any output.' }
             @{ names = @('--format'); kind = '='; help = 'Format of the report. With json, standard output carries the report, and the array goes where -o says.' }
@@ -163,8 +166,8 @@ Register-ArgumentCompleter -Native -CommandName convcli -ScriptBlock {
     $kind = $files[$place]
     $pattern, $archives = switch ($kind) {
         'any' { '.', '^$' }
-        'arrays' { '\.(npy|bmp|csv|gif|jpeg|jpg|npz|pgm|png|ppm|pt|pth|safetensors|tif|tiff|tsv|txt|webp)$', '^(.+\.(?:npz|pt|pth|safetensors))::' }
-        'filters' { '\.(npy|bmp|csv|gif|jpeg|jpg|npz|pgm|png|ppm|pt|pth|safetensors|tif|tiff|tsv|txt|webp|onnx|pt2)$', '^(.+\.(?:npz|pt|pth|safetensors|onnx|pt2))::' }
+        'arrays' { '\.(npy|bmp|csv|gif|jpeg|jpg|npz|pgm|png|ppm|pt|pth|safetensors|tif|tiff|tsv|txt|webp|zarr)$', '^(.+\.(?:npz|pt|pth|safetensors|zarr))::' }
+        'filters' { '\.(npy|bmp|csv|gif|jpeg|jpg|npz|pgm|png|ppm|pt|pth|safetensors|tif|tiff|tsv|txt|webp|zarr|onnx|pt2)$', '^(.+\.(?:npz|pt|pth|safetensors|zarr|onnx|pt2))::' }
     }
     if ($kind -and $start -match $archives) { # the one case in which Python is started
         $file = $Matches[1]

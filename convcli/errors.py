@@ -70,5 +70,5 @@ def install_command(package: str) -> str:
 
     python = shlex.quote(sys.executable)
     if find_spec("pip") is None:  # as in environments that uv makes
-        return f"uv pip install --python {python} {package}"
-    return f"{python} -m pip install {package}"
+        return f"uv pip install --python {python} {shlex.quote(package)}"
+    return f"{python} -m pip install {shlex.quote(package)}"

@@ -48,6 +48,7 @@ _HINTS = {
 # The value of an example, by the option or by what help calls the value.
 _EXAMPLES = {
     "-n": "8",
+    "--chunks": "512x512",
     "SIZES": "3",
     "PADDING": "same",
     "IN:OUT": "3:64",

@@ -302,7 +302,7 @@ class RunRequest(NamedTuple):
         Argument(
             metavar="[INPUT]...",
             rich_help_panel=_DATA,
-            help="A .npy file, an image, numbers as .csv or .txt, file::member of an .npz, "
+            help="A .npy file, an image, numbers as .csv or .txt, file::member of an .npz, .zarr, "
             ".safetensors or .pt file, - for standard input, a literal [[0,1],[2,3]], or rand:8x8, "
             "randn: arange: ones: zeros:.",
         ),
@@ -426,14 +426,33 @@ class RunRequest(NamedTuple):
         str | None,
         _option(
             _SHOW,
-            "Write to a file, whose ending says the format, or to a directory/; - is standard "
-            "output. With --explain, --animate or --plot, .svg .png .tex .gif is the picture, not "
-            "the array, unless --output-format says so.",
+            "Write to a file, whose ending says the format, to a directory/, or to a chunked store "
+            "y.zarr; - is standard output. With --explain, --animate or --plot, .svg .png .tex "
+            ".gif is the picture, not the array, unless --output-format says so.",
             "-o",
             "--output",
             metavar="PATH",
         ),
     ] = None
+    chunks: Annotated[
+        str | None,
+        _option(
+            _SHOW,
+            "Chunks of an output in a store (default: those of the input, divided by the stride).",
+            "--chunks",
+            metavar="SIZES",
+        ),
+    ] = None
+    resume: Annotated[
+        bool,
+        _option(_SHOW, "Continue the output of a run into a store that was ended.", "--resume"),
+    ] = False
+    overwrite: Annotated[
+        bool,
+        _option(
+            _SHOW, "Replace what is in a store that cannot keep it until the end.", "--overwrite"
+        ),
+    ] = False
     output_format: Annotated[
         str | None,
         _option(

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import zarr
 from safetensors.numpy import save_file
 
 from completions import generate
@@ -174,6 +175,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     arrays = {"conv.weight": np.zeros((4, 2, 3, 3)), "conv.bias": np.zeros(4), ODD: np.zeros(1)}
     np.savez(folder / "w.npz", **arrays)  # type: ignore[arg-type]
     np.savez(folder / "a b" / "w.npz", **arrays)  # type: ignore[arg-type]
+    for name in ("alpha", "beta"):
+        zarr.create_array(folder / "a b" / "s.zarr", name=name, shape=(2, 2), dtype="f4")
     save_file(arrays, folder / "w.safetensors")
     torch.save({name: torch.from_numpy(array) for name, array in arrays.items()}, folder / "w.pt")
     shutil.copy(DATA / "models" / "ppocr_cls.onnx", folder / "w.onnx")
@@ -334,6 +337,7 @@ MEMBERS = [
     Case("convcli run x.npy -k w.onnx::C", "Conv@1 Conv@10", "conv.weight"),
     Case("convcli run x.npy -k w.pt2::", "stem.0 deep.0 up", "..."),
     Case("convcli run a\\ b/w.npz::conv.b", "conv.bias", "..."),
+    Case("convcli run a\\ b/s.zarr::al", "alpha", "..."),
     Case("convcli run nosuch.npz::", "", "..."),
     Case("convcli run many.npz::", "", "..."),  # which is empty
 ]

@@ -162,7 +162,7 @@ class _NewFile:
                 _remove_left_over(part)
                 continue
             self._part = part
-            _lock(stream.fileno())
+            flock(stream.fileno())
             if os.path.exists(part):  # not taken for left over before it was locked
                 break
             stream.close()
@@ -213,7 +213,7 @@ class _NewFile:
         self._part = None
 
     def _give_name(self) -> None:
-        _lock(self.stream.fileno())
+        flock(self.stream.fileno())
         for part in self._names():
             self._part = part
             if self._link(part):
@@ -258,12 +258,17 @@ def _has_unnamed_files() -> bool:
     return hasattr(os, "O_TMPFILE") and os.path.isdir("/proc/self/fd")
 
 
-def _lock(descriptor: int) -> None:
-    """Mark a file as being written, until its writer ends in whatever way."""
+def flock(descriptor: int) -> bool:
+    """Mark a file as being written, until its writer ends; returns False if another one does."""
     fcntl = _fcntl()
     if fcntl is not None:
-        with contextlib.suppress(OSError):  # a file system without locks
+        try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        except OSError:  # a file system without locks
+            pass
+    return True
 
 
 def _remove_left_over(part: str) -> None:

@@ -7,7 +7,7 @@ from typing import BinaryIO, cast
 
 import numpy as np
 
-from convcli.arrays import filters, formats, generators, literals
+from convcli.arrays import filters, formats, generators, literals, stores
 from convcli.arrays.dtypes import Array
 from convcli.arrays.records import Records, sources_together
 from convcli.arrays.sources import InMemory, Source, stream_sources
@@ -61,6 +61,9 @@ class Opener:
             return
         if literals.is_list(spec) and not os.path.exists(spec):
             yield InMemory("literal", literals.parse_list("INPUT", spec))
+            return
+        if stores.is_store(spec):
+            yield stores.open_input(spec)
             return
         path, _, member = spec.partition("::")
         if spec == "-":

@@ -111,7 +111,7 @@ class Sink:
         else:
             self._ending = formats.output_format(self._path, format_)
         if self._path is not None and not self._in_folder:
-            _check_folder(self._path)
+            check_folder(self._path)
         if self._path is not None and not self._in_folder and len(inputs) > 1:
             raise UsageError(
                 f"-o {output} is one file for {len(inputs)} inputs; "
@@ -206,7 +206,7 @@ class Sink:
         return files
 
 
-def _check_folder(path: str) -> None:
+def check_folder(path: str) -> None:
     """Refuse a file in a directory that does not exist, before the work."""
     folder = os.path.dirname(path)
     if folder and not os.path.exists(folder):

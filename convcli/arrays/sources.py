@@ -1,6 +1,7 @@
 """Input arrays, in memory or on a stream, read box by box."""
 
 import math
+import os
 from collections.abc import Iterator
 from contextlib import nullcontext
 from typing import BinaryIO, Protocol
@@ -10,6 +11,7 @@ import numpy as np
 from convcli.arrays.dtypes import Array, DType
 from convcli.arrays.npy import Header, read_body, read_headers, read_into
 from convcli.arrays.ring import Loan, Ring
+from convcli.arrays.transfer import same_file
 
 Box = tuple[range, ...]  # a range for each axis of an array
 
@@ -101,6 +103,20 @@ class OnStream:
         self._stream = stream
         self._held = np.empty(0, header.dtype)  # the numbers read last
         self._position = 0  # of the stream, in numbers of this array
+
+    @property
+    def in_own_file(self) -> bool:
+        """Whether it is read from the file that it is named by, not from a copy or a member."""
+        try:
+            return same_file(os.fstat(self._stream.fileno()), os.stat(self.name))
+        except (OSError, ValueError):  # a stream without a descriptor, no such file
+            return False
+
+    @property
+    def followed(self) -> bool:
+        """Whether a file holds more than this array, of which nothing has been read."""
+        left = os.fstat(self._stream.fileno()).st_size - self._stream.tell()
+        return left > self._header.nbytes
 
     def read(self, box: Box, ring: Ring) -> "Loan | nullcontext[Array]":
         """Read a box; numbers shared with the box before are copied from where it was read to.

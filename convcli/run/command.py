@@ -8,29 +8,28 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from convcli.arrays import stores
 from convcli.arrays.dtypes import Array, at
-from convcli.arrays.opener import Gradient, Opener
+from convcli.arrays.opener import Opener
 from convcli.arrays.records import Records
 from convcli.arrays.ring import Ring
 from convcli.arrays.sinks import Sink, Target
 from convcli.arrays.sources import InMemory, Source
 from convcli.arrays.writers import Whole
-from convcli.engines import choose
-from convcli.engines.base import Engine
-from convcli.errors import ConvcliError, UsageError
-from convcli.geometry import notation
-from convcli.geometry.axis import POOLS, Kind, Padding, Window
-from convcli.geometry.pad_modes import parse_pad_mode
+from convcli.errors import UsageError
 from convcli.models import is_model
 from convcli.options import RunRequest
 from convcli.run.axes import check_dims
-from convcli.run.blocks import Blocks, plan_blocks
+from convcli.run.blocks import Blocks
+from convcli.run.checks import check_animation, check_scale, check_store_options
 from convcli.run.job import Job
-from convcli.run.operation import Operation, resolve
+from convcli.run.merged import full_layout, full_shape, merge
+from convcli.run.operation import Operation
 from convcli.run.pipeline import Pipeline
+from convcli.run.prepare import Setup, prepare, set_up
 from convcli.run.reporter import Reporter
-from convcli.run.results import Facts, Kept, Result, Summary, Timing, Verdict
-from convcli.run.weights import Weights, check_weights, choose_weights, with_channels
+from convcli.run.results import Done, Kept, Result, Summary, Timing, Verdict, gather, require_passed
+from convcli.run.weights import with_channels
 from convcli.streams import Streams
 from convcli.terminal.progress import Progress
 
@@ -40,35 +39,16 @@ if TYPE_CHECKING:  # seldom needed
     from convcli.run.many_files import Files
     from convcli.run.model_layer import Taken
 
-_MOST_RUNS = 1_000_000  # of --time
-_MOST_PREPARED = 32  # kinds of arrays
-
 
 class _Run(NamedTuple):
     """What all arrays of one command share."""
 
-    request: RunRequest
-    opener: Opener
-    window: Window
-    filter: InMemory | None  # None: random, of as many axes as the input needs
-    bias: Array | None
-    engine: Engine
-    memory: int
+    setup: Setup
     pipeline: Pipeline
     outputs: Ring  # of arrays that are convolved together
     reporter: Reporter
     progress: Progress
     picture: "Wanted | None"
-    prepared: dict[tuple[object, ...], "_Prepared"]
-
-
-class _Prepared(NamedTuple):
-    """What follows from the shape and the type of an array, and from the options."""
-
-    weights: Weights
-    job: Job
-    blocks: Blocks
-    together: Job | None  # for many arrays, see `together.batched`
 
 
 def run(request: RunRequest, streams: Streams) -> int:
@@ -87,32 +67,29 @@ def run(request: RunRequest, streams: Streams) -> int:
     check_dims(request.dims)
     request, picture = _picture(request)
     if request.animate:
-        _check_animation(request, streams)
+        check_animation(request, streams)
     inputs = _inputs(request, streams)
     request = with_channels(request._replace(inputs=inputs))
+    into_store = request.output is not None and stores.is_store(request.output)
+    check_store_options(request, into_store)
     # Unless -o names a place for the array.
-    report_only = request.format == "json" or picture is not None
-    sink = Sink(request.output, inputs, streams, request.output_format, report_only)
+    report_only = request.format == "json" or picture is not None or into_store
+    output = None if into_store else request.output
+    sink = Sink(output, inputs, streams, request.output_format, report_only)
     reporter = Reporter(request, streams, sink.to_stdout)
     opener = Opener(streams, request.seed, request.dims)
+    if into_store:
+        stores.check_libraries(stores.parse(str(request.output)))
+        from convcli.run import into_store as stored  # noqa: PLC0415  for stores only
+
+        with Progress(streams.stderr, len(inputs)) as progress:
+            setup = set_up(request, opener, layer)
+            stored.run(setup, inputs[0], str(request.output), reporter, progress, streams)
+        reporter.end()
+        return 0
     with Progress(streams.stderr, len(inputs)) as progress:
-        shared = _Run(
-            request=request,
-            opener=opener,
-            window=_window(request),
-            engine=choose.choose_engine(
-                request.engine, request.device, request.threads, request.tf32, request.method
-            ),
-            memory=notation.parse_bytes("--memory", request.memory),
-            bias=_bias(request, opener, layer),
-            filter=_filter(request, opener, layer),
-            pipeline=Pipeline(),
-            outputs=Ring(),
-            reporter=reporter,
-            progress=progress,
-            picture=picture,
-            prepared={},
-        )
+        setup = set_up(request, opener, layer)
+        shared = _Run(setup, Pipeline(), Ring(), reporter, progress, picture)
         for names, files in _in_groups(shared):
             if files is not None:
                 _write_files(shared, sink, names, files)
@@ -125,7 +102,8 @@ def run(request: RunRequest, streams: Streams) -> int:
 
 def _in_groups(run: _Run) -> "Iterator[tuple[Sequence[str], Files | None]]":
     """Give the inputs in order; equal small files convolved together where nothing differs."""
-    request, inputs = run.request, run.request.inputs or []
+    request = run.setup.request
+    inputs = request.inputs or []
     asked = request.verify or request.time is not None or run.picture is not None
     asked = asked or run.reporter.needs_output
     mapped = request.scale is not None or request.output_format is not None
@@ -133,32 +111,32 @@ def _in_groups(run: _Run) -> "Iterator[tuple[Sequence[str], Files | None]]":
         return iter([(inputs, None)])
     from convcli.run.many_files import convolved  # noqa: PLC0415  for many files only
 
-    def prepare(first: InMemory) -> Job | None:
-        return _prepare(run, first, many=True).together
+    def together(first: InMemory) -> Job | None:
+        return prepare(run.setup, first, many=True).together
 
-    return convolved(inputs, run.memory, prepare, run.outputs)
+    return convolved(inputs, run.setup.memory, together, run.outputs)
 
 
 def _convolve_input(run: _Run, sink: Sink, spec: str, streams: Streams) -> None:
     """Convolve all arrays of an input, write them to its target, and report each."""
     with sink.open(spec) as target:
-        _check_scale(run.request, target)
+        check_scale(run.setup.request, target)
         for source in _sources(run, spec, target):
             result, kept = _convolve(run, source, target)
             run.progress.pause()
-            if run.request.animate:
+            if run.setup.request.animate:
                 _animate(kept, streams)
             if run.picture is not None:
                 _draw(run.picture, result, kept)
             run.reporter.add(result, kept)
-            _require_passed(result.verdict)  # or else the old file stays
+            require_passed(result.verdict)  # or else the old file stays
 
 
 def _write_files(run: _Run, sink: Sink, names: Sequence[str], files: "Files") -> None:
     """Write and report each of the files that were convolved together as if it were alone."""
     source, made = files.source, files.made
-    weights, job, _, _ = _prepare(run, source, many=True)
-    done = _Done(Summary(), made.methods, made.costs, files.seconds, None)
+    weights, job, _, _ = prepare(run.setup, source, many=True)
+    done = Done(Summary(), made.methods, made.costs, files.seconds, None)
     kept = Kept(job.operation, None, weights.filter.array, None)
     run.progress.pause()
     with made.loan as memory:
@@ -166,7 +144,9 @@ def _write_files(run: _Run, sink: Sink, names: Sequence[str], files: "Files") ->
         for name, row, y in zip(names, memory, made.y, strict=True):
             with sink.open(name) as target:
                 target.write_records(row)
-                result = result or _result(source, weights.filter, job, run.window.p, target, done)
+                result = result or gather(
+                    source, weights.filter, job, run.setup.window.p, target.path, done
+                )
                 if run.reporter.needs_summary:
                     summary = Summary()
                     summary.add(y)
@@ -177,11 +157,11 @@ def _write_files(run: _Run, sink: Sink, names: Sequence[str], files: "Files") ->
 
 def _sources(run: _Run, spec: str, target: Target) -> Iterator[Source]:
     """Open an input; many equal arrays are convolved at once where nobody asks about each."""
-    asked = run.request.verify or run.request.time is not None
+    asked = run.setup.request.verify or run.setup.request.time is not None
     together = run.reporter.silent and target.takes_records and not asked
-    for source in run.opener.inputs_together(spec, together):
+    for source in run.setup.opener.inputs_together(spec, together):
         if not isinstance(source, Records):
-            yield source
+            yield merge(run.setup.request, run.setup.filter, source)
         elif not _convolve_together(run, source, target):
             yield from source.one_by_one()
 
@@ -189,7 +169,7 @@ def _sources(run: _Run, spec: str, target: Target) -> Iterator[Source]:
 def _convolve_together(run: _Run, source: Records, target: Target) -> bool:
     from convcli.run.together import convolve_records  # noqa: PLC0415  for many arrays only
 
-    job = _prepare(run, next(source.one_by_one()), many=True).together
+    job = prepare(run.setup, next(source.one_by_one()), many=True).together
     made = convolve_records(job, source, run.outputs) if job is not None else None
     if made is None:
         return False
@@ -213,28 +193,6 @@ def _model_layer(request: RunRequest, streams: Streams) -> "Taken | None":
     from convcli.run import model_layer  # noqa: PLC0415  seldom needed
 
     return model_layer.take(request, streams)
-
-
-def _filter(request: RunRequest, opener: Opener, layer: "Taken | None") -> InMemory | None:
-    if layer:
-        return layer.filter
-    return opener.filter(request.kernel) if request.kernel is not None else None
-
-
-def _bias(request: RunRequest, opener: Opener, layer: "Taken | None") -> Array | None:
-    if request.bias is not None:
-        return opener.bias(request.bias)
-    return layer.bias if layer else None
-
-
-def _check_animation(request: RunRequest, streams: Streams) -> None:
-    from convcli.explain.keys import require_terminal  # noqa: PLC0415  seldom needed
-
-    require_terminal(streams)
-    if len(request.inputs or ()) > 1:
-        raise UsageError(
-            f"--animate shows one input, and {len(request.inputs or ())} are named; name one"
-        )
 
 
 def _animate(kept: Kept, streams: Streams) -> None:
@@ -278,21 +236,6 @@ def _list_kernels(request: RunRequest, streams: Streams) -> None:
     list_kernels(request.format, streams)
 
 
-def _check_scale(request: RunRequest, target: Target) -> None:
-    """Refuse a scale of what holds numbers as they are; integers may be clipped to their type."""
-    scale = request.scale
-    if scale is None:
-        return
-    from convcli.arrays.pixels import SCALES  # noqa: PLC0415  seldom needed
-
-    if scale not in SCALES:
-        raise UsageError(f"--scale {scale!r} is not a scale; write one of {', '.join(SCALES)}")
-    if target.is_image or (scale == "clip" and request.dtype is not None):
-        return
-    also = "; add --dtype uint8 to clip numbers" if scale == "clip" else ""
-    raise UsageError(f"--scale {scale} is for images; omit it, or write -o y.png{also}")
-
-
 def _inputs(request: RunRequest, streams: Streams) -> list[str]:
     if request.inputs:
         return request.inputs
@@ -304,38 +247,13 @@ def _inputs(request: RunRequest, streams: Streams) -> list[str]:
     return ["-"]
 
 
-def _window(request: RunRequest) -> Window:
-    """Read the options of the window; its filter size comes from the filter."""
-    check_weights(request)
-    if request.time is not None and not 1 <= request.time <= _MOST_RUNS:
-        raise UsageError(f"--time {request.time} must be from 1 to {_MOST_RUNS}; use --time 5")
-    if request.output_padding is not None and not request.transposed:
-        raise UsageError(
-            f"--output-padding {request.output_padding} is only valid for transposed "
-            f"convolutions; add --transposed"
-        )
-    kind: Kind = "convt" if request.transposed else "conv"
-    if request.pool:
-        from convcli.geometry.pooling import parse_pool  # noqa: PLC0415  for pools only
-
-        kind = parse_pool(request.pool)
-    return Window(
-        f=(1,),
-        s=notation.parse_only("-s", request.s or str(request.f if request.pool else 1)),
-        p=notation.parse_only_padding("-p", request.p or "0"),
-        d=notation.parse_only("-d", request.d or "1"),
-        op=notation.parse_only("--output-padding", request.output_padding or "0"),
-        kind=kind,
-        ceil=request.ceil,
-    )
-
-
 def _convolve(run: _Run, source: Source, target: Target) -> tuple[Result, Kept]:
     """Convolve one array, write it, and time and check it where that was asked for."""
-    request, reporter = run.request, run.reporter
-    weights, job, blocks, _ = _prepare(run, source)
+    request, reporter = run.setup.request, run.reporter
+    weights, job, blocks, _ = prepare(run.setup, source)
     operation = job.operation
-    target.begin(operation.out_shape(source.shape), operation.out_dtype, operation.out_layout)
+    out_shape = full_shape(source, operation.out_shape(source.shape))
+    target.begin(out_shape, operation.out_dtype, full_layout(source, operation.out_layout))
     keep_output = (
         reporter.needs_output or target.needs_whole or request.verify or run.picture is not None
     )
@@ -349,8 +267,8 @@ def _convolve(run: _Run, source: Source, target: Target) -> tuple[Result, Kept]:
         whole = Whole(done.output, operation.out_layout, _scaling(request, job, x), alpha)
     mapping = target.finish(whole)
     verdict = _verify(run, operation, x, done)
-    result = _result(source, weights.filter, job, run.window.p, target, done)
-    seed = run.opener.used_seed
+    result = gather(source, weights.filter, job, run.setup.window.p, target.path, done)
+    seed = run.setup.opener.used_seed
     result = result._replace(mapping=mapping, verdict=verdict, timing=timing, seed=seed)
     shown = None if request.pool else weights.filter.array
     return result, Kept(operation, x, shown, done.output)
@@ -367,86 +285,17 @@ def _scaling(request: RunRequest, job: Job, x: Array) -> "Scaling":
     return Scaling(request.scale, own_range(x, asked), keeps)
 
 
-def _prepare(run: _Run, source: Source, many: bool = False) -> _Prepared:
-    """Resolve what to do with an array; once for all of its kind."""
-    key = (source.shape, source.dtype, source.layout, many)
-    if key not in run.prepared:
-        weights = choose_weights(run.request, source, run.opener, run.filter, run.bias)
-        operation = _operation(run, source, weights)
-        job = _job(run, operation, source.shape)
-        blocks = plan_blocks(operation, source.shape, run.memory, job.whole_tiles)
-        together = None
-        if many:
-            from convcli.run.together import batched  # noqa: PLC0415  for many arrays only
-
-            together = batched(job)
-        if len(run.prepared) >= _MOST_PREPARED:
-            run.prepared.clear()
-        run.prepared[key] = _Prepared(weights, job, blocks, together)
-    return run.prepared[key]
-
-
-def _operation(run: _Run, source: Source, weights: Weights) -> Operation:
-    request, filter_ = run.request, weights.filter
-    return resolve(
-        source.shape,
-        source.dtype,
-        filter_.array,
-        run.window,
-        bias=weights.bias,
-        groups=notation.parse_number("-g", request.groups) if request.groups else None,
-        layout=request.layout or source.layout,
-        dims=weights.dims,
-        flip=request.flip,
-        pad_mode=parse_pad_mode(request.pad_mode),
-        dtype=request.dtype,
-        saturate=request.scale == "clip",
-        second=filter_.second if isinstance(filter_, Gradient) else None,
-    )
-
-
-def _job(run: _Run, operation: Operation, shape: tuple[int, ...]) -> Job:
-    """Make the job for the engine chosen, or where that is left to us for the faster one."""
-    request, job = run.request, Job(operation, run.engine)
-    ours = (request.engine, request.device, request.method) == ("auto", "cpu", "auto")
-    if not ours:
-        return job
-    images = dict(zip(operation.layout, shape, strict=True)).get("N", 1)
-    planned = job.plan(images)
-    if planned is None:
-        return job
-    plan, corr = planned
-    sizes = tuple(len(some) for some in job.passes[0].outputs)
-    engine = choose.with_opencv(run.engine, corr, images, sizes)
-    if engine is not None:
-        return Job(operation, engine)
-    exact = operation.out_dtype.kind in "iu"  # PyTorch holds fewer integers than NumPy
-    if exact or not choose.torch_pays(plan, corr, run.engine.threads):
-        return job
-    return Job(operation, choose.choose_engine("torch", "cpu", request.threads))
-
-
 def _measure(run: _Run, job: Job, source: Source) -> Timing | None:
-    if run.request.time is None:
+    if run.setup.request.time is None:
         return None
     from convcli.run.timing import measure  # noqa: PLC0415  seldom needed
 
-    return measure(run.request.time, job, source, run.memory)
-
-
-class _Done(NamedTuple):
-    """What became of one array while it was convolved."""
-
-    summary: Summary
-    methods: set[str]
-    costs: dict[str, float]
-    seconds: float  # of waiting for blocks
-    output: Array | None  # if it was kept
+    return measure(run.setup.request.time, job, source, run.setup.memory)
 
 
 def _stream(
     run: _Run, job: Job, source: Source, target: Target, keep: bool, blocks: Blocks
-) -> _Done:
+) -> Done:
     """Convolve block by block, and write each; keep the whole output if it is needed."""
     operation = job.operation
     shape = operation.out_shape(source.shape)
@@ -461,7 +310,7 @@ def _stream(
         block = next(made, None)
         seconds += time.perf_counter() - begin
         if block is None:
-            return _Done(summary, methods, dict(costs), seconds, kept)
+            return Done(summary, methods, dict(costs), seconds, kept)
         for plan in block.plans:
             methods.add(plan.method)
             costs.update(plan.costs)
@@ -472,50 +321,9 @@ def _stream(
         target.write(block.y)
 
 
-def _verify(run: _Run, operation: Operation, x: Array | None, done: _Done) -> Verdict | None:
-    if not run.request.verify or x is None or done.output is None:
+def _verify(run: _Run, operation: Operation, x: Array | None, done: Done) -> Verdict | None:
+    if not run.setup.request.verify or x is None or done.output is None:
         return None
     from convcli.run.verify import verify  # noqa: PLC0415  seldom needed
 
     return verify(x, done.output, operation, transformed="fft" in done.methods)
-
-
-def _require_passed(verdict: Verdict | None) -> None:
-    if verdict is not None and not verdict.passed:
-        raise ConvcliError(
-            f"--verify found an output off by {verdict.error:.3g}, beyond the tolerance of "
-            f"{verdict.tolerance:.3g}; try another --method, or --dtype float64"
-        )
-
-
-def _result(
-    source: Source, filter_: InMemory, job: Job, padding: Padding, target: Target, done: _Done
-) -> Result:
-    """Gather the facts of a report."""
-    operation, summary = job.operation, done.summary
-    pooling = operation.kind in POOLS
-    return Result(
-        input=Facts(source.name, source.shape, str(source.dtype), operation.layout),
-        filter=Facts(filter_.name, filter_.shape, "" if pooling else str(filter_.dtype)),
-        output=Facts(
-            target.path or "",
-            operation.out_shape(source.shape),
-            str(operation.out_dtype),
-            operation.out_layout,
-        ),
-        axes=operation.axes,
-        groups=operation.groups,
-        each_channel=operation.each_channel,
-        flip=operation.flip,
-        pad_mode=operation.pad_mode,
-        padding_word=padding if isinstance(padding, str) else None,
-        bias=() if operation.bias is None else tuple(operation.bias.tolist()),
-        device=job.engine.device,
-        engine=job.engine.name,
-        methods=tuple(sorted(done.methods)),
-        costs=done.costs,
-        low=summary.low,
-        mean=summary.mean,
-        high=summary.high,
-        seconds=done.seconds,
-    )

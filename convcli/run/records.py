@@ -52,6 +52,7 @@ def record(result: Result) -> dict[str, Any]:
         "max": result.high if math.isfinite(result.high) else None,
         "verify": None if verdict is None else verdict._asdict() | {"passed": verdict.passed},
         "time": None if timing is None else timing._asdict(),
+        **({} if result.blocks is None else {"blocks": result.blocks._asdict()}),
     }
 
 

@@ -102,8 +102,12 @@ def facts(result: Result, verbose: bool = True) -> Iterator[tuple[str, str]]:
         yield "seed", str(result.seed)
     yield "time", f"{_milliseconds(result.seconds)} on {where}"
     figures = f"{result.low:.6g} / {result.mean:.6g} / {result.high:.6g}"
-    magnitudes = " (magnitudes)" if result.output.dtype.startswith("complex") else ""
-    yield "min/mean/max", figures + magnitudes
+    of = ["magnitudes"] if result.output.dtype.startswith("complex") else []
+    if result.blocks is not None and result.blocks.before:
+        yield "resumed", f"{result.blocks.before:,} of {result.blocks.total:,} blocks were done"
+        of.append("of the others")
+    if result.blocks is None or result.blocks.before < result.blocks.total:
+        yield "min/mean/max", figures + (f" ({', '.join(of)})" if of else "")
     if result.timing is not None:
         yield "timed", _timing(result.timing)
     if result.verdict is not None:

@@ -6,10 +6,14 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from convcli.arrays.dtypes import Array
-from convcli.geometry.axis import Axis, Kind, PaddingWord
+from convcli.errors import ConvcliError
+from convcli.geometry.axis import POOLS, Axis, Kind, Padding, PaddingWord
+from convcli.run.merged import Merged, full_layout, full_shape
 
 if TYPE_CHECKING:
     from convcli.arrays.pixels import Mapping
+    from convcli.arrays.sources import InMemory, Source
+    from convcli.run.job import Job
     from convcli.run.operation import Operation
 
 
@@ -36,6 +40,13 @@ class Timing(NamedTuple):
     bytes: int  # of input and output
 
 
+class BlockCount(NamedTuple):
+    """Blocks of an output in a store: how many, and how many of them an earlier run had done."""
+
+    total: int
+    before: int
+
+
 class Summary:
     """Minimum, mean and maximum of an output that comes in blocks; magnitudes if complex."""
 
@@ -52,6 +63,13 @@ class Summary:
             self._sum += float(values.sum(dtype=np.float64))
             self.low = float(np.minimum(self.low, values.min()))
             self.high = float(np.maximum(self.high, values.max()))
+
+    def join(self, other: "Summary") -> None:
+        """Take in what another one has."""
+        self._count += other._count
+        self._sum += other._sum
+        self.low = float(np.minimum(self.low, other.low))
+        self.high = float(np.maximum(self.high, other.high))
 
     @property
     def mean(self) -> float:
@@ -98,6 +116,8 @@ class Result(NamedTuple):
         How values became an image's.
     verdict : Verdict or None
     timing : Timing or None
+    blocks : BlockCount or None
+        Of an output in a store.
     """
 
     input: Facts
@@ -122,6 +142,7 @@ class Result(NamedTuple):
     mapping: "Mapping | None" = None
     verdict: Verdict | None = None
     timing: Timing | None = None
+    blocks: BlockCount | None = None
 
     def of_another(self, name: str, path: str, summary: Summary) -> "Result":
         """Say the same of an equal array with another name, output and numbers."""
@@ -160,3 +181,65 @@ class Kept(NamedTuple):
     input: Array | None
     filter: Array | None  # pooling has none
     output: Array | None
+
+
+class Done(NamedTuple):
+    """What became of one array while it was convolved."""
+
+    summary: Summary
+    methods: set[str]
+    costs: dict[str, float]
+    seconds: float  # of waiting for blocks
+    output: Array | None  # if it was kept
+
+
+def gather(
+    source: "Source",
+    filter_: "InMemory",
+    job: "Job",
+    padding: Padding,
+    path: str | None,
+    done: Done,
+) -> Result:
+    """Gather the facts of a report about an array that was written to `path`, if to any."""
+    operation, summary = job.operation, done.summary
+    pooling = operation.kind in POOLS
+    return Result(
+        input=Facts(
+            source.name,
+            source.source.shape if isinstance(source, Merged) else source.shape,
+            str(source.dtype),
+            full_layout(source, operation.layout),
+        ),
+        filter=Facts(filter_.name, filter_.shape, "" if pooling else str(filter_.dtype)),
+        output=Facts(
+            path or "",
+            full_shape(source, operation.out_shape(source.shape)),
+            str(operation.out_dtype),
+            full_layout(source, operation.out_layout),
+        ),
+        axes=operation.axes,
+        groups=operation.groups,
+        each_channel=operation.each_channel,
+        flip=operation.flip,
+        pad_mode=operation.pad_mode,
+        padding_word=padding if isinstance(padding, str) else None,
+        bias=() if operation.bias is None else tuple(operation.bias.tolist()),
+        device=job.engine.device,
+        engine=job.engine.name,
+        methods=tuple(sorted(done.methods)),
+        costs=done.costs,
+        low=summary.low,
+        mean=summary.mean,
+        high=summary.high,
+        seconds=done.seconds,
+    )
+
+
+def require_passed(verdict: Verdict | None) -> None:
+    """Refuse an output that `verify` found wrong."""
+    if verdict is not None and not verdict.passed:
+        raise ConvcliError(
+            f"--verify found an output off by {verdict.error:.3g}, beyond the tolerance of "
+            f"{verdict.tolerance:.3g}; try another --method, or --dtype float64"
+        )

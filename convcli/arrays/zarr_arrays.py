@@ -1,0 +1,190 @@
+"""Arrays in chunked stores, by the library zarr: opened by name, read and written box by box."""
+
+import contextlib
+import functools
+import itertools
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import nullcontext
+from typing import Any, NamedTuple
+
+import numpy as np
+import zarr
+from zarr.core.buffer import default_buffer_prototype
+from zarr.errors import ZarrUserWarning
+
+from convcli.arrays.dtypes import Array, DType
+from convcli.arrays.ring import Loan, Ring
+from convcli.arrays.sources import Box, InMemory
+from convcli.arrays.stores import StoreName
+from convcli.errors import FULL, ConvcliError
+
+# What is not in the specification, as some codecs are, is for the library's users to know.
+warnings.filterwarnings("ignore", category=ZarrUserWarning)
+
+_LOCALLY = min(max(os.cpu_count() or 1, 2), 10)  # chunks at a time; each takes memory
+_REMOTELY = 32  # for a server each is little more than a wait
+
+
+class StoredArray(NamedTuple):
+    """The name of an array in a store: what is sent to a process that reads or writes it."""
+
+    name: StoreName
+    called: str  # by errors
+    opened: str = ""  # tells it from an array of that name that was opened before
+
+    @property
+    def array(self) -> "zarr.Array[Any]":
+        """The library's array, opened once in each process."""
+        return _opened(self)
+
+    @property
+    def chunks(self) -> tuple[int, ...]:
+        """What is decoded at once."""
+        return tuple(self.array.chunks)
+
+    @property
+    def identity(self) -> list[Any]:
+        """What tells it from other arrays, and from itself when it was made again."""
+        array, (url, path, _) = self.array, self.name
+        if self.name.is_url:
+            return [url, path, array.metadata.to_dict()]
+        folder = os.path.join(os.path.realpath(url), path)
+        files = [os.path.join(folder, name) for name in ("zarr.json", ".zarray")]
+        made = [os.stat(file).st_mtime_ns for file in files if os.path.exists(file)]
+        return [folder, made, array.metadata.to_dict()]
+
+    def read(self, box: Box, out: Array) -> Array:
+        """Read a box into an array of its shape; chunks that are missing are fill values."""
+        if not out.size:
+            return out
+        try:
+            self._read(box, out)
+        except Exception as error:
+            raise self._blamed(box, error, "read") from None
+        return out
+
+    def _read(self, box: Box, out: Array) -> None:
+        buffer = default_buffer_prototype().nd_buffer.from_numpy_array(out)
+        self.array.get_basic_selection(slices(box), out=buffer)
+
+    def write(self, box: Box, y: Array) -> None:
+        """Write a box of whole chunks."""
+        try:
+            self.array[slices(box)] = y
+        except Exception as error:
+            raise self._blamed(box, error, "written") from None
+
+    def _blamed(self, box: Box, error: Exception, done: str) -> Exception:
+        """Name the store and the block in an error; of reading, the first chunk that fails."""
+        if isinstance(error, MemoryError | ConvcliError):
+            return error
+        where, remedy = f"block {box_text(box)}", "check the store and its permissions"
+        if done == "read":
+            remedy = "copy the store again"
+            for chunk in self._chunks(box):
+                try:
+                    self._read(chunk, np.empty(tuple(map(len, chunk)), self.array.dtype))
+                except Exception as found:  # whatever a codec raises
+                    where, error = f"chunk {box_text(chunk)}", found
+                    break
+        elif isinstance(error, OSError) and error.errno in FULL:
+            remedy = "make room, and continue with --resume"
+        return ConvcliError(f"{self.called}: {where} cannot be {done} ({reason(error)}); {remedy}")
+
+    def _chunks(self, box: Box) -> Iterator[Box]:
+        array = self.array
+        for index in itertools.product(
+            *(
+                range(part.start // size, -(-part.stop // size))
+                for part, size in zip(box, array.chunks, strict=True)
+            )
+        ):
+            yield tuple(
+                range(k * size, min((k + 1) * size, n))
+                for k, size, n in zip(index, array.chunks, array.shape, strict=True)
+            )
+
+
+def slices(box: Box) -> tuple[slice, ...]:
+    """Make an index of a box."""
+    return tuple(slice(part.start, part.stop) for part in box)
+
+
+def box_text(box: Box) -> str:
+    """Write a box as an index of an array."""
+    return f"[{', '.join(f'{part.start}:{part.stop}' for part in box)}]"
+
+
+def reason(error: BaseException) -> str:
+    """Say in one line what a library raised."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return " ".join(str(error).split())[:200].rstrip(".") or type(error).__name__
+
+
+def stored_array(name: StoreName, called: str) -> StoredArray:
+    """Name an array as it is now."""
+    return StoredArray(name.absolute, called, os.urandom(8).hex())
+
+
+@functools.lru_cache(maxsize=16)
+def _opened(stored: StoredArray) -> "zarr.Array[Any]":
+    """Open an array to read it, and to write it if it is one of ours."""
+    name = stored.name
+    if "ZARR_ASYNC__CONCURRENCY" not in os.environ:
+        zarr.config.set({"async.concurrency": _REMOTELY if name.is_url else _LOCALLY})
+    found = zarr.open_array(name.url, path=name.path, mode="r+" if name.writable else "r")
+    # An empty chunk is written as well: what is there tells what has been done.
+    return found.with_config({"write_empty_chunks": True})
+
+
+class StoredSource:
+    """An array in a store, as an input."""
+
+    on_stream = True  # reading takes time
+
+    def __init__(self, spec: str, stored: StoredArray, layout: str | None) -> None:
+        """Take the name that reports use, the array, and a letter for each of its axes."""
+        self.name = spec
+        self.stored = stored
+        self.shape = tuple(stored.array.shape)
+        self.dtype: DType = np.dtype(stored.array.dtype)
+        self.layout = layout
+        if self.dtype.kind not in "biufc":
+            raise ConvcliError(
+                f"{stored.called} holds {self.dtype} values, and numbers are needed: integers, "
+                f"booleans, floats or complex; name another array"
+            )
+
+    def read(self, box: Box, ring: Ring) -> "Loan | nullcontext[Array]":
+        """Read a box, in any order."""
+        loan = ring.lend(tuple(map(len, box)), self.dtype)
+        try:
+            self.stored.read(box, loan.array)
+        except BaseException:
+            loan.give_back()
+            raise
+        return loan
+
+    def whole(self) -> InMemory:
+        """Read all of it."""
+        out = np.empty(self.shape, self.dtype)
+        read = self.stored.read(tuple(map(range, self.shape)), out)
+        return InMemory(self.name, read, self.layout)
+
+    def finish(self) -> None:
+        """Do nothing: no array follows."""
+
+
+@contextlib.contextmanager
+def reporting(called: str) -> Iterator[None]:
+    """Turn what the library raises as it opens or makes an array into one line."""
+    try:
+        yield
+    except (ConvcliError, MemoryError):
+        raise
+    except Exception as error:
+        remedy = "check the path and its permissions"
+        raise ConvcliError(f"{called}: {reason(error)}; {remedy}") from None

@@ -1,0 +1,199 @@
+"""Convolves one array into a store: block by block, each a union of whole chunks."""
+
+import math
+import time
+from collections import Counter, deque
+from collections.abc import Iterator
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from convcli.arrays.dtypes import Array
+from convcli.arrays.sources import Source
+from convcli.arrays.zarr_arrays import StoredSource, slices
+from convcli.arrays.zarr_outputs import NewArray, find_place
+from convcli.errors import UsageError, counted
+from convcli.run.blocks import Block
+from convcli.run.box_sources import Held, boxes_of
+from convcli.run.executors import Future
+from convcli.run.merged import Merged, merge
+from convcli.run.prepare import Setup, resolve_job
+from convcli.run.reporter import Reporter
+from convcli.run.results import BlockCount, Done, Kept, Summary, Verdict, gather, require_passed
+from convcli.run.resume import record_of
+from convcli.run.store_blocks import Axes, ChunkBlocks, plan_chunk_blocks
+from convcli.run.store_form import form_of
+from convcli.run.stored import Figures, InThreads, Task
+from convcli.run.weights import Weights
+from convcli.streams import Streams, note
+from convcli.terminal.progress import Progress
+
+_CHECKED, _MOST_CHECKED = 8, 20_000  # blocks and outputs that --verify recomputes
+
+
+class BlockExecutor(Protocol):
+    """What does the blocks of a task: in threads, or in other processes."""
+
+    window: int  # blocks on their way at a time
+
+    def submit(self, task: Task, block: Block) -> Future[Figures]:
+        """Arrange for a block to be done."""
+
+    def shutdown(self) -> None:
+        """Drop the blocks that are not done; nothing is written any more."""
+
+
+class _Plan(NamedTuple):
+    """What is to be done."""
+
+    source: Source
+    weights: Weights
+    task: Task
+    blocks: ChunkBlocks
+    new: NewArray
+    left: "Left"
+
+    @property
+    def before(self) -> int:
+        """How many blocks an earlier run has done."""
+        return len(self.blocks) - len(self.left)
+
+
+def run(
+    setup: Setup, spec: str, output: str, reporter: Reporter, progress: Progress, streams: Streams
+) -> None:
+    """Convolve one array into the store that `output` names, and report."""
+    request = setup.request
+    plan = _plan(setup, spec, output, reporter)
+    new, total = plan.new, len(plan.blocks)
+    if request.resume and not new.resumed:
+        note(streams, f"there is nothing of {output!r} to resume; it begins from the start")
+    begin = time.perf_counter()
+    figures = _do(plan, output, progress, streams)
+    seconds = time.perf_counter() - begin
+    verdict = None
+    if request.verify:
+        verdict = _verify(plan, "fft" in figures.methods)
+    if verdict is None or verdict.passed:
+        new.commit()
+    else:
+        new.abandon()
+    done = Done(figures.summary, figures.methods, dict(figures.costs), seconds, None)
+    weights, job = plan.weights, plan.task.job
+    result = gather(plan.source, weights.filter, job, setup.window.p, output, done)
+    count = BlockCount(total, plan.before)
+    result = result._replace(seed=setup.opener.used_seed, blocks=count, verdict=verdict)
+    progress.pause()
+    shown = None if request.pool else weights.filter.array
+    reporter.add(result, Kept(job.operation, None, shown, None))
+    require_passed(verdict)
+
+
+def _plan(setup: Setup, spec: str, output: str, reporter: Reporter) -> _Plan:
+    """Open the input, and make the output or find what there is of it."""
+    request = setup.request
+    sources = setup.opener.inputs(spec)
+    opened = next(sources)
+    place = find_place(output, opened.stored.name if isinstance(opened, StoredSource) else None)
+    source = merge(request, setup.filter, opened)
+    weights, job = resolve_job(setup, source)
+    axes = Axes(job.operation, source.lead if isinstance(source, Merged) else (), opened.shape)
+    form = form_of(opened, axes, place.version, request.chunks)
+    boxes = boxes_of(opened)
+    if isinstance(boxes, Held) and next(sources, None) is not None:
+        raise UsageError(
+            f"{spec!r} holds several arrays, and -o {output} is one; write to a file, such as "
+            f"-o y.npy"
+        )
+    record = record_of(request, boxes, job.operation, form)
+    blocks = plan_chunk_blocks(axes, form.unit, setup.memory)
+    new = NewArray(place, form, record, request.resume, request.overwrite)
+    task = Task(
+        job, boxes, new.stored, len(axes.merged), reporter.needs_summary, blocks.sweep, opened.shape
+    )
+    return _Plan(source, weights, task, blocks, new, Left(blocks, new.done, form.unit))
+
+
+def _do(plan: _Plan, output: str, progress: Progress, streams: Streams) -> Figures:
+    """Do the blocks that are left; of a failure say what can be continued."""
+    executor = InThreads()
+    figures = Figures(Summary(), set(), Counter())
+    total, count = len(plan.blocks), plan.before
+    progress.advance(count / total)
+    try:
+        for each in do_blocks(executor, plan.task, plan.left):
+            figures.join(each)
+            count += 1
+            progress.advance(1 / total)
+    except BaseException:
+        executor.shutdown()
+        plan.new.leave(count > 0)
+        progress.pause()
+        if count:
+            note(
+                streams,
+                f"{count} of {counted(total, 'block')} of {output!r} are done; the same command "
+                f"with --resume does the others",
+            )
+        raise
+    executor.shutdown()
+    return figures
+
+
+class Left:
+    """The blocks that are not done, in order."""
+
+    def __init__(self, blocks: ChunkBlocks, done: Array, unit: tuple[int, ...]) -> None:
+        """Take all blocks, and which units of the output are there."""
+        self._blocks, self._done, self._unit = blocks, done, unit
+        self._none = not done.any()
+
+    def __len__(self) -> int:
+        if self._none:
+            return len(self._blocks)
+        return sum(not self._is_done(i) for i in range(len(self._blocks)))
+
+    def __iter__(self) -> Iterator[Block]:
+        for i in range(len(self._blocks)):
+            if self._none or not self._is_done(i):
+                yield self._blocks[i]
+
+    def _is_done(self, i: int) -> bool:
+        units = (
+            range(part.start // size, -(-part.stop // size))
+            for part, size in zip(self._blocks.output(i), self._unit, strict=True)
+        )
+        return bool(self._done[slices(tuple(units))].all())
+
+
+def _verify(plan: _Plan, transformed: bool) -> Verdict:
+    """Check some outputs of some blocks, as they are in the store: the first, the last, others."""
+    from convcli.run.verify import verify  # noqa: PLC0415  seldom needed
+
+    task, target, blocks = plan.task, plan.new.stored, plan.blocks
+    last = len(blocks) - 1
+    drawn = np.random.default_rng(0).integers(0, last + 1, _CHECKED - 2).tolist()
+    verdicts = []
+    for i in sorted({0, last, *drawn}):
+        block, job = blocks[i], task.job
+        x = task.source.read(
+            block.input, np.empty(tuple(map(len, block.input)), job.operation.in_dtype)
+        )
+        y = np.empty(tuple(map(len, block.output)), job.operation.out_dtype)
+        flat, x, y = task.merge(block, x, target.read(block.output, y))
+        most = _MOST_CHECKED // _CHECKED
+        verdicts.append(verify(x, y, job.operation, transformed, flat, most))
+    worst = max(verdicts, key=lambda each: each.error - each.tolerance)
+    total = math.prod(target.array.shape)
+    return worst._replace(checked=sum(each.checked for each in verdicts), total=total)
+
+
+def do_blocks(executor: BlockExecutor, task: Task, blocks: Left) -> Iterator[Figures]:
+    """Do blocks, some of them at a time; gives what is reported of each."""
+    waiting: deque[Future[Figures]] = deque()
+    for block in blocks:
+        waiting.append(executor.submit(task, block))
+        if len(waiting) >= executor.window:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()

@@ -1,0 +1,164 @@
+"""What follows from the options, once for a command, and from an array's shape and type."""
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from convcli.arrays.dtypes import Array
+from convcli.arrays.opener import Gradient, Opener
+from convcli.arrays.sources import InMemory, Source
+from convcli.engines import choose
+from convcli.engines.base import Engine
+from convcli.errors import UsageError
+from convcli.geometry import notation
+from convcli.geometry.axis import Kind, Window
+from convcli.geometry.pad_modes import parse_pad_mode
+from convcli.options import RunRequest
+from convcli.run.blocks import Blocks, plan_blocks
+from convcli.run.job import Job
+from convcli.run.operation import Operation, resolve
+from convcli.run.weights import Weights, check_weights, choose_weights
+
+if TYPE_CHECKING:  # seldom needed
+    from convcli.run.model_layer import Taken
+
+_MOST_RUNS = 1_000_000  # of --time
+_MOST_PREPARED = 32  # kinds of arrays
+
+
+class Setup(NamedTuple):
+    """What all arrays of one command share."""
+
+    request: RunRequest
+    opener: Opener
+    window: Window
+    filter: InMemory | None  # None: random, of as many axes as the input needs
+    bias: Array | None
+    engine: Engine
+    memory: int
+    prepared: "dict[tuple[object, ...], Prepared]"
+
+
+class Prepared(NamedTuple):
+    """What follows from the shape and the type of an array, and from the options."""
+
+    weights: Weights
+    job: Job
+    blocks: Blocks
+    together: Job | None  # for many arrays, see `together.batched`
+
+
+def set_up(request: RunRequest, opener: Opener, layer: "Taken | None") -> Setup:
+    """Read the options; `layer` is the layer of a model that ``-k`` names."""
+    return Setup(
+        request=request,
+        opener=opener,
+        window=_window(request),
+        engine=choose.choose_engine(
+            request.engine, request.device, request.threads, request.tf32, request.method
+        ),
+        memory=notation.parse_bytes("--memory", request.memory),
+        bias=_bias(request, opener, layer),
+        filter=_filter(request, opener, layer),
+        prepared={},
+    )
+
+
+def prepare(setup: Setup, source: Source, many: bool = False) -> Prepared:
+    """Resolve what to do with an array; once for all of its kind."""
+    key = (source.shape, source.dtype, source.layout, many)
+    if key not in setup.prepared:
+        weights, job = resolve_job(setup, source)
+        blocks = plan_blocks(job.operation, source.shape, setup.memory, job.whole_tiles)
+        together = None
+        if many:
+            from convcli.run.together import batched  # noqa: PLC0415  for many arrays only
+
+            together = batched(job)
+        if len(setup.prepared) >= _MOST_PREPARED:
+            setup.prepared.clear()
+        setup.prepared[key] = Prepared(weights, job, blocks, together)
+    return setup.prepared[key]
+
+
+def resolve_job(setup: Setup, source: Source) -> tuple[Weights, Job]:
+    """Choose the weights, and resolve the operation and its engine."""
+    weights = choose_weights(setup.request, source, setup.opener, setup.filter, setup.bias)
+    operation = _operation(setup, source, weights)
+    return weights, _job(setup, operation, source.shape)
+
+
+def _window(request: RunRequest) -> Window:
+    """Read the options of the window; its filter size comes from the filter."""
+    check_weights(request)
+    if request.time is not None and not 1 <= request.time <= _MOST_RUNS:
+        raise UsageError(f"--time {request.time} must be from 1 to {_MOST_RUNS}; use --time 5")
+    if request.output_padding is not None and not request.transposed:
+        raise UsageError(
+            f"--output-padding {request.output_padding} is only valid for transposed "
+            f"convolutions; add --transposed"
+        )
+    kind: Kind = "convt" if request.transposed else "conv"
+    if request.pool:
+        from convcli.geometry.pooling import parse_pool  # noqa: PLC0415  for pools only
+
+        kind = parse_pool(request.pool)
+    return Window(
+        f=(1,),
+        s=notation.parse_only("-s", request.s or str(request.f if request.pool else 1)),
+        p=notation.parse_only_padding("-p", request.p or "0"),
+        d=notation.parse_only("-d", request.d or "1"),
+        op=notation.parse_only("--output-padding", request.output_padding or "0"),
+        kind=kind,
+        ceil=request.ceil,
+    )
+
+
+def _bias(request: RunRequest, opener: Opener, layer: "Taken | None") -> Array | None:
+    if request.bias is not None:
+        return opener.bias(request.bias)
+    return layer.bias if layer else None
+
+
+def _filter(request: RunRequest, opener: Opener, layer: "Taken | None") -> InMemory | None:
+    if layer:
+        return layer.filter
+    return opener.filter(request.kernel) if request.kernel is not None else None
+
+
+def _operation(setup: Setup, source: Source, weights: Weights) -> Operation:
+    request, filter_ = setup.request, weights.filter
+    return resolve(
+        source.shape,
+        source.dtype,
+        filter_.array,
+        setup.window,
+        bias=weights.bias,
+        groups=notation.parse_number("-g", request.groups) if request.groups else None,
+        layout=request.layout or source.layout,
+        dims=weights.dims,
+        flip=request.flip,
+        pad_mode=parse_pad_mode(request.pad_mode),
+        dtype=request.dtype,
+        saturate=request.scale == "clip",
+        second=filter_.second if isinstance(filter_, Gradient) else None,
+    )
+
+
+def _job(setup: Setup, operation: Operation, shape: tuple[int, ...]) -> Job:
+    """Make the job for the engine chosen, or where that is left to us for the faster one."""
+    request, job = setup.request, Job(operation, setup.engine)
+    ours = (request.engine, request.device, request.method) == ("auto", "cpu", "auto")
+    if not ours:
+        return job
+    images = dict(zip(operation.layout, shape, strict=True)).get("N", 1)
+    planned = job.plan(images)
+    if planned is None:
+        return job
+    plan, corr = planned
+    sizes = tuple(len(some) for some in job.passes[0].outputs)
+    engine = choose.with_opencv(setup.engine, corr, images, sizes)
+    if engine is not None:
+        return Job(operation, engine)
+    exact = operation.out_dtype.kind in "iu"  # PyTorch holds fewer integers than NumPy
+    if exact or not choose.torch_pays(plan, corr, setup.engine.threads):
+        return job
+    return Job(operation, choose.choose_engine("torch", "cpu", request.threads))
