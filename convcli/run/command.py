@@ -144,9 +144,10 @@ def _write_files(run: _Run, sink: Sink, names: Sequence[str], files: "Files") ->
         for name, row, y in zip(names, memory, made.y, strict=True):
             with sink.open(name) as target:
                 target.write_records(row)
-                result = result or gather(
-                    source, weights.filter, job, run.setup.window.p, target.path, done
-                )
+                if result is None:
+                    result = gather(
+                        source, weights.filter, job, run.setup.window.p, target.path, done
+                    )._replace(seed=run.setup.opener.used_seed)
                 if run.reporter.needs_summary:
                     summary = Summary()
                     summary.add(y)
