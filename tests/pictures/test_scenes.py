@@ -285,14 +285,22 @@ def test_the_times_of_frames_follow_each_other() -> None:
 
 def test_a_gif_has_a_frame_for_each_place_and_they_differ() -> None:
     scene = animation_picture(AXES)
+    frames = set()
     with Image.open(io.BytesIO(raster.gif(scene))) as image:
-        frames = []
+        assert getattr(image, "n_frames", 1) == scene.frames == 16
+        assert image.info["loop"] == 0
         for at in range(16):
             image.seek(at)
-            frames.append(image.convert("RGB").tobytes())
-        assert getattr(image, "n_frames", 1) == 16
-        assert image.info["loop"] == 0
-    assert len(set(frames)) == 16
+            frame = image.convert("RGB")
+            frames.add(frame.tobytes())
+            for group in scene.still(at).groups:
+                if group.name in ("window", "projection"):
+                    for rect in group.shapes:
+                        if isinstance(rect, Rect) and rect.fill in ("window", "window-pale"):
+                            middle = rect.x + rect.width / 2, rect.y + rect.height / 2
+                            found = frame.getpixel((round(middle[0]), round(middle[1])))
+                            assert found == pytest.approx(tuple(rgb(rect.fill)), abs=30)
+    assert len(frames) == 16
 
 
 def test_a_png_has_two_pixels_for_each_of_the_picture() -> None:
