@@ -66,7 +66,7 @@ Register-ArgumentCompleter -Native -CommandName convcli -ScriptBlock {
             @{ names = @('--tf32'); kind = ''; help = 'Let a GPU round float32 to TF32.' }
             @{ names = @('--threads'); kind = '='; help = 'Threads on the CPU (default: one per core).' }
             @{ names = @('--memory'); kind = '='; help = 'Memory for a block of input and output.' }
-            @{ names = @('-o', '--output'); kind = '='; help = 'Write to a file, whose ending says the format, or to a directory/; - is standard output. With --explain, --animate or --plot, .svg .png .tex .gif is the picture, not the array, unless --output-format says so.' }
+            @{ names = @('-o', '--output'); kind = '='; help = 'Write to a file, whose ending says the format, or to a directory/; - is standard output. With --explain, --animate or --plot, a .svg, .png or .tex, or a .gif of --animate, is the picture, not the array, unless --output-format is given.' }
             @{ names = @('--output-format'); kind = '='; help = 'Format of the output, whatever the ending: npy, npz, csv, tsv, txt, png, jpg, tif...' }
             @{ names = @('--scale'); kind = '='; help = 'How values become those of an image. By default those within the input''s range are kept; where some are outside, clip if the filter sums to 1, else minmax. abs: magnitudes; signed: 0 is mid-grey. clip with --dtype uint8 is for any output.' }
             @{ names = @('--format'); kind = '='; help = 'Format of the report. With json, standard output carries the report, and the array goes where -o says.' }

@@ -92,6 +92,7 @@ def run(request: RunRequest, streams: Streams) -> int:
     sink = Sink(request.output, inputs, streams, request.output_format, report_only)
     reporter = Reporter(request, streams, sink.to_stdout)
     opener = Opener(streams, request.seed, request.dims)
+    shown: tuple[Result, Kept] | None = None
     with Progress(streams.stderr, len(inputs)) as progress:
         shared = _Run(
             request=request,
@@ -117,10 +118,12 @@ def run(request: RunRequest, streams: Streams) -> int:
                     progress.pause()
                     if request.animate:
                         _animate(kept, streams)
-                    if picture is not None:
-                        _draw(picture, result, kept)
                     reporter.add(result, kept)
                     _require_passed(result.verdict)  # or else the old file stays
+                    if picture is not None:
+                        shown = _only(picture, shown, result, kept)
+    if picture is not None and shown is not None:
+        _draw(picture, *shown)
     reporter.end()
     return 0
 
@@ -203,6 +206,18 @@ def _picture(request: RunRequest) -> "tuple[RunRequest, Wanted | None]":
     from convcli.run import pictures  # noqa: PLC0415  seldom needed
 
     return pictures.taken(request)
+
+
+def _only(
+    picture: "Wanted", shown: tuple[Result, Kept] | None, result: Result, kept: Kept
+) -> tuple[Result, Kept]:
+    """Return what a picture shows; refuse a second array."""
+    if shown is not None:
+        raise ConvcliError(
+            f"-o {picture.path} is a picture of one array, and {result.input.name} holds several; "
+            f"save one of them to a .npy file"
+        )
+    return result, kept
 
 
 def _draw(picture: "Wanted", result: Result, kept: Kept) -> None:
