@@ -250,7 +250,21 @@ def test_a_skip_of_a_unet_is_an_arc() -> None:
     done = run_command("shape", "-n", "32", "-c", "3", *words, "--explain", "-o", str(path))
     assert (done.status, done.err) == (0, "")
     found = groups(path.read_text())
-    assert sum(shape.tag == f"{SVG}polygon" for shape in found["joins"]) == 1
+    assert sum(shape.tag == f"{SVG}polygon" for shape in found["branches"]) == 1
+
+
+def test_the_shortcuts_of_residual_blocks_are_arcs() -> None:
+    """Arcs lead over the two convolutions of each block, to the layer that is added."""
+    network = Path(__file__).parent.parent / "data" / "net.layers"
+    run_command("shape", str(network), "--explain", "-o", "net.svg")
+    found = groups(Path("net.svg").read_text())
+    centres = [round(float(s.get("x", ""))) for s in found["numbers"]]
+    paths = [s.get("d", "") for s in found["branches"] if "C" in s.get("d", "")]
+    ends = [
+        (float(re.findall(r"[\d.]+", d)[0]), float(re.findall(r"[\d.]+", d)[-2])) for d in paths
+    ]
+    arcs = [tuple(centres.index(round(x)) for x in each) for each in ends]
+    assert arcs == [(1, 4), (4, 7), (7, 10)]
 
 
 AXES = Window((3,), (2,), ((1, 1),)).on((8, 8))
