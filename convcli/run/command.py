@@ -3,7 +3,7 @@
 import math
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from convcli.arrays.dtypes import Array, at
 from convcli.arrays.opener import Gradient, Opener
 from convcli.arrays.records import Records
+from convcli.arrays.ring import Ring
 from convcli.arrays.sinks import Sink, Target
 from convcli.arrays.sources import InMemory, Source
 from convcli.arrays.writers import Whole
@@ -36,6 +37,7 @@ from convcli.terminal.progress import Progress
 if TYPE_CHECKING:  # seldom needed
     from convcli.arrays.pixels import Scaling
     from convcli.pictures.files import Wanted
+    from convcli.run.many_files import Files
     from convcli.run.model_layer import Taken
 
 _MOST_RUNS = 1_000_000  # of --time
@@ -53,9 +55,11 @@ class _Run(NamedTuple):
     engine: Engine
     memory: int
     pipeline: Pipeline
+    outputs: Ring  # of arrays that are convolved together
     reporter: Reporter
     progress: Progress
     picture: "Wanted | None"
+    shown: list[tuple[Result, Kept]]  # what the picture shows
     prepared: dict[tuple[object, ...], "_Prepared"]
 
 
@@ -92,7 +96,6 @@ def run(request: RunRequest, streams: Streams) -> int:
     sink = Sink(request.output, inputs, streams, request.output_format, report_only)
     reporter = Reporter(request, streams, sink.to_stdout)
     opener = Opener(streams, request.seed, request.dims)
-    shown: tuple[Result, Kept] | None = None
     with Progress(streams.stderr, len(inputs)) as progress:
         shared = _Run(
             request=request,
@@ -105,27 +108,75 @@ def run(request: RunRequest, streams: Streams) -> int:
             bias=_bias(request, opener, layer),
             filter=_filter(request, opener, layer),
             pipeline=Pipeline(),
+            outputs=Ring(),
             reporter=reporter,
             progress=progress,
             picture=picture,
+            shown=[],
             prepared={},
         )
-        for spec in inputs:
-            with sink.open(spec) as target:
-                _check_scale(request, target)
-                for source in _sources(shared, spec, target):
-                    result, kept = _convolve(shared, source, target)
-                    progress.pause()
-                    if request.animate:
-                        _animate(kept, streams)
-                    reporter.add(result, kept)
-                    _require_passed(result.verdict)  # or else the old file stays
-                    if picture is not None:
-                        shown = _only(picture, shown, result, kept)
-    if picture is not None and shown is not None:
-        _draw(picture, *shown)
+        for names, files in _in_groups(shared):
+            if files is not None:
+                _write_files(shared, sink, names, files)
+                continue
+            for spec in names:
+                _convolve_input(shared, sink, spec, streams)
+    if picture is not None and shared.shown:
+        _draw(picture, *shared.shown[0])
     reporter.end()
     return 0
+
+
+def _in_groups(run: _Run) -> "Iterator[tuple[Sequence[str], Files | None]]":
+    """Give the inputs in order; equal small files convolved together where nothing differs."""
+    request, inputs = run.request, run.request.inputs or []
+    asked = request.verify or request.time is not None or run.picture is not None
+    asked = asked or run.reporter.needs_output
+    mapped = request.scale is not None or request.output_format is not None
+    if len(inputs) < 2 or asked or mapped:
+        return iter([(inputs, None)])
+    from convcli.run.many_files import convolved  # noqa: PLC0415  for many files only
+
+    def prepare(first: InMemory) -> Job | None:
+        return _prepare(run, first, many=True).together
+
+    return convolved(inputs, run.memory, prepare, run.outputs)
+
+
+def _convolve_input(run: _Run, sink: Sink, spec: str, streams: Streams) -> None:
+    """Convolve all arrays of an input, write them to its target, and report each."""
+    with sink.open(spec) as target:
+        _check_scale(run.request, target)
+        for source in _sources(run, spec, target):
+            result, kept = _convolve(run, source, target)
+            run.progress.pause()
+            if run.request.animate:
+                _animate(kept, streams)
+            run.reporter.add(result, kept)
+            _require_passed(result.verdict)  # or else the old file stays
+            if run.picture is not None:
+                _keep_for_picture(run, run.picture, result, kept)
+
+
+def _write_files(run: _Run, sink: Sink, names: Sequence[str], files: "Files") -> None:
+    """Write and report each of the files that were convolved together as if it were alone."""
+    source, made = files.source, files.made
+    weights, job, _, _ = _prepare(run, source, many=True)
+    done = _Done(Summary(), made.methods, made.costs, files.seconds, None)
+    kept = Kept(job.operation, None, weights.filter.array, None)
+    run.progress.pause()
+    with made.loan as memory:
+        result: Result | None = None
+        for name, row, y in zip(names, memory, made.y, strict=True):
+            with sink.open(name) as target:
+                target.write_records(row)
+                result = result or _result(source, weights.filter, job, run.window.p, target, done)
+                if run.reporter.needs_summary:
+                    summary = Summary()
+                    summary.add(y)
+                    result = result.of_another(name, target.path or "", summary)
+                run.reporter.add(result, kept)
+    run.progress.advance(len(names))
 
 
 def _sources(run: _Run, spec: str, target: Target) -> Iterator[Source]:
@@ -143,7 +194,12 @@ def _convolve_together(run: _Run, source: Records, target: Target) -> bool:
     from convcli.run.together import convolve_records  # noqa: PLC0415  for many arrays only
 
     job = _prepare(run, next(source.one_by_one()), many=True).together
-    return job is not None and convolve_records(job, source, target)
+    made = convolve_records(job, source, run.outputs) if job is not None else None
+    if made is None:
+        return False
+    with made.loan as memory:
+        target.write_records(memory)
+    return True
 
 
 def _names_only_a_model(request: RunRequest, streams: Streams) -> bool:
@@ -208,16 +264,14 @@ def _picture(request: RunRequest) -> "tuple[RunRequest, Wanted | None]":
     return pictures.taken(request)
 
 
-def _only(
-    picture: "Wanted", shown: tuple[Result, Kept] | None, result: Result, kept: Kept
-) -> tuple[Result, Kept]:
-    """Return what a picture shows; refuse a second array."""
-    if shown is not None:
+def _keep_for_picture(run: _Run, picture: "Wanted", result: Result, kept: Kept) -> None:
+    """Keep what a picture shows until all went well; refuse a second array."""
+    if run.shown:
         raise ConvcliError(
             f"-o {picture.path} is a picture of one array, and {result.input.name} holds several; "
             f"save one of them to a .npy file"
         )
-    return result, kept
+    run.shown.append((result, kept))
 
 
 def _draw(picture: "Wanted", result: Result, kept: Kept) -> None:

@@ -34,7 +34,8 @@ const visible = (control) => {
 };
 const check = (id, value) => at(id).checked === value || visible(at(id)).click();
 const set = (id, value, event) => {
-  visible(at(id)).value = value;
+  if (visible(at(id)).value === String(value)) return;
+  at(id).value = value;
   if (at(id).value !== String(value)) throw new Error(id + " has no " + value);
   at(id).dispatchEvent(new Event(event, { bubbles: true }));
 };
@@ -49,24 +50,21 @@ wanted.axes.slice(0, wanted.linked ? 1 : 3).forEach((axis, i) => {
   if (wanted.kind === "convt") keys.push("op");
   for (const key of keys) set(`${key}-${i}`, axis[key], "input");
 });
+for (const slider of document.querySelectorAll("[id^=slice]")) {  // of three axes
+  if (slider.offsetParent === null) continue;  // there is no output
+  const [low, high] = [Number(slider.min), Number(slider.max)];
+  set(slider.id, low + (wanted.slice % (high - low + 1)), "input");
+}
 """
 READ = """
-const at = (id) => document.getElementById(id);
-const text = (id) => at(id).offsetParent && at(id).textContent;
+const ifVisible = (each) => each.offsetParent && each.textContent;
+const text = (id) => ifVisible(document.getElementById(id));
 const ids = ["problem", "size", "formula", "steps", "loss", "coverage", "command"];
 const cells = [...document.querySelectorAll(".grid .cell")];
 return {
   ...Object.fromEntries(ids.map((id) => [id, text(id)])),
   cells: text("grids") ? cells.map((cell) => [cell.ariaLabel, cell.textContent]) : [],
 };
-"""
-# Of three axes, shows some slice of the input and of the output.
-SLICE = """
-for (const slider of document.querySelectorAll("[id^=slice]")) {
-  const [low, high] = [Number(slider.min), Number(slider.max)];
-  slider.value = low + (arguments[0] % (high - low + 1));
-  slider.dispatchEvent(new Event("input", { bubbles: true }));
-}
 """
 MOVE = """
 const n = document.getElementById("n-0");
@@ -172,9 +170,7 @@ def test_sizes_highlights_and_coverage_are_those_of_shape(
     @given(every_setting(dims), st.lists(st.integers(0, 10**6), min_size=6, max_size=6))
     def check(wanted: Settings, pointed: list[int]) -> None:
         nonlocal fitting
-        _js(browser, SET, asdict(wanted))
-        _js(browser, SLICE, pointed[0])
-        shown = _js(browser, READ)
+        shown = _js(browser, SET + READ, asdict(wanted) | {"slice": pointed[0]})
         assert shown["command"].startswith("convcli shape ")
         done = run_command(*shown["command"].split()[1:], "--format", "json")
         if done.status:
