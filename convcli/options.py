@@ -427,8 +427,9 @@ class RunRequest(NamedTuple):
         _option(
             _SHOW,
             "Write to a file, whose ending says the format, to a directory/, or to a chunked store "
-            "y.zarr; - is standard output. With --explain, --animate or --plot, .svg .png .tex "
-            ".gif is the picture, not the array, unless --output-format says so.",
+            "y.zarr; - is standard output. With --explain, --animate or --plot, a .svg, .png or "
+            ".tex, or a .gif of --animate, is the picture, not the array, unless --output-format "
+            "is given.",
             "-o",
             "--output",
             metavar="PATH",

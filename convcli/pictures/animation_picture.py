@@ -41,7 +41,7 @@ def animation_picture(
     if count > MOST_FRAMES:
         raise UsageError(
             f"--animate -o draws a frame for each output, and {count} are more than {MOST_FRAMES}; "
-            f"use a smaller -n or a larger -s, or --explain for one picture"
+            f"use a smaller input or a larger -s, or --explain for one picture"
         )
     base = board.board(axes, numbers, filled=False)
     numbers = base.numbers

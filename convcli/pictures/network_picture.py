@@ -1,6 +1,6 @@
 """The picture of a network: its layers to scale as boxes, and how its receptive field grows."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain
 from typing import NamedTuple
 
@@ -28,7 +28,7 @@ _FEWEST_BOXES = 4
 _TALLEST, _THINNEST = 150.0, 4.0
 _ROW = 23.0  # pixels of the height of a row of the list
 _LETTER = 12.5
-_NAME_WIDE = 200.0  # pixels
+_NAME_WIDE = 235.0  # pixels
 
 
 class _Box(NamedTuple):
@@ -56,6 +56,9 @@ class _Box(NamedTuple):
     def name(self) -> str:
         """What it is called in the list."""
         labels = [step.label or step.kind for step in (self.steps[0], self.last)]
+        first, last = (label.split(".") for label in labels)
+        if len(last) > 1 and first[0] == last[0] and first != last:  # of one block
+            labels[1] = ".".join(last[1:])
         return _named(list(dict.fromkeys(labels)), _NAME_WIDE)
 
     @property
@@ -127,7 +130,8 @@ def _row_of_boxes(
     gap = min(22.0, 0.4 * INNER / len(sizes))
     widths = _widths(channels, INNER - gap * (len(sizes) - 1))
     scale = _TALLEST / max(sizes)
-    arcs = list(_joins(steps, boxes))
+    links = _links(steps, boxes)
+    arcs = [(begin, end) for begin, end in links if begin < end - 1]
     lift = min(14.0 + 5.0 * max((b - a for a, b in arcs), default=0), 60.0) if arcs else 0.0
     middle = y + lift + _TALLEST / 2
     x = MARGIN
@@ -141,7 +145,7 @@ def _row_of_boxes(
         shapes.append(Rect(x, top, width, height, fill=role, stroke=f"{role}-edge", line=1.2))
         label = str(i) if i else "in"
         numbers.append(Text(x + width / 2, middle + _TALLEST / 2 + 16, label, 12, "middle"))
-        if i:
+        if (i - 1, i) in links:
             before = places[-1]
             shapes.append(Line(before[1], middle, x, middle, "soft", 1.0, arrow=gap >= 12))
         places.append((x, x + width, top))
@@ -160,7 +164,7 @@ def _row_of_boxes(
     groups = [
         Group("boxes", tuple(shapes)),
         Group("numbers", tuple(numbers)),
-        Group("joins", tuple(curves)),
+        Group("branches", tuple(curves)),
     ]
     y = middle + _TALLEST / 2 + 24
     return groups, y
@@ -184,19 +188,18 @@ def _widths(channels: Sequence[int], room: float) -> list[float]:
         thin = found
 
 
-def _joins(steps: Sequence[NodeStep], boxes: Sequence[_Box]) -> Iterator[tuple[int, int]]:
-    """Find the branches that leave out boxes: from a box and to a box, numbered from 1 on."""
+def _links(steps: Sequence[NodeStep], boxes: Sequence[_Box]) -> list[tuple[int, int]]:
+    """Find which boxes read which, numbered from 1 on; 0 is the input of the network."""
     place = {step.node.outputs: i for i, box in enumerate(boxes, 1) for step in box.steps}
     makers: dict[str, int] = {}
     found: set[tuple[int, int]] = set()
     for step in steps:
         begins = [makers.get(name, 0) for name in step.node.inputs]
-        # What has no box of its own works on the output of the box before it.
-        at = place.get(step.node.outputs, begins[0] if begins else 0)
+        # What has no box of its own works on the latest of the boxes that it reads.
+        at = place.get(step.node.outputs, max(begins, default=0))
         makers |= dict.fromkeys(step.node.outputs, at)
-        if len(begins) > 1:
-            found |= {(begin, at) for begin in begins if 0 < begin < at - 1}
-    yield from sorted(found)
+        found |= {(begin, at) for begin in begins if begin < at}
+    return sorted(found)
 
 
 def _growth(

@@ -16,7 +16,7 @@ _SMOOTH = 2  # times that a drawing is larger before it is scaled down, so that 
 _PNG_SCALE, _GIF_SCALE = 2, 1
 _HATCH = 8.5  # pixels between lines
 # The font has no sign for these.
-_INSTEAD = str.maketrans({"→": "-", "×": "x", "≤": "<", "²": "2"})
+_INSTEAD = str.maketrans({"→": "-", "×": "x", "≤": "<=", "²": "2"})
 
 
 def png(scene: Scene) -> bytes:

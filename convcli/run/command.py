@@ -16,7 +16,7 @@ from convcli.arrays.ring import Ring
 from convcli.arrays.sinks import Sink, Target
 from convcli.arrays.sources import InMemory, Source
 from convcli.arrays.writers import Whole
-from convcli.errors import UsageError
+from convcli.errors import ConvcliError, UsageError
 from convcli.models import is_model
 from convcli.options import RunRequest
 from convcli.run.axes import check_dims
@@ -49,6 +49,7 @@ class _Run(NamedTuple):
     reporter: Reporter
     progress: Progress
     picture: "Wanted | None"
+    shown: list[tuple[Result, Kept]]  # what the picture shows
 
 
 def run(request: RunRequest, streams: Streams) -> int:
@@ -89,13 +90,15 @@ def run(request: RunRequest, streams: Streams) -> int:
         return 0
     with Progress(streams.stderr, len(inputs)) as progress:
         setup = set_up(request, opener, layer)
-        shared = _Run(setup, Pipeline(), Ring(), reporter, progress, picture)
+        shared = _Run(setup, Pipeline(), Ring(), reporter, progress, picture, shown=[])
         for names, files in _in_groups(shared):
             if files is not None:
                 _write_files(shared, sink, names, files)
                 continue
             for spec in names:
                 _convolve_input(shared, sink, spec, streams)
+    if picture is not None and shared.shown:
+        _draw(picture, *shared.shown[0])
     reporter.end()
     return 0
 
@@ -126,10 +129,10 @@ def _convolve_input(run: _Run, sink: Sink, spec: str, streams: Streams) -> None:
             run.progress.pause()
             if run.setup.request.animate:
                 _animate(kept, streams)
-            if run.picture is not None:
-                _draw(run.picture, result, kept)
             run.reporter.add(result, kept)
             require_passed(result.verdict)  # or else the old file stays
+            if run.picture is not None:
+                _keep_for_picture(run, run.picture, result, kept)
 
 
 def _write_files(run: _Run, sink: Sink, names: Sequence[str], files: "Files") -> None:
@@ -217,6 +220,16 @@ def _picture(request: RunRequest) -> "tuple[RunRequest, Wanted | None]":
     from convcli.run import pictures  # noqa: PLC0415  seldom needed
 
     return pictures.taken(request)
+
+
+def _keep_for_picture(run: _Run, picture: "Wanted", result: Result, kept: Kept) -> None:
+    """Keep what a picture shows until all went well; refuse a second array."""
+    if run.shown:
+        raise ConvcliError(
+            f"-o {picture.path} is a picture of one array, and {result.input.name} holds several; "
+            f"save one of them to a .npy file"
+        )
+    run.shown.append((result, kept))
 
 
 def _draw(picture: "Wanted", result: Result, kept: Kept) -> None:

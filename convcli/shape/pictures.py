@@ -1,5 +1,6 @@
 """``shape … -o``: the picture of what ``--explain`` or ``--animate`` shows."""
 
+import os
 from itertools import islice
 from shlex import quote
 from typing import TYPE_CHECKING
@@ -92,5 +93,5 @@ def _network(request: "ShapeRequest", file: files.Wanted, streams: Streams) -> "
     found = list(islice(networks(request, streams), 2))
     if len(found) != 1:
         raise UsageError(f"-o {file.path} shows one case, not a sweep; give each option one value")
-    called = name if name not in (None, "-") else None
+    called = None if name in (None, "-") else os.path.basename(name)
     return network_picture(found[0], fold(found[0]), called)

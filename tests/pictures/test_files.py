@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from convcli.pictures import files
-from tests.conftest import run_command
+from tests.conftest import npy_bytes, run_command
 from tests.pictures.test_scenes import SVG, check_layout, groups, texts
 from tests.test_process import _probe
 
@@ -242,6 +242,14 @@ def test_each_frame_of_a_transposed_run_adds_up(options: str) -> None:
         total = int(re.findall(r"= (\d+)", " ".join(lines))[0])
         assert total == y.ravel()[at]
         assert sum(a * b for a, b in zip(left, right, strict=True)) == total
+
+
+def test_a_stream_of_several_arrays_has_no_picture() -> None:
+    data = npy_bytes(np.ones((4, 4)), np.ones((4, 4)))
+    done = run_command(*"run - -k box:2 --explain -o c.svg".split(), stdin=data)
+    assert done.status == 1
+    assert "-o c.svg is a picture of one array, and - holds several; save one" in done.err
+    assert not Path("c.svg").exists()
 
 
 def test_pooling_says_its_maximum() -> None:

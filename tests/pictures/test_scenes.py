@@ -250,7 +250,21 @@ def test_a_skip_of_a_unet_is_an_arc() -> None:
     done = run_command("shape", "-n", "32", "-c", "3", *words, "--explain", "-o", str(path))
     assert (done.status, done.err) == (0, "")
     found = groups(path.read_text())
-    assert sum(shape.tag == f"{SVG}polygon" for shape in found["joins"]) == 1
+    assert sum(shape.tag == f"{SVG}polygon" for shape in found["branches"]) == 1
+
+
+def test_the_shortcuts_of_residual_blocks_are_arcs() -> None:
+    """Arcs lead over the two convolutions of each block, to the layer that is added."""
+    network = Path(__file__).parent.parent / "data" / "net.layers"
+    run_command("shape", str(network), "--explain", "-o", "net.svg")
+    found = groups(Path("net.svg").read_text())
+    centres = [round(float(s.get("x", ""))) for s in found["numbers"]]
+    paths = [s.get("d", "") for s in found["branches"] if "C" in s.get("d", "")]
+    ends = [
+        (float(re.findall(r"[\d.]+", d)[0]), float(re.findall(r"[\d.]+", d)[-2])) for d in paths
+    ]
+    arcs = [tuple(centres.index(round(x)) for x in each) for each in ends]
+    assert arcs == [(1, 4), (4, 7), (7, 10)]
 
 
 AXES = Window((3,), (2,), ((1, 1),)).on((8, 8))
@@ -285,14 +299,22 @@ def test_the_times_of_frames_follow_each_other() -> None:
 
 def test_a_gif_has_a_frame_for_each_place_and_they_differ() -> None:
     scene = animation_picture(AXES)
+    frames = set()
     with Image.open(io.BytesIO(raster.gif(scene))) as image:
-        frames = []
+        assert getattr(image, "n_frames", 1) == scene.frames == 16
+        assert image.info["loop"] == 0
         for at in range(16):
             image.seek(at)
-            frames.append(image.convert("RGB").tobytes())
-        assert getattr(image, "n_frames", 1) == 16
-        assert image.info["loop"] == 0
-    assert len(set(frames)) == 16
+            frame = image.convert("RGB")
+            frames.add(frame.tobytes())
+            for group in scene.still(at).groups:
+                if group.name in ("window", "projection"):
+                    for rect in group.shapes:
+                        if isinstance(rect, Rect) and rect.fill in ("window", "window-pale"):
+                            middle = rect.x + rect.width / 2, rect.y + rect.height / 2
+                            found = frame.getpixel((round(middle[0]), round(middle[1])))
+                            assert found == pytest.approx(tuple(rgb(rect.fill)), abs=30)
+    assert len(frames) == 16
 
 
 def test_a_png_has_two_pixels_for_each_of_the_picture() -> None:
