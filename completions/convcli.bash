@@ -29,6 +29,8 @@ _convcli_options() { # COMMAND: its options by all names; = takes a value, =* mo
             '--out ='
             '--explain'
             '--animate'
+            '--frame ='
+            '-o --output ='
             '--format ='
             '--fields ='
             '--color ='
@@ -72,6 +74,7 @@ _convcli_options() { # COMMAND: its options by all names; = takes a value, =* mo
             '-v --verbose'
             '--explain'
             '--animate'
+            '--frame ='
             '--plot'
             '--verify'
             '--time ='
@@ -91,6 +94,7 @@ _convcli_values() { # COMMAND OPTION, or COMMAND for its arguments: what it can 
         'shape --pool') words=(max avg) ;;
         'shape --layers') files=any ;;
         'shape --solve') words=(n f p s) ;;
+        'shape --output') files=any ;;
         'shape --format') words=(table plain json csv) ;;
         'shape --fields') words=(kind name layer input filter stride padding dilation output_padding ceil_mode output channels_in channels_out groups bias parameters macs flops receptive_field jump effective_padding unread unread_end effective_filter field_exact) ;;
         'shape --color') words=(auto always never) ;;

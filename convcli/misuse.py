@@ -26,7 +26,6 @@ _HINTS = {
         "V": "convcli -V",
         "completion": "convcli --completion bash",
         "k": "the filter size is -f, and filters with numbers are of convcli run -k",
-        "o": "use > to write to a file",
     },
     "run": {
         "completion": "convcli --completion bash",
@@ -62,6 +61,7 @@ _EXAMPLES = {
     "METHOD": "auto",
     "AMOUNT": "64M",
     "PATH": "y.npy",
+    "PICTURE": "conv.svg",
     "FILE|-": "-",
     "1|2|3": "2",
 }

@@ -23,20 +23,10 @@ from safetensors.numpy import save_file
 from completions import generate
 from completions.program import VALUES, Command, Values, program
 from completions.writers import WRITERS
-from tests.conftest import DATA
+from tests.conftest import DATA, need
 
 HERE = Path(generate.__file__).parent
 SHELLS = ("bash", "zsh", "fish")
-
-
-def _need(name: str) -> str:
-    """Find a program; where everything should be installed, missing it is a failure."""
-    found = shutil.which(name)
-    if found is None:
-        if os.environ.get("CI"):
-            pytest.fail(f"{name} is not installed")
-        pytest.skip(f"{name} is not installed")
-    return found
 
 
 # ---- the files ----
@@ -79,7 +69,7 @@ def test_man_page_names_every_option() -> None:
 
 
 def test_man_page_has_no_warnings() -> None:
-    man = _need("man")
+    man = need("man")
     done = subprocess.run(
         [man, "--warnings", "-l", HERE / "convcli.1"],
         env={**os.environ, "MANWIDTH": "80", "LC_ALL": "C.UTF-8", "MANPAGER": "cat"},
@@ -220,7 +210,7 @@ def terminals(
     (home / ".zshrc").write_text(ZSHRC)
 
     def terminal(name: str) -> Terminal:
-        argv = [_need(name), "-i"]
+        argv = [need(name), "-i"]
         if name == "bash":
             argv[1:1] = ["--noprofile", "--rcfile", str(home / "bashrc")]
         if name not in started:
@@ -237,7 +227,7 @@ def _offered(shell: str, line: str, folder: Path, terminals: Callable[[str], Ter
     """Say what a shell offers, each by its last part: of a path the name, without an option."""
     if shell == "fish":
         script = f'source "{HERE}/convcli.fish"; complete -C "$argv[1]"'
-        argv = [_need("fish"), "--no-config", "-c", script, line]
+        argv = [need("fish"), "--no-config", "-c", script, line]
         done = subprocess.run(argv, cwd=folder, capture_output=True, text=True, check=True)
         found = [offer.partition("\t")[0] for offer in done.stdout.splitlines()]
     else:
