@@ -3,7 +3,7 @@
 import time
 from collections import Counter, deque
 from collections.abc import Iterator
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from convcli.arrays.dtypes import Array
 from convcli.arrays.zarr_arrays import StoredSource, slices
@@ -22,6 +22,9 @@ from convcli.run.store_form import form_of
 from convcli.run.stored import Figures, InThreads, Task
 from convcli.streams import Streams, note
 from convcli.terminal.progress import Progress
+
+if TYPE_CHECKING:  # seldom needed
+    from convcli.run.on_cluster import OnCluster
 
 
 class BlockExecutor(Protocol):
@@ -54,10 +57,18 @@ def run(
             f"{spec!r} holds several arrays, and -o {output} is one; write to a file, such as "
             f"-o y.npy"
         )
+    distributed = request.workers is not None or request.scheduler is not None
+    if distributed:
+        from convcli.run import on_cluster  # noqa: PLC0415  seldom needed
+
+        on_cluster.check(request, spec, boxes)
     record = record_of(request, boxes, job.operation, form)
     new = NewArray(place, form, record, request.resume, request.overwrite)
     task = Task(job, boxes, new.stored, len(axes.merged), reporter.needs_summary)
-    blocks = plan_chunk_blocks(axes, form.unit, setup.memory)
+    memory = setup.memory
+    if distributed:
+        memory = min(memory, on_cluster.memory_of_a_block(request, opened, form))
+    blocks = plan_chunk_blocks(axes, form.unit, memory)
     left = Left(blocks, new.done, form.unit)
     if request.resume and not new.resumed:
         note(streams, f"there is nothing of {output!r} to resume; it begins from the start")
@@ -65,11 +76,17 @@ def run(
     before = total - len(left)
     progress.advance(before / total)
     begin = time.perf_counter()
-    executor = InThreads()
+    executor: "InThreads | OnCluster" = InThreads()
     figures = Figures(Summary(), set(), Counter())
     count = before
     try:
-        for each in do_blocks(executor, task, left):
+        if distributed and len(left):
+            executor = on_cluster.OnCluster(request, streams)
+            begin = time.perf_counter()  # starting workers is no work
+            made = executor.run(task, source.shape, left)
+        else:
+            made = do_blocks(executor, task, left)
+        for each in made:
             figures.join(each)
             count += 1
             progress.advance(1 / total)
@@ -91,6 +108,10 @@ def run(
     )
     result = gather(source, weights.filter, job, setup.window.p, output, done)
     result = result._replace(seed=setup.opener.used_seed, blocks=BlockCount(total, before))
+    if not isinstance(executor, InThreads):
+        result = result._replace(
+            cluster=executor.text, engine=executor.engine, device=executor.device
+        )
     progress.pause()
     shown = None if request.pool else weights.filter.array
     reporter.add(result, Kept(job.operation, None, shown, None))

@@ -117,6 +117,8 @@ class Result(NamedTuple):
     timing : Timing or None
     blocks : BlockCount or None
         Of an output in a store.
+    cluster : str
+        The workers that did it, and where they can be watched; empty if it was done here.
     """
 
     input: Facts
@@ -142,6 +144,7 @@ class Result(NamedTuple):
     verdict: Verdict | None = None
     timing: Timing | None = None
     blocks: BlockCount | None = None
+    cluster: str = ""
 
     @property
     def kind(self) -> Kind:
