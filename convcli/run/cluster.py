@@ -11,14 +11,13 @@ import time
 import types
 import warnings
 from collections.abc import Callable, Iterator
-from importlib.util import find_spec
 from typing import Any
 
 from convcli.errors import ConvcliError, UsageError, check_installed
 from convcli.run import on_worker
 
 _CONNECT = 10.0  # seconds until an address without an answer is given up
-_JOIN = 30.0  # and a scheduler without workers
+_JOIN = 20.0  # and a scheduler without workers
 _ANSWER = 30.0  # and a worker that says nothing
 _MOST_WORKERS = 256
 _ADDRESS = re.compile(r"(tcp|tls|ws|wss)://(\[[0-9a-fA-F:]+\]|[^/:\s]+):[0-9]{1,5}/?")
@@ -58,7 +57,6 @@ def local(count: int, memory: "str | float" = "auto", ttl: str = "30s") -> "Iter
     settings = {
         "distributed.scheduler.worker-ttl": ttl,
         "distributed.admin.tick.limit": "1h",  # a busy machine is not news
-        "distributed.worker.use-file-locking": False,
     }
     try:
         with (

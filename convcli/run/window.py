@@ -9,14 +9,12 @@ import math
 import pickle
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from importlib.util import find_spec
 from itertools import islice
 from queue import Empty, SimpleQueue
 from statistics import median
 from typing import Any
-
-from distributed import Client, Future
 
 from convcli.errors import ConvcliError, counted
 from convcli.run.on_worker import Made, Shared, do_items
@@ -53,7 +51,7 @@ class _Group:
     def __init__(self, items: Sequence[Any]) -> None:
         self.items = items
         self.sent = time.monotonic()
-        self.futures: list[Future] = []
+        self.futures: list[Any] = []  # of distributed
         self.patience = 1.0  # doubled each time it is sent again
 
 
@@ -61,7 +59,7 @@ class Window:
     """The groups on their way; used once."""
 
     def __init__(
-        self, client: Client, shared: Shared, name: Any, limits: type[Limits] = Limits
+        self, client: Any, shared: Shared, name: Any, limits: type[Limits] = Limits
     ) -> None:
         """Take a client, what all items share, and ``name(item)``, which errors use."""
         self._client = client
@@ -75,13 +73,13 @@ class Window:
         self._groups: dict[Any, _Group] = {}  # by key; one of several keys may be there already
         self._count = 0  # groups
         self._numbers = itertools.count()
-        self._done: SimpleQueue[Future] = SimpleQueue()
+        self._done: SimpleQueue[Any] = SimpleQueue()
         self._threads, self._looked = 0, -math.inf
         self._seen = time.monotonic()  # when there was a worker
         self._times: deque[float] = deque(maxlen=_RECENT)  # from sending to the end
         self._costs: deque[float] = deque(maxlen=_RECENT)  # of an item
 
-    def run(self, items: Iterable[Any], count: int) -> Iterator[Any]:
+    def run(self, items: Iterable[Any], count: int) -> Generator[Any, None, None]:
         """Give the results of items as they come; `count` says how many there are.
 
         Raises
@@ -156,11 +154,11 @@ class Window:
             self._count -= 1
             yield made
 
-    def _gather(self, futures: list[Future]) -> list[Made | None]:
+    def _gather(self, futures: list[Any]) -> list[Made | None]:
         """Fetch results; None of those that do not come."""
         client, wait = self._client, self._limits.late
 
-        async def fetch(some: list[Future]) -> Any:
+        async def fetch(some: list[Any]) -> Any:
             return await client.gather(some, asynchronous=True)
 
         if not futures:
@@ -183,7 +181,7 @@ class Window:
                 found.append(None)
         return found
 
-    def _failure(self, future: Future) -> Exception:
+    def _failure(self, future: Any) -> Exception:
         """Make the error of a group: what was raised, or which items no worker survived."""
         if future.status == "cancelled" or self._client.status != "running":
             return self._gone()
@@ -275,7 +273,7 @@ class Window:
         self._shared.release()
 
 
-def cluster_text(client: Client) -> str:
+def cluster_text(client: Any) -> str:
     """Say of a cluster what a report does: its size, and where it can be watched."""
     info = client.scheduler_info()
     text = f"{counted(len(client.nthreads()), 'worker')} of {client.scheduler.address}"
