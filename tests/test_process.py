@@ -393,7 +393,7 @@ def test_a_failed_verification_leaves_the_old_file(tmp_path: Path) -> None:
         "import sys\n"
         "from convcli.cli import main\n"
         "from convcli.engines.numpy_engine import NumpyEngine\n"
-        "NumpyEngine.convolve_slab = lambda self, plan, slab, corr, out: out.fill(9)\n"
+        "NumpyEngine.convolve_slab = lambda self, plan, slab, corr, out, *zeros: out.fill(9)\n"
         "sys.exit(main(sys.argv[1:]))"
     )
     words = "run rand:9x9 -k box --verify -o y.npy"

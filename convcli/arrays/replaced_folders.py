@@ -12,6 +12,7 @@ import shutil
 import time
 
 from convcli.arrays.atomic import flock
+from convcli.arrays.transfer import naming
 from convcli.errors import ConvcliError
 
 _LEFT = re.compile(r"\.[0-9a-f]{32}\.partial")  # how the library names a chunk that it writes
@@ -54,7 +55,8 @@ class NewFolder:
             shutil.rmtree(self.part)
             self.unlock()
         try:
-            os.mkdir(self.part)
+            with naming(self._final):
+                os.mkdir(self.part)
         except FileExistsError:
             raise self._busy() from None
         self._take_lock()
@@ -84,7 +86,11 @@ class NewFolder:
 
     def discard(self) -> None:
         """Remove what was written."""
-        shutil.rmtree(self.part, ignore_errors=True)
+        for _ in range(_TRIES):  # the library may still be writing chunks beside one that failed
+            shutil.rmtree(self.part, ignore_errors=True)
+            if not os.path.exists(self.part):
+                break
+            time.sleep(0.05)
         self.unlock()
 
     def unlock(self) -> None:

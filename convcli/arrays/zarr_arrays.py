@@ -15,7 +15,6 @@ from zarr.core.buffer import default_buffer_prototype
 from zarr.errors import ZarrUserWarning
 
 from convcli.arrays.dtypes import Array, DType
-from convcli.arrays.npy import check_numbers
 from convcli.arrays.ring import Loan, Ring
 from convcli.arrays.sources import Box, InMemory
 from convcli.arrays.stores import StoreName
@@ -24,17 +23,26 @@ from convcli.errors import FULL, ConvcliError
 # What is not in the specification, as some codecs are, is for the library's users to know.
 warnings.filterwarnings("ignore", category=ZarrUserWarning)
 
+_LOCALLY = min(max(os.cpu_count() or 1, 2), 10)  # chunks at a time; each takes memory
+_REMOTELY = 32  # for a server each is little more than a wait
+
 
 class StoredArray(NamedTuple):
     """The name of an array in a store: what is sent to a process that reads or writes it."""
 
     name: StoreName
     called: str  # by errors
+    opened: str = ""  # tells it from an array of that name that was opened before
 
     @property
     def array(self) -> "zarr.Array[Any]":
         """The library's array, opened once in each process."""
-        return _opened(self.name)
+        return _opened(self)
+
+    @property
+    def chunks(self) -> tuple[int, ...]:
+        """What is decoded at once."""
+        return tuple(self.array.chunks)
 
     @property
     def identity(self) -> list[Any]:
@@ -116,17 +124,20 @@ def reason(error: BaseException) -> str:
     return " ".join(str(error).split())[:200].rstrip(".") or type(error).__name__
 
 
+def stored_array(name: StoreName, called: str) -> StoredArray:
+    """Name an array as it is now."""
+    return StoredArray(name.absolute, called, os.urandom(8).hex())
+
+
 @functools.lru_cache(maxsize=16)
-def _opened(name: StoreName) -> "zarr.Array[Any]":
+def _opened(stored: StoredArray) -> "zarr.Array[Any]":
     """Open an array to read it, and to write it if it is one of ours."""
+    name = stored.name
+    if "ZARR_ASYNC__CONCURRENCY" not in os.environ:
+        zarr.config.set({"async.concurrency": _REMOTELY if name.is_url else _LOCALLY})
     found = zarr.open_array(name.url, path=name.path, mode="r+" if name.writable else "r")
     # An empty chunk is written as well: what is there tells what has been done.
     return found.with_config({"write_empty_chunks": True})
-
-
-def forget() -> None:
-    """Open arrays again where they are used next: their metadata have changed."""
-    _opened.cache_clear()
 
 
 class StoredSource:
@@ -141,7 +152,11 @@ class StoredSource:
         self.shape = tuple(stored.array.shape)
         self.dtype: DType = np.dtype(stored.array.dtype)
         self.layout = layout
-        check_numbers(self.dtype, stored.called)
+        if self.dtype.kind not in "biufc":
+            raise ConvcliError(
+                f"{stored.called} holds {self.dtype} values, and numbers are needed: integers, "
+                f"booleans, floats or complex; name another array"
+            )
 
     def read(self, box: Box, ring: Ring) -> "Loan | nullcontext[Array]":
         """Read a box, in any order."""

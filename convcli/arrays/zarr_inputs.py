@@ -8,7 +8,7 @@ from zarr.errors import NodeNotFoundError
 from convcli.arrays import members, ome
 from convcli.arrays.dtypes import shape_text
 from convcli.arrays.stores import StoreName, parse
-from convcli.arrays.zarr_arrays import StoredArray, StoredSource, forget, reason
+from convcli.arrays.zarr_arrays import StoredArray, StoredSource, reason, stored_array
 from convcli.errors import ConvcliError, UsageError, shortened
 
 _MOST = 200  # members that are looked at
@@ -43,8 +43,7 @@ def open_input(spec: str) -> StoredInput:
         above, _, inner = name.path.rpartition("/")
         parent = open_node(StoreName(name.url, above)) if name.path else None
         group = parent if isinstance(parent, zarr.Group) else None
-    forget()
-    stored = StoredArray(name.absolute, repr(spec))
+    stored = stored_array(name, repr(spec))
     try:
         ndim = len(stored.array.shape)
     except Exception as error:  # a codec that is not there, damaged metadata

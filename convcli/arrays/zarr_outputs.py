@@ -21,7 +21,7 @@ from convcli.arrays.dtypes import DType
 from convcli.arrays.replaced_folders import NewFolder
 from convcli.arrays.sinks import check_folder
 from convcli.arrays.stores import StoreName, parse
-from convcli.arrays.zarr_arrays import StoredArray, forget, reporting
+from convcli.arrays.zarr_arrays import reporting, stored_array
 from convcli.arrays.zarr_inputs import open_node
 from convcli.errors import ConvcliError, UsageError
 
@@ -174,8 +174,7 @@ class NewArray:
         except BaseException:
             self.abandon()
             raise
-        forget()
-        self.stored = StoredArray(self._name.absolute._replace(writable=True), repr(place.spec))
+        self.stored = stored_array(self._name._replace(writable=True), repr(place.spec))
 
     def _inner(self, name: StoreName) -> StoreName:
         return StoreName(name.url, f"{name.path}/{_LEVEL}".strip("/")) if self._image else name
@@ -227,7 +226,7 @@ class NewArray:
             return False
         self._name, self._in_place, self.resumed = name, True, True
         self.done = np.ones(self._form.grid, bool)
-        self.stored = StoredArray(name.absolute._replace(writable=True), repr(self._place.spec))
+        self.stored = stored_array(name._replace(writable=True), repr(self._place.spec))
         return True
 
     def _continues(self, record: Record) -> bool:
@@ -281,7 +280,6 @@ class NewArray:
             if self._folder is not None and not self._in_place:
                 self._folder.commit()
                 self._name = self._inner(self._place.name)
-            forget()
             array = zarr.open_array(self._name.url, path=self._name.path, mode="r+")
             left = {key: value for key, value in array.attrs.asdict().items() if key != _RECORD}
             array.attrs.put(left)
@@ -305,7 +303,6 @@ class NewArray:
 
     def abandon(self) -> None:
         """Remove it."""
-        forget()
         if self._folder is not None:
             self._folder.discard()
         else:

@@ -110,7 +110,9 @@ class Engine(ABC):
         """
 
     @abstractmethod
-    def convolve_slab(self, plan: Plan, slab: Array, corr: Correlation, out: Array) -> None:
+    def convolve_slab(
+        self, plan: Plan, slab: Array, corr: Correlation, out: Array, zeros: Pads = ()
+    ) -> None:
         """Convolve one padded slab.
 
         Parameters
@@ -120,6 +122,8 @@ class Engine(ABC):
         corr : Correlation
         out : ndarray, shape (batch, out channels, spatial...)
             Filled with the result; of the slab's type.
+        zeros : sequence of (int, int)
+            Of a plan that works in place: zeros to add before and after each spatial axis.
         """
 
     def fuse(self, _plan: Plan, _layer: FusedLayer) -> Callable[[Array], Array] | None:

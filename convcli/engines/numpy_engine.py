@@ -9,13 +9,13 @@ import numpy as np
 
 from convcli.arrays.dtypes import Array, DType, exact_dtype
 from convcli.engines import fft, gemm, opencv, separable, shift, sliding_max
-from convcli.engines.base import Engine, Plan
+from convcli.engines.base import Engine, Pads, Plan
 from convcli.engines.correlation import Correlation, even_step
 from convcli.errors import ConvcliError, UsageError, install_command
 
 _BLAS = tuple(np.dtype(kind) for kind in ("f4", "f8", "c8", "c16"))  # types with fast products
 _CACHE = 8 << 20  # bytes of a tile: two of them fit a shared cache of 16 MB
-_WORTH_THREADS = 1e7  # nanoseconds of work from which on threads pay
+_WORTH_THREADS = 5e5  # nanoseconds of work from which on threads pay
 _MOST_SLICES = 32  # of a volume, in a tile
 _LEAST_FILTERS, _LEAST_COLUMNS = 4, 8  # in a tile: its height in filters, its width
 _FIRST = 2  # position of the first spatial axis in a tile
@@ -38,7 +38,7 @@ class Method(NamedTuple):
     needs : str
         What a correlation must be for the method to apply.
     in_place : bool
-        `slab` may be a view whose last axis is contiguous.
+        `slab` may be a view whose last axis is contiguous, and zeros around it may be missing.
     """
 
     correlate: Callable[[Array, Correlation, Array], bool]
@@ -89,7 +89,7 @@ METHODS = {
     "fft": Method(fft.correlate, 3e5, _fft_cost, "real floats, stride 1 and dilation 1"),
     "opencv": Method(
         opencv.correlate,
-        2e5,  # a call for what reads no padding, and for each strip around it
+        2e4,  # a call for a tile, and one for its last rows
         _opencv_cost,
         "OpenCV, and one filter for all channels of up to about 11x11 floats, stride 1",
         in_place=True,
@@ -167,9 +167,15 @@ class NumpyEngine(Engine):
         """Return the same engine, but `auto` may choose `opencv`."""
         return NumpyEngine(self.threads, self._method, with_opencv=True)
 
-    def convolve_slab(self, plan: Plan, slab: Array, corr: Correlation, out: Array) -> None:
+    def convolve_slab(
+        self, plan: Plan, slab: Array, corr: Correlation, out: Array, zeros: Pads = ()
+    ) -> None:
         """Convolve one padded slab, by another method where the planned one is inaccurate."""
-        if METHODS[plan.method].correlate(slab, corr, out):
+        if zeros and opencv.correlate(slab, corr, out, zeros):
+            return
+        if zeros:
+            slab = np.pad(slab, ((0, 0), (0, 0), *zeros))
+        elif METHODS[plan.method].correlate(slab, corr, out):
             return
         if len(slab) > 1:  # what one image holds changes no other
             for i in range(len(slab)):

@@ -9,13 +9,16 @@ from typing import Any
 import numpy as np
 
 from convcli.arrays.dtypes import Array
+from convcli.engines.base import Pads
 from convcli.engines.correlation import Correlation
 from convcli.engines.scratch import buffer
+
+Pair = tuple[int, int]
 
 START = 2.5e7  # nanoseconds to import it
 # Nanoseconds on one core: for an output, for a tap of it that is not zero, by the type of the
 # numbers (those of float64 count as two, see `Method.cost`), and for a plane.
-PASS, TAP, PLANE = 0.3, {"f4": 0.045, "f8": 0.075}, 6e4
+PASS, TAP, PLANE = 0.3, {"f4": 0.045, "f8": 0.075}, 4e3
 # Area of a filter from which on OpenCV takes a Fourier transform, which spreads a NaN.
 _TRANSFORM = {"f4": 130, "f8": 50}
 _NARROW = 4  # rows for each column, from which on a plane is turned
@@ -58,57 +61,80 @@ def cost(corr: Correlation, sizes: tuple[int, ...]) -> float:
     return float(PASS + taps + PLANE / prod(sizes))
 
 
-def correlate(slab: Array, corr: Correlation, out: Array) -> bool:
-    """Correlate a slab, see `numpy_engine.Method`; the slab may be a view of rows."""
+def correlate(slab: Array, corr: Correlation, out: Array, zeros: Pads = ()) -> bool:
+    """Correlate a slab, see `numpy_engine.Method`.
+
+    Parameters
+    ----------
+    slab : ndarray
+        May be a view whose last axis is contiguous.
+    corr : Correlation
+    out : ndarray
+    zeros : sequence of (int, int)
+        To add before and after each spatial axis of the slab.
+    """
     # OpenCV leaves out taps of zero, and zero times NaN is NaN.
     if corr.cached(_has_zeros) and not np.isfinite(slab.sum()):
         return False
     if len(corr.f) == 1:
         slab, out = slab[:, :, None], out[:, :, None]
+    pads = ((0, 0), (0, 0), *zeros)[-2:]
     kernel = corr.cached(_kernel)
+    if any(sum(pair) >= size for pair, size in zip(pads, kernel.shape, strict=True)):
+        slab, pads = np.pad(slab, ((0, 0), (0, 0), *pads)), ((0, 0), (0, 0))
     for planes, made in zip(slab, out, strict=True):
         for plane, y in zip(planes, made, strict=True):
-            _filter(plane, kernel, y)
+            _filter(plane, kernel, y, *pads)
     return True
 
 
-def _filter(plane: Array, kernel: Array, out: Array) -> None:
-    """Make all outputs of a plane that read only its own pixels.
+def _filter(plane: Array, kernel: Array, out: Array, rows: Pair, columns: Pair) -> None:
+    """Make all outputs of a plane to which zeros are added.
 
-    OpenCV makes an output for every pixel, so those at the end read beyond. Where `out` has enough
-    rows and columns, all go there, and the last ones are then made again, by way of a buffer::
+    OpenCV makes an output for every pixel. Where a plane has more pixels than outputs, the last
+    outputs of the first call read beyond what it was given; they are made again, by a buffer::
 
         # # # r      # right at once
         # # # r      r read beyond the right edge of what OpenCV was given, b beyond the lower
         b b b b
+
+    Parameters
+    ----------
+    plane, kernel, out : ndarray
+    rows, columns : (int, int)
+        Zeros to add before and after.
     """
-    rows, columns = (n - 1 for n in kernel.shape)
     h, w = out.shape
-    if h <= 2 * rows or w <= 8 * columns or out.strides[1] != out.itemsize:
-        _by_buffer(plane, kernel, out)
+    down, across = (size - 1 for size in kernel.shape)
+    lower = down - rows[0] if len(plane) > h else 0
+    right = across - columns[0] if plane.shape[1] > w else 0
+    narrow = right and w <= 8 * across
+    if narrow or (lower and h <= 2 * down) or out.strides[1] != out.itemsize:
+        _by_buffer(plane, kernel, out, rows[0], columns[0])
         return
-    _call(plane[:h, :w], kernel, out)
-    if columns:
-        _by_buffer(plane[:, w - columns :], kernel, out[:, w - columns :])
-    if rows:
-        _by_buffer(plane[h - rows :], kernel, out[h - rows :])
+    _call(plane[:h, :w], kernel, out, rows[0], columns[0])
+    if right:
+        _by_buffer(plane[:, w - across :], kernel, out[:, w - right :], rows[0], 0)
+    if lower:
+        _by_buffer(plane[h - down :], kernel, out[h - lower :], 0, columns[0])
 
 
-def _by_buffer(plane: Array, kernel: Array, out: Array) -> None:
+def _by_buffer(plane: Array, kernel: Array, out: Array, above: int, left: int) -> None:
     if len(plane) > _NARROW * plane.shape[1]:  # OpenCV has a start for every row
         plane, kernel, out = plane.T, np.ascontiguousarray(kernel.T), out.T
+        above, left = left, above
     if plane.strides[1] != plane.itemsize:
         copied = buffer("copied", plane.shape, plane.dtype)
         np.copyto(copied, plane)
         plane = copied
     made = buffer("made", plane.shape, out.dtype)
-    _call(plane, kernel, made)
+    _call(plane, kernel, made, above, left)
     np.copyto(out, made[: len(out), : out.shape[1]])
 
 
-def _call(plane: Array, kernel: Array, out: Array) -> None:
+def _call(plane: Array, kernel: Array, out: Array, above: int, left: int) -> None:
     cv2 = library()
-    cv2.filter2D(plane, -1, kernel, out, (0, 0), 0, cv2.BORDER_REPLICATE)
+    cv2.filter2D(plane, -1, kernel, out, (left, above), 0, cv2.BORDER_CONSTANT)
 
 
 def _has_zeros(corr: Correlation) -> bool:

@@ -133,7 +133,9 @@ class TorchEngine(Engine):
             )
         return self._method
 
-    def convolve_slab(self, plan: Plan, slab: Array, corr: Correlation, out: Array) -> None:
+    def convolve_slab(
+        self, plan: Plan, slab: Array, corr: Correlation, out: Array, _zeros: Pads = ()
+    ) -> None:
         """Convolve one padded slab, see `Engine.convolve_slab`."""
         method = plan.method
         if method == "fft" and not fft.balanced(slab, corr.f, corr.groups):

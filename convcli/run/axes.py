@@ -2,9 +2,7 @@
 
 from collections.abc import Sequence
 
-import numpy as np
-
-from convcli.arrays.dtypes import Array, shape_text
+from convcli.arrays.dtypes import Array, at, shape_text
 from convcli.errors import DoesNotFit, UsageError
 
 SPATIAL = {1: "W", 2: "HW", 3: "DHW"}
@@ -13,11 +11,8 @@ SPATIAL = {1: "W", 2: "HW", 3: "DHW"}
 def canonical(x: Array, layout: str, spatial: str) -> Array:
     """View an array as (batch, channels, spatial...); an axis that is missing gets size 1."""
     order = [layout.index(letter) for letter in "NC" + spatial if letter in layout]
-    x = x.transpose(order)
-    for position, letter in enumerate("NC"):
-        if letter not in layout:
-            x = np.expand_dims(x, position)
-    return x
+    missing = [slice(None) if letter in layout else None for letter in "NC"]
+    return x.transpose(order)[at(*missing)]
 
 
 def restored(y: Array, layout: str, spatial: str) -> Array:

@@ -15,7 +15,7 @@ from convcli.arrays.records import Records
 from convcli.arrays.sinks import Sink, Target
 from convcli.arrays.sources import InMemory, Source
 from convcli.arrays.writers import Whole
-from convcli.errors import ConvcliError, UsageError
+from convcli.errors import UsageError
 from convcli.models import is_model
 from convcli.options import RunRequest
 from convcli.run.axes import check_dims
@@ -26,7 +26,7 @@ from convcli.run.operation import Operation
 from convcli.run.pipeline import Pipeline
 from convcli.run.prepare import Setup, prepare, set_up
 from convcli.run.reporter import Reporter
-from convcli.run.results import Done, Kept, Result, Summary, Timing, Verdict, gather
+from convcli.run.results import Done, Kept, Result, Summary, Timing, Verdict, gather, require_passed
 from convcli.run.weights import with_channels
 from convcli.streams import Streams
 from convcli.terminal.progress import Progress
@@ -91,7 +91,7 @@ def run(request: RunRequest, streams: Streams) -> int:
                     if request.animate:
                         _animate(kept, streams)
                     reporter.add(result, kept)
-                    _require_passed(result.verdict)  # or else the old file stays
+                    require_passed(result.verdict)  # or else the old file stays
     reporter.end()
     return 0
 
@@ -302,11 +302,3 @@ def _verify(run: _Run, operation: Operation, x: Array | None, done: Done) -> Ver
     from convcli.run.verify import verify  # noqa: PLC0415  seldom needed
 
     return verify(x, done.output, operation, transformed="fft" in done.methods)
-
-
-def _require_passed(verdict: Verdict | None) -> None:
-    if verdict is not None and not verdict.passed:
-        raise ConvcliError(
-            f"--verify found an output off by {verdict.error:.3g}, beyond the tolerance of "
-            f"{verdict.tolerance:.3g}; try another --method, or --dtype float64"
-        )

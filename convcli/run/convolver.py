@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from convcli.arrays.dtypes import Array, DType, at, check_integers, integer_bound
-from convcli.engines.base import Plan
+from convcli.engines.base import Pads, Plan
 from convcli.engines.correlation import Correlation
 from convcli.engines.scratch import buffer
 from convcli.errors import ConvcliError
@@ -209,7 +209,7 @@ def _members(every: range, wanted: range) -> range:
 
 
 def _convolve_tile(job: Job, view: _View, part: _Part, tile: Tile, images: Array) -> int:
-    """Convolve a tile; where that saves a copy, the outputs that read padding by themselves.
+    """Convolve a tile; where that saves a copy, outputs that read copied pixels by themselves.
 
     Returns
     -------
@@ -220,6 +220,8 @@ def _convolve_tile(job: Job, view: _View, part: _Part, tile: Tile, images: Array
     as_is = images.dtype == dtype and images.strides[-1] == dtype.itemsize
     if not (part.plan.in_place and as_is and images.flags.aligned):
         return _convolve_box(job, view, part, tile, images)
+    if job.operation.pad_mode == "zeros":  # the engine adds them
+        return _convolve_box(job, view, part, tile, images, True)
     inner, *strips = without_padding(part.axes, tile.outputs)
     made = 0
     if all(inner):
@@ -242,7 +244,7 @@ def _convolve_box(
     tile : Tile
     images : ndarray
     in_place : bool
-        The slab is a view of the images: nothing is padded or converted.
+        The slab is a view of the images: nothing is converted, and only zeros can be padding.
     """
     corr, groups = part.corr, tile.groups
     channels = slice(groups.start * corr.each_out, groups.stop * corr.each_out)
@@ -256,13 +258,15 @@ def _convolve_box(
     kind = job.operation.kind
     fill = lowest(dtype) if kind == "maxpool" else 0
     mode = job.operation.pad_mode
+    zeros: Pads = ()
     if in_place:
-        slab = slab_view(x, part.axes, tile.outputs, view.origin)
+        slab, zeros = slab_view(x, part.axes, tile.outputs, view.origin)
     else:
         slab = padded_slab(x, part.axes, tile.outputs, mode, dtype, view.origin, fill)
     direct = target.dtype == dtype and view.bias is None
     y = target if direct else buffer("y", target.shape, dtype)
-    job.engine.convolve_slab(part.plan, slab, corr.select_groups(groups.start, groups.stop), y)
+    corr = corr.select_groups(groups.start, groups.stop)
+    job.engine.convolve_slab(part.plan, slab, corr, y, zeros)
     if kind == "avgpool":
         y /= divisors(part.axes, tile.outputs).astype(dtype)
     if direct:

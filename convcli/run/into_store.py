@@ -1,30 +1,38 @@
 """Convolves one array into a store: block by block, each a union of whole chunks."""
 
+import math
 import time
 from collections import Counter, deque
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+import numpy as np
 
 from convcli.arrays.dtypes import Array
+from convcli.arrays.sources import Source
 from convcli.arrays.zarr_arrays import StoredSource, slices
 from convcli.arrays.zarr_outputs import NewArray, find_place
 from convcli.errors import UsageError, counted
+from convcli.options import RunRequest
 from convcli.run.blocks import Block
 from convcli.run.box_sources import Held, boxes_of
 from convcli.run.executors import Future
 from convcli.run.merged import Merged, merge
 from convcli.run.prepare import Setup, resolve_job
 from convcli.run.reporter import Reporter
-from convcli.run.results import BlockCount, Done, Kept, Summary, gather
+from convcli.run.results import BlockCount, Done, Kept, Summary, Verdict, gather, require_passed
 from convcli.run.resume import record_of
 from convcli.run.store_blocks import Axes, ChunkBlocks, plan_chunk_blocks
 from convcli.run.store_form import form_of
 from convcli.run.stored import Figures, InThreads, Task
+from convcli.run.weights import Weights
 from convcli.streams import Streams, note
 from convcli.terminal.progress import Progress
 
 if TYPE_CHECKING:  # seldom needed
     from convcli.run.on_cluster import OnCluster
+
+_CHECKED, _MOST_CHECKED = 8, 20_000  # blocks and outputs that --verify recomputes
 
 
 class BlockExecutor(Protocol):
@@ -39,10 +47,54 @@ class BlockExecutor(Protocol):
         """Drop the blocks that are not done; nothing is written any more."""
 
 
+class _Plan(NamedTuple):
+    """What is to be done."""
+
+    source: Source
+    weights: Weights
+    task: Task
+    blocks: ChunkBlocks
+    new: NewArray
+    left: "Left"
+
+    @property
+    def before(self) -> int:
+        """How many blocks an earlier run has done."""
+        return len(self.blocks) - len(self.left)
+
+
 def run(
     setup: Setup, spec: str, output: str, reporter: Reporter, progress: Progress, streams: Streams
 ) -> None:
     """Convolve one array into the store that `output` names, and report."""
+    request = setup.request
+    plan = _plan(setup, spec, output, reporter)
+    new, total = plan.new, len(plan.blocks)
+    if request.resume and not new.resumed:
+        note(streams, f"there is nothing of {output!r} to resume; it begins from the start")
+    figures, seconds, cluster = _do(setup, plan, progress, streams)
+    verdict = None
+    if request.verify:
+        verdict = _verify(plan, "fft" in figures.methods)
+    if verdict is None or verdict.passed:
+        new.commit()
+    else:
+        new.abandon()
+    done = Done(figures.summary, figures.methods, dict(figures.costs), seconds, None)
+    weights, job = plan.weights, plan.task.job
+    result = gather(plan.source, weights.filter, job, setup.window.p, output, done)
+    count = BlockCount(total, plan.before)
+    result = result._replace(seed=setup.opener.used_seed, blocks=count, verdict=verdict)
+    if cluster is not None:
+        result = cluster.reported(result)
+    progress.pause()
+    shown = None if request.pool else weights.filter.array
+    reporter.add(result, Kept(job.operation, None, shown, None))
+    require_passed(verdict)
+
+
+def _plan(setup: Setup, spec: str, output: str, reporter: Reporter) -> _Plan:
+    """Open the input, and make the output or find what there is of it."""
     request = setup.request
     sources = setup.opener.inputs(spec)
     opened = next(sources)
@@ -57,64 +109,74 @@ def run(
             f"{spec!r} holds several arrays, and -o {output} is one; write to a file, such as "
             f"-o y.npy"
         )
-    distributed = request.workers is not None or request.scheduler is not None
-    if distributed:
+    memory = setup.memory
+    if _distributed(request):
         from convcli.run import on_cluster  # noqa: PLC0415  seldom needed
 
         on_cluster.check(request, spec, boxes)
-    record = record_of(request, boxes, job.operation, form)
-    new = NewArray(place, form, record, request.resume, request.overwrite)
-    task = Task(job, boxes, new.stored, len(axes.merged), reporter.needs_summary)
-    memory = setup.memory
-    if distributed:
         memory = min(memory, on_cluster.memory_of_a_block(request, opened, form))
+    record = record_of(request, boxes, job.operation, form)
     blocks = plan_chunk_blocks(axes, form.unit, memory)
-    left = Left(blocks, new.done, form.unit)
-    if request.resume and not new.resumed:
-        note(streams, f"there is nothing of {output!r} to resume; it begins from the start")
-    total = len(blocks)
-    before = total - len(left)
-    progress.advance(before / total)
-    begin = time.perf_counter()
-    executor: "InThreads | OnCluster" = InThreads()
+    new = NewArray(place, form, record, request.resume, request.overwrite)
+    task = Task(
+        job, boxes, new.stored, len(axes.merged), reporter.needs_summary, blocks.sweep, opened.shape
+    )
+    return _Plan(source, weights, task, blocks, new, Left(blocks, new.done, form.unit))
+
+
+def _distributed(request: RunRequest) -> bool:
+    return request.workers is not None or request.scheduler is not None
+
+
+def _do(
+    setup: Setup, plan: _Plan, progress: Progress, streams: Streams
+) -> "tuple[Figures, float, OnCluster | None]":
+    """Do the blocks that are left; of a failure say what can be continued.
+
+    Returns
+    -------
+    figures : Figures
+    seconds : float
+        Without the start of workers.
+    cluster : OnCluster or None
+    """
+    executor, cluster = InThreads(), None
     figures = Figures(Summary(), set(), Counter())
-    count = before
+    total, count = len(plan.blocks), plan.before
+    progress.advance(count / total)
     try:
-        if distributed and len(left):
-            executor = on_cluster.OnCluster(request, streams)
-            begin = time.perf_counter()  # starting workers is no work
-            made = executor.run(task, source.shape, left)
+        if _distributed(setup.request) and len(plan.left):
+            from convcli.run.on_cluster import OnCluster  # noqa: PLC0415  seldom needed
+
+            cluster = OnCluster(setup.request, streams)
+            made = cluster.run(plan.task, plan.source.shape, plan.left)
         else:
-            made = do_blocks(executor, task, left)
+            made = do_blocks(executor, plan.task, plan.left)
+        begin = time.perf_counter()
         for each in made:
             figures.join(each)
             count += 1
             progress.advance(1 / total)
+        seconds = time.perf_counter() - begin
     except BaseException:
-        executor.shutdown()
-        new.leave(count > 0)
+        _shut_down(executor, cluster)
+        plan.new.leave(count > 0)
         progress.pause()
         if count:
             note(
                 streams,
-                f"{count} of {counted(total, 'block')} of {output!r} are done; the same command "
-                f"with --resume does the others",
+                f"{count} of {counted(total, 'block')} of {str(setup.request.output)!r} are done; "
+                f"the same command with --resume does the others",
             )
         raise
+    _shut_down(executor, cluster)
+    return figures, seconds, cluster
+
+
+def _shut_down(executor: InThreads, cluster: "OnCluster | None") -> None:
     executor.shutdown()
-    new.commit()
-    done = Done(
-        figures.summary, figures.methods, dict(figures.costs), time.perf_counter() - begin, None
-    )
-    result = gather(source, weights.filter, job, setup.window.p, output, done)
-    result = result._replace(seed=setup.opener.used_seed, blocks=BlockCount(total, before))
-    if not isinstance(executor, InThreads):
-        result = result._replace(
-            cluster=executor.text, engine=executor.engine, device=executor.device
-        )
-    progress.pause()
-    shown = None if request.pool else weights.filter.array
-    reporter.add(result, Kept(job.operation, None, shown, None))
+    if cluster is not None:
+        cluster.shutdown()
 
 
 class Left:
@@ -141,6 +203,28 @@ class Left:
             for part, size in zip(self._blocks.output(i), self._unit, strict=True)
         )
         return bool(self._done[slices(tuple(units))].all())
+
+
+def _verify(plan: _Plan, transformed: bool) -> Verdict:
+    """Check some outputs of some blocks, as they are in the store: the first, the last, others."""
+    from convcli.run.verify import verify  # noqa: PLC0415  seldom needed
+
+    task, target, blocks = plan.task, plan.new.stored, plan.blocks
+    last = len(blocks) - 1
+    drawn = np.random.default_rng(0).integers(0, last + 1, _CHECKED - 2).tolist()
+    verdicts = []
+    for i in sorted({0, last, *drawn}):
+        block, job = blocks[i], task.job
+        x = task.source.read(
+            block.input, np.empty(tuple(map(len, block.input)), job.operation.in_dtype)
+        )
+        y = np.empty(tuple(map(len, block.output)), job.operation.out_dtype)
+        flat, x, y = task.merge(block, x, target.read(block.output, y))
+        most = _MOST_CHECKED // _CHECKED
+        verdicts.append(verify(x, y, job.operation, transformed, flat, most))
+    worst = max(verdicts, key=lambda each: each.error - each.tolerance)
+    total = math.prod(target.array.shape)
+    return worst._replace(checked=sum(each.checked for each in verdicts), total=total)
 
 
 def do_blocks(executor: BlockExecutor, task: Task, blocks: Left) -> Iterator[Figures]:

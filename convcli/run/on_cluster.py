@@ -21,6 +21,7 @@ from convcli.run import cluster, on_worker
 from convcli.run.blocks import Block
 from convcli.run.box_sources import Held, NpyFile
 from convcli.run.prepare import job_for
+from convcli.run.results import Result
 from convcli.run.stored import Boxes, Figures, Task, do_block
 from convcli.streams import Streams, note
 
@@ -92,6 +93,10 @@ class OnCluster:
             for done in made:
                 self.engine, self.device = done.engine, done.device
                 yield done.figures
+
+    def reported(self, result: Result) -> Result:
+        """Add to what is reported where it was done."""
+        return result._replace(cluster=self.text, engine=self.engine, device=self.device)
 
     def shutdown(self) -> None:
         """Leave the cluster; end its workers if they are ours."""

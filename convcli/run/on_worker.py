@@ -85,6 +85,10 @@ class Made(NamedTuple):
     seconds: float
 
 
+class ItemError(Exception):
+    """What was raised by an item: its number in the group, the exception's name and its text."""
+
+
 _made: dict[str, Any] = {}  # the latest only
 
 
@@ -118,5 +122,12 @@ def do_items(shared: Shared, pickled: bytes) -> Made:
             raise type(error)(f"on {platform.node()}, where a worker runs: {error}") from None
     made = _made[shared.token]
     begin = time.perf_counter()
-    results = [shared.do(made, item) for item in pickle.loads(pickled)]
+    results = []
+    for i, item in enumerate(pickle.loads(pickled)):
+        try:
+            results.append(shared.do(made, item))
+        except ConvcliError:
+            raise
+        except Exception as error:
+            raise ItemError(i, type(error).__name__, " ".join(str(error).split())) from None
     return Made(results, time.perf_counter() - begin)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from convcli.arrays.dtypes import Array
+from convcli.errors import ConvcliError
 from convcli.geometry.axis import POOLS, Axis, Kind, Padding, PaddingWord
 from convcli.run.merged import Merged, full_layout, full_shape
 
@@ -226,3 +227,12 @@ def gather(
         high=summary.high,
         seconds=done.seconds,
     )
+
+
+def require_passed(verdict: Verdict | None) -> None:
+    """Refuse an output that `verify` found wrong."""
+    if verdict is not None and not verdict.passed:
+        raise ConvcliError(
+            f"--verify found an output off by {verdict.error:.3g}, beyond the tolerance of "
+            f"{verdict.tolerance:.3g}; try another --method, or --dtype float64"
+        )

@@ -65,7 +65,18 @@ class Axes(NamedTuple):
 
 
 class ChunkBlocks(Sequence[Block]):
-    """The blocks of an output, computed when asked for, as there may be millions."""
+    """The blocks of an output, computed when asked for, as there may be millions.
+
+    They follow one another along one spatial axis, then along the others in C order: what a block
+    reads, its neighbour reads in part.
+
+    Attributes
+    ----------
+    step : tuple of int
+        Outputs of each axis in a block.
+    sweep : int or None
+        The axis of the input along which a block follows another.
+    """
 
     def __init__(self, axes: Axes, step: tuple[int, ...]) -> None:
         """Cut an output.
@@ -79,10 +90,16 @@ class ChunkBlocks(Sequence[Block]):
         self._axes = axes
         self._shape = axes.out_shape
         self.step = step
-        self.counts = tuple(-(-n // k) for n, k in zip(self._shape, step, strict=True))
+        counts = [-(-n // k) for n, k in zip(self._shape, step, strict=True)]
+        self._counts = counts
+        letters, spatial = axes.out_layout, axes.operation.spatial
+        cut = [i for i, each in enumerate(letters) if each in spatial and counts[i] > 1]
+        self._order = [i for i in reversed(range(len(counts))) if i not in cut[:1]]
+        self._order[:0] = cut[:1]  # the fastest first
+        self.sweep = axes.layout.index(letters[cut[0]]) if cut else None
 
     def __len__(self) -> int:
-        return math.prod(self.counts)
+        return math.prod(self._counts)
 
     @overload
     def __getitem__(self, i: int) -> Block: ...
@@ -97,13 +114,12 @@ class ChunkBlocks(Sequence[Block]):
     def output(self, i: int) -> Box:
         """Return the box of the output that a block is."""
         rest = range(len(self))[i]
-        output: Box = ()
-        for n, count, step in zip(
-            reversed(self._shape), reversed(self.counts), reversed(self.step), strict=True
-        ):
-            rest, k = divmod(rest, count)
-            output = (range(k * step, min((k + 1) * step, n)), *output)
-        return output
+        output = [range(0)] * len(self._counts)
+        for axis in self._order:
+            rest, k = divmod(rest, self._counts[axis])
+            step, n = self.step[axis], self._shape[axis]
+            output[axis] = range(k * step, min((k + 1) * step, n))
+        return tuple(output)
 
 
 def plan_chunk_blocks(axes: Axes, unit: tuple[int, ...], memory: int) -> ChunkBlocks:

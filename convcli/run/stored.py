@@ -3,7 +3,6 @@
 import math
 import threading
 from collections import Counter
-from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -14,7 +13,7 @@ from convcli.arrays.sources import Box
 from convcli.engines.base import Plan
 from convcli.errors import ConvcliError
 from convcli.run.blocks import Block
-from convcli.run.convolver import OnTile, convolve_block
+from convcli.run.convolver import convolve_block
 from convcli.run.executors import Future, InOneThread
 from convcli.run.job import Job
 from convcli.run.merged import batched
@@ -51,6 +50,9 @@ class Task(NamedTuple):
         How many leading axes of the arrays are the one batch axis of the job.
     summarized : bool
         Minimum, mean and maximum of the output are reported.
+    sweep : int or None
+        The axis of the input along which blocks follow one another.
+    in_shape : tuple of int
     """
 
     job: Job
@@ -58,18 +60,22 @@ class Task(NamedTuple):
     target: Destination
     merged: int = 0
     summarized: bool = True
+    sweep: int | None = None
+    in_shape: tuple[int, ...] = ()
 
-    def convolve(
-        self, block: Block, x: Array, out: Array, on_tile: OnTile | None = None
-    ) -> tuple[Array, tuple[Plan, ...]]:
+    def convolve(self, block: Block, x: Array, out: Array) -> tuple[Array, tuple[Plan, ...]]:
         """Convolve a block whose input has been read."""
+        y, plans = convolve_block(self.job, *self.merge(block, x, out))
+        return y.reshape(out.shape), plans
+
+    def merge(self, block: Block, x: Array, y: Array) -> tuple[Block, Array, Array]:
+        """Give a block and its arrays the axes of the operation."""
         merged = self.merged
         if not merged:
-            return convolve_block(self.job, block, x, out, on_tile)
-        flat = [batched(each.shape, merged) for each in (x, out)]
-        made = Block(_as_batch(block.output, merged), _as_batch(block.input, merged))
-        y, plans = convolve_block(self.job, made, x.reshape(flat[0]), out.reshape(flat[1]), on_tile)
-        return y.reshape(out.shape), plans
+            return block, x, y
+        flat = Block(_as_batch(block.output, merged), _as_batch(block.input, merged))
+        shapes = batched(x.shape, merged), batched(y.shape, merged)
+        return flat, x.reshape(shapes[0]), y.reshape(shapes[1])
 
     def figures(self, y: Array, plans: tuple[Plan, ...]) -> "Figures":
         """Find out what is reported of a block."""
@@ -99,12 +105,82 @@ class Figures(NamedTuple):
         self.costs.update(other.costs)
 
 
+class Reader:
+    """Reads the input of blocks for one thread.
+
+    A store is read by whole chunks. Along the axis of the sweep, what the last of them holds beyond
+    a block is kept for the next one, which so decodes no chunk again::
+
+        a block    |- halo -|---- chunk ----|- halo -|.... read ahead ....|
+        the next                   |- halo -|---- kept, or read ----------|- halo -|....
+    """
+
+    def __init__(self) -> None:
+        self._ring = Ring()
+        self._held: tuple[Boxes, Box, Array] | None = None
+
+    def read(self, task: Task, block: Block) -> tuple[Array, Loan]:
+        """Read the input of a block, in memory that is used again once it has been given back."""
+        box, dtype, axis = block.input, task.job.operation.in_dtype, task.sweep
+        chunks = getattr(task.source, "chunks", None)
+        if chunks is None or axis is None or not len(box[axis]):
+            self._held = None
+            loan = self._ring.lend(tuple(map(len, box)), dtype)
+            return self._into(loan, task.source, box, loan.array), loan
+        wanted = box[axis]
+        kept = self._kept(task.source, box, axis)
+        stop = min(-(-wanted.stop // chunks[axis]) * chunks[axis], task.in_shape[axis])
+        region = _with(box, axis, range(wanted.start, max(stop, kept.stop)))
+        loan = self._ring.lend(tuple(map(len, region)), dtype)
+        if kept and self._held is not None:
+            first = self._held[1][axis].start
+            _part(loan.array, axis, kept, wanted.start)[...] = _part(
+                self._held[2], axis, kept, first
+            )
+        new = range(kept.stop, region[axis].stop)
+        target = _part(loan.array, axis, new, wanted.start)
+        self._into(loan, task.source, _with(box, axis, new), target)
+        self._held = task.source, region, loan.array
+        return _part(loan.array, axis, wanted, wanted.start), loan
+
+    def _kept(self, source: Boxes, box: Box, axis: int) -> range:
+        """Find what of a box is held, from its start on."""
+        start = box[axis].start
+        if self._held is not None:
+            of, held, _ = self._held
+            if of == source and _with(held, axis, box[axis]) == box and start in held[axis]:
+                return range(start, held[axis].stop)
+        return range(start, start)
+
+    def _into(self, loan: Loan, source: Boxes, box: Box, out: Array) -> Array:
+        try:
+            return source.read(box, out)
+        except BaseException:
+            self._held = None
+            loan.give_back()
+            raise
+
+
+def _with(box: Box, axis: int, part: range) -> Box:
+    return (*box[:axis], part, *box[axis + 1 :])
+
+
+def _part(array: Array, axis: int, part: range, origin: int) -> Array:
+    """View a part of an axis whose first index is `origin`."""
+    return array[(slice(None),) * axis + (slice(part.start - origin, part.stop - origin),)]
+
+
+_here = threading.local()  # each thread of a worker has a reader
+
+
 def do_block(task: Task, block: Block) -> Figures:
     """Read, convolve and write one block; done twice, it writes the same bytes twice."""
-    dtype = task.job.operation.in_dtype
-    x = task.source.read(block.input, np.empty(tuple(map(len, block.input)), dtype))
-    out = np.empty(tuple(map(len, block.output)), task.job.operation.out_dtype)
-    y, plans = task.convolve(block, x, out)
+    if not hasattr(_here, "reader"):
+        _here.reader = Reader()
+    x, loan = _here.reader.read(task, block)
+    with loan:
+        out = np.empty(tuple(map(len, block.output)), task.job.operation.out_dtype)
+        y, plans = task.convolve(block, x, out)
     task.target.write(block.output, y)
     return task.figures(y, plans)
 
@@ -114,16 +190,15 @@ class InThreads:
 
     window = 4  # blocks: read, waiting, convolved, written
 
-    def __init__(self, on_tile: Callable[[float], None] | None = None) -> None:
+    def __init__(self) -> None:
         self._threads = InOneThread(), InOneThread(), InOneThread()
-        self._inputs, self._outputs = Ring(), Ring()
-        self._on_tile = on_tile
+        self._reader, self._outputs = Reader(), Ring()
         self._writing, self._stopped = threading.Lock(), False
 
     def submit(self, task: Task, block: Block) -> Future[Figures]:
         """Arrange for a block to be done."""
         read, convolve, write = self._threads
-        reading = read.submit(self._read, task, block)
+        reading = read.submit(self._reader.read, task, block)
         convolving = convolve.submit(self._convolve, task, block, reading)
         return write.submit(self._write, task, block, convolving)
 
@@ -134,14 +209,6 @@ class InThreads:
         with self._writing:
             self._stopped = True
 
-    def _read(self, task: Task, block: Block) -> tuple[Array, Loan]:
-        loan = self._inputs.lend(tuple(map(len, block.input)), task.job.operation.in_dtype)
-        try:
-            return task.source.read(block.input, loan.array), loan
-        except BaseException:
-            loan.give_back()
-            raise
-
     def _convolve(
         self, task: Task, block: Block, reading: Future[tuple[Array, Loan]]
     ) -> tuple[Array, tuple[Plan, ...], Loan]:
@@ -149,7 +216,7 @@ class InThreads:
         with read:
             loan = self._outputs.lend(tuple(map(len, block.output)), task.job.operation.out_dtype)
             try:
-                return *task.convolve(block, x, loan.array, self._on_tile), loan
+                return *task.convolve(block, x, loan.array), loan
             except BaseException:
                 loan.give_back()
                 raise

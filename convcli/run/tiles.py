@@ -158,10 +158,23 @@ def padded_slab(
 
 def slab_view(
     x: Array, axes: Sequence[Axis], outputs: Sequence[range], origin: Sequence[int]
-) -> Array:
-    """View the slab that some outputs read, none of which reads padding, see `padded_slab`."""
+) -> tuple[Array, list[tuple[int, int]]]:
+    """View the pixels that some outputs read, see `padded_slab`.
+
+    Returns
+    -------
+    slab : ndarray
+    zeros : list of (int, int)
+        The places of padding before and after the pixels of each spatial axis.
+    """
+    spans = list(map(span, axes, outputs))
+    pixels = [inside(places, axis.n) for places, axis in zip(spans, axes, strict=True)]
     places = (
         slice(some.start - first, some.stop - first)
-        for some, first in zip(map(span, axes, outputs), origin, strict=True)
+        for some, first in zip(pixels, origin, strict=True)
     )
-    return x[at(..., *places)]
+    zeros = []
+    for some, whole in zip(pixels, spans, strict=True):
+        before = min(max(some.start - whole.start, 0), len(whole))
+        zeros.append((before, len(whole) - len(some) - before))
+    return x[at(..., *places)], zeros

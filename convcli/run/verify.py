@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convcli.arrays.dtypes import Array, DType, at
+from convcli.arrays.sources import Box
 from convcli.engines.fft import LARGEST_ERROR
 from convcli.run.axes import canonical
+from convcli.run.blocks import Block
 from convcli.run.operation import Operation
 from convcli.run.padding import border_index
 from convcli.run.results import Verdict
@@ -21,7 +23,35 @@ _ROUNDINGS = 64  # tolerance in units in the last place of the sum of magnitudes
 _SPREAD = 8  # the same of the largest possible sum, for a transform, which rounds against that
 
 
-def verify(x: Array, y: Array, operation: Operation, transformed: bool = False) -> Verdict:
+class _Part:
+    """A box of an array, which is indexed by places of the array."""
+
+    def __init__(self, array: Array, box: Box) -> None:
+        self.array, self.dtype = array, array.dtype
+        self._starts = [part.start for part in box]
+        self._most = [len(part) - 1 for part in box]
+
+    def __getitem__(self, places: Places) -> Array:
+        """Take the values at places; a place that the box does not hold has any value."""
+        inside = (
+            (np.asarray(place) - start).clip(0, most)
+            for place, start, most in zip(places, self._starts, self._most, strict=True)
+        )
+        return self.array[at(*inside)]
+
+    def astype(self, dtype: DType) -> Array:
+        """Convert all of the box."""
+        return self.array.astype(dtype)
+
+
+def verify(
+    x: Array,
+    y: Array,
+    operation: Operation,
+    transformed: bool = False,
+    block: Block | None = None,
+    most: int = _MOST,
+) -> Verdict:
     """Recompute outputs and compare.
 
     The engines share nothing with it but the resolved operation: no tile, no pass, no padding.
@@ -34,6 +64,10 @@ def verify(x: Array, y: Array, operation: Operation, transformed: bool = False) 
     operation : Operation
     transformed : bool
         The outputs come from a transform, which rounds against the largest input.
+    block : Block, optional
+        Which boxes of input and output `x` and `y` are; by default, all.
+    most : int
+        How many outputs are drawn, where there are more.
 
     Returns
     -------
@@ -43,13 +77,24 @@ def verify(x: Array, y: Array, operation: Operation, transformed: bool = False) 
         may add 8 units of ``sum|w| · max|x|``, but no more than `fft.balanced` allows for the
         largest number that the output reads.
     """
-    images = canonical(x, operation.layout, operation.spatial)
-    found = canonical(y, operation.out_layout, operation.spatial)
-    places = _places(found.shape)
+    images: Any = canonical(x, operation.layout, operation.spatial)
+    found: Any = canonical(y, operation.out_layout, operation.spatial)
+    places = _places(found.shape, most)
+    if block is not None:
+        outputs = _ordered(block.output, operation.out_layout, operation.spatial)
+        images = _Part(images, _ordered(block.input, operation.layout, operation.spatial))
+        found = _Part(found, outputs)
+        places = tuple(place + part.start for place, part in zip(places, outputs, strict=True))
+    return _compare(images, found, operation, transformed, places)._replace(total=y.size)
+
+
+def _compare(
+    images: Any, found: Any, operation: Operation, transformed: bool, places: Places
+) -> Verdict:
     if operation.kind == "maxpool":
         return _verify_maxima(images, found, operation, places)
     if operation.parts:
-        return _verify_joined(images, found, operation, transformed)
+        return _verify_joined(images, found, operation, transformed, places)
     exact = operation.out_dtype.kind in "iu"
     kind = np.dtype(np.int64) if exact else np.result_type(operation.out_dtype, np.float64)
     with np.errstate(all="ignore"):
@@ -59,17 +104,23 @@ def verify(x: Array, y: Array, operation: Operation, transformed: bool = False) 
         error = np.where(same, 0, np.abs(actual - sums.total).astype(np.float64))
         error[np.isnan(error)] = np.inf
         if exact:
-            return Verdict(len(actual), y.size, float(error.max()), 0.0)
+            return Verdict(len(actual), len(actual), float(error.max()), 0.0)
         tolerance = _tolerance(images, operation, sums, transformed)
         # What the output's type cannot hold is infinite.
         stored: Any = np.finfo(operation.out_dtype)
         beyond = np.abs(sums.total) + tolerance >= stored.max
         error[np.isinf(actual) & beyond & (np.sign(actual) == np.sign(sums.total))] = 0
     worst = int(np.argmax(error - tolerance))
-    return Verdict(len(actual), y.size, float(error[worst]), float(tolerance[worst]))
+    return Verdict(len(actual), len(actual), float(error[worst]), float(tolerance[worst]))
 
 
-def _verify_maxima(images: Array, found: Array, operation: Operation, places: Places) -> Verdict:
+def _ordered(box: Box, layout: str, spatial: str) -> Box:
+    """Give a box the order of axes that `canonical` gives an array."""
+    parts = dict(zip(layout, box, strict=True))
+    return tuple(parts.get(letter, range(1)) for letter in "NC" + spatial)
+
+
+def _verify_maxima(images: Any, found: Any, operation: Operation, places: Places) -> Verdict:
     """Compare maxima, which are exact but for the rounding to another type."""
     batch, channel, *outputs = places
     best = np.zeros(len(batch), images.dtype)
@@ -92,7 +143,7 @@ def _verify_maxima(images: Array, found: Array, operation: Operation, places: Pl
         same = (actual == expected) | (np.isnan(actual) & np.isnan(expected))
         wrong = np.abs(actual.astype(np.float64) - expected.astype(np.float64))
         error = np.where(same, 0, np.where(wrong > 0, wrong, np.inf))
-    return Verdict(len(actual), found.size, float(error.max()), 0.0)
+    return Verdict(len(actual), len(actual), float(error.max()), 0.0)
 
 
 def _counted(operation: Operation, outputs: Sequence[NDArray[np.intp]]) -> Array:
@@ -104,9 +155,10 @@ def _counted(operation: Operation, outputs: Sequence[NDArray[np.intp]]) -> Array
     return count
 
 
-def _verify_joined(images: Array, found: Array, operation: Operation, transformed: bool) -> Verdict:
+def _verify_joined(
+    images: Any, found: Any, operation: Operation, transformed: bool, places: Places
+) -> Verdict:
     """Check outputs that are joined from sums: magnitudes of gradients, and clipped integers."""
-    places = _places(found.shape)
     to_integers = operation.out_dtype.kind in "iu"
     totals, tolerance = [], np.zeros(len(places[0]))
     with np.errstate(all="ignore"):
@@ -134,7 +186,7 @@ def _verify_joined(images: Array, found: Array, operation: Operation, transforme
         if not to_integers:  # what the output's type cannot hold is infinite
             error[np.isinf(actual) & (expected + tolerance >= stored.max)] = 0
     worst = int(np.argmax(error - tolerance))
-    return Verdict(len(actual), found.size, float(error[worst]), float(tolerance[worst]))
+    return Verdict(len(actual), len(actual), float(error[worst]), float(tolerance[worst]))
 
 
 class _Sums(NamedTuple):
@@ -145,7 +197,7 @@ class _Sums(NamedTuple):
     largest: Array
 
 
-def _tolerance(images: Array, operation: Operation, sums: _Sums, transformed: bool) -> Array:
+def _tolerance(images: Any, operation: Operation, sums: _Sums, transformed: bool) -> Array:
     stored: Any = np.finfo(operation.out_dtype)
     working: Any = np.finfo(np.result_type(operation.out_dtype, np.float32))
     products = prod(operation.filter.shape[1:]) + 1
@@ -163,19 +215,19 @@ def _tolerance(images: Array, operation: Operation, sums: _Sums, transformed: bo
     return tolerance
 
 
-def _places(shape: tuple[int, ...]) -> Places:
+def _places(shape: tuple[int, ...], most: int) -> Places:
     """Choose outputs: all of few; else the corners, where borders meet, and random ones."""
-    if prod(shape) <= _MOST:
+    if prod(shape) <= most:
         return tuple(axis.ravel() for axis in np.indices(shape))
     corners = np.stack(np.meshgrid(*[(0, n - 1) for n in shape], indexing="ij"))
     random = np.random.default_rng(0)
-    drawn = [random.integers(0, n, _MOST) for n in shape]
+    drawn = [random.integers(0, n, most) for n in shape]
     return tuple(
         np.concatenate([corner.ravel(), some]) for corner, some in zip(corners, drawn, strict=True)
     )
 
 
-def _sums(x: Array, operation: Operation, places: Places, kind: DType) -> _Sums:
+def _sums(x: Any, operation: Operation, places: Places, kind: DType) -> _Sums:
     """Sum the products that the definition gives for each place."""
     batch, channel, *outputs = places
     w = operation.filter

@@ -17,7 +17,7 @@ from statistics import median
 from typing import Any
 
 from convcli.errors import ConvcliError, counted
-from convcli.run.on_worker import Made, Shared, do_items
+from convcli.run.on_worker import ItemError, Made, Shared, do_items
 
 _EACH = 4  # groups on their way for each thread of a worker: one is done, and the next is there
 _LEAST_SECONDS = 0.1  # that a group is to take; the scheduler takes some milliseconds for it
@@ -186,9 +186,13 @@ class Window:
         if future.status == "cancelled" or self._client.status != "running":
             return self._gone()
         error = future.exception(timeout=self._limits.late)
-        if isinstance(error, ConvcliError | MemoryError | OSError):
+        if isinstance(error, ConvcliError):
             return error
         items = self._groups[future.key].items
+        if isinstance(error, ItemError):
+            index, kind, said = error.args
+            text = "out of memory" if kind == "MemoryError" else f"{kind}: {said[:200]}"
+            return ConvcliError(f"{self._name(items[index])} failed on a worker ({text})")
         where = self._name(items[0]) + (f" or {len(items) - 1} after it" if items[1:] else "")
         if type(error).__name__ == "KilledWorker":
             return ConvcliError(

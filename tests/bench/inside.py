@@ -1,15 +1,16 @@
 """Times convolutions inside one process, beside PyTorch's and OpenCV's functions.
 
-    python tests/bench/inside.py
+    python -m tests.bench.inside [--avx2] [PATTERN]
 
-Prints milliseconds, the engines with two threads and NumPy's with one. Each has its runs by itself:
-libraries keep their threads spinning for a while, which would slow down whatever has the next turn.
+Prints JSON lines: milliseconds, the engines with two threads and with one. Each has its runs
+by itself: libraries keep their threads spinning for a while, which would slow down the next turn.
 """
 
 import os
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the command does
 
+import argparse
 import time
 from collections.abc import Callable
 from functools import partial
@@ -24,11 +25,13 @@ from convcli.arrays.filters import named
 from convcli.arrays.sources import InMemory
 from convcli.engines import choose
 from convcli.engines.base import Engine
+from convcli.engines.numpy_engine import NumpyEngine
 from convcli.geometry.axis import Window
 from convcli.run.blocks import Blocks, plan_blocks
 from convcli.run.job import Job
 from convcli.run.operation import resolve
 from convcli.run.pipeline import Pipeline
+from tests.bench.records import emit, emit_machine, hold_to_avx2
 
 ROWS: list[tuple[str, tuple[int, ...], tuple[int, ...], dict[str, Any]]] = [
     ("8², 3×3", (8, 8), (3, 3), {}),
@@ -69,16 +72,23 @@ def _exhaust(pipeline: Pipeline, job: Job, source: InMemory, blocks: Blocks) -> 
 
 
 def main() -> None:
-    """Print the table."""
+    """Print what each takes."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--avx2", action="store_true", help="as on a CPU without AVX-512")
+    parser.add_argument("pattern", nargs="?", default="", help="works whose name contains this")
+    args = parser.parse_args()
+    hold_to_avx2(args.avx2)
+    emit_machine()
     torch.set_grad_enabled(False)
     kinds: dict[str, Engine] = {
-        "numpy": choose.choose_engine("numpy", threads=2),
-        "numpy, 1 thread": choose.choose_engine("numpy", threads=1),
+        "numpy and opencv": NumpyEngine(2, with_opencv=True),
+        "the same, 1 thread": NumpyEngine(1, with_opencv=True),
+        "numpy": NumpyEngine(2),
         "torch": choose.choose_engine("torch"),
     }
-    print("| inside one process | " + " | ".join(kinds) + " | F.conv | cv2.filter2D |")
-    print("|---" * 6 + "|")
     for name, x_shape, w_shape, options in ROWS:
+        if args.pattern not in name:
+            continue
         rng = np.random.default_rng(0)
         x: Any
         w: Any
@@ -93,27 +103,27 @@ def main() -> None:
         p = 1 if transposed else d * (w_shape[-1] - 1) // 2
         window = Window((1,), (s,), ((p, p),), (d,), kind="convt" if transposed else "conv")
         operation = resolve(x_shape, x.dtype, w, window, groups=g)
-        runs: list[Callable[[], object]] = []
-        for engine in kinds.values():
+        runs: dict[str, Callable[[], object]] = {}
+        for called, engine in kinds.items():
             job, pipeline = Job(operation, engine), Pipeline()
             blocks = plan_blocks(operation, x_shape, 1 << 25, job.whole_tiles)
             source = InMemory("x", x)
-            runs.append(partial(_exhaust, pipeline, job, source, blocks))
+            runs[called] = partial(_exhaust, pipeline, job, source, blocks)
         dims = operation.dims
         tx, tw = (torch.from_numpy(a.astype(dtype)) for a in (x, w))
         if len(w_shape) == dims:
             tx, tw = tx[None, None], tw[None, None]
         conv = getattr(torch.nn.functional, f"conv{'_transpose' * transposed}{dims}d")
         kwargs = {"stride": s, "padding": p, "dilation": d, "groups": g}
-        runs.append(partial(conv, tx, tw, **kwargs))
+        runs["F.conv"] = partial(conv, tx, tw, **kwargs)
         if dims == 2 and len(w_shape) == 2:
             spread = np.zeros([d * (n - 1) + 1 for n in w.shape], dtype)
             spread[::d, ::d] = w
             depth = cv2.CV_32F if dtype == np.float32 else cv2.CV_64F
-            runs.append(partial(cv2.filter2D, x, depth, spread))
-        cells = [f"{milliseconds(run):.3g}" for run in runs]
-        cells += [""] * (5 - len(cells))
-        print(f"| {name} | " + " | ".join(cells) + " |", flush=True)
+            runs["cv2.filter2D"] = partial(cv2.filter2D, x, depth, spread)
+        for who, run in runs.items():
+            cv2.setNumThreads(2 if who == "cv2.filter2D" else 1)
+            emit("inside", name, who=who, ms=float(f"{milliseconds(run):.3g}"))
 
 
 if __name__ == "__main__":

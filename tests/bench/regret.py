@@ -1,6 +1,6 @@
 """Measures the regret of the cost model: the time of what `auto` chose over that of the best.
 
-    python tests/bench/regret.py [--cpu] [--avx2] [PATTERN]
+    python -m tests.bench.regret [--cpu] [--avx2] [PATTERN]
 
 For every work, NumPy's engine convolves by each method that applies, with three sizes of tiles and
 with one and two threads. ``--cpu`` compares the methods alone, on one thread and by CPU time, which
@@ -14,11 +14,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the command does
 import argparse
 import itertools
 import statistics
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any, NamedTuple
 from unittest import mock
 
@@ -34,14 +31,7 @@ from convcli.run.blocks import plan_blocks
 from convcli.run.job import Job
 from convcli.run.operation import resolve
 from convcli.run.pipeline import Pipeline
-
-AVX2 = {
-    "OPENBLAS_CORETYPE": "Haswell",
-    "ATEN_CPU_CAPABILITY": "avx2",
-    "ONEDNN_MAX_CPU_ISA": "AVX2",
-    "OPENCV_CPU_DISABLE": "AVX512-SKX,AVX512-COMMON,AVX512F",
-    "NPY_DISABLE_CPU_FEATURES": "X86_V4",
-}
+from tests.bench.records import emit, emit_machine, hold_to_avx2
 
 
 class Work(NamedTuple):
@@ -135,8 +125,8 @@ def measure(
     return {key: min(found) for key, found in times.items()}
 
 
-def regret(work: Work, cpu: bool) -> tuple[float, str]:
-    """Compare what `auto` does with everything else; returns the ratio and what was best."""
+def regret(work: Work, cpu: bool) -> float:
+    """Compare what `auto` does with everything else."""
     runs: dict[Any, Callable[[], object]] = {}
     threads = 1 if cpu else 2
     auto, chosen = runner(work, "auto", threads)
@@ -157,47 +147,35 @@ def regret(work: Work, cpu: bool) -> tuple[float, str]:
 
         runs[method, cache >> 20, n] = with_cache
     clock = time.process_time if cpu else time.perf_counter
-    found = measure(runs, clock, 1.0)
+    found = measure(runs, clock, 0.6)
     best = min(found, key=lambda key: found[key])
-    times = ", ".join(
-        f"{key if key == 'auto' else key[0]} {seconds * 1e3:.3g}"
-        for key, seconds in sorted(found.items(), key=lambda item: item[1])[:4]
+    ratio = found["auto"] / found[best]
+    emit(
+        "regret",
+        str(work),
+        ratio=round(ratio, 3),
+        chosen=chosen,
+        best="" if best == "auto" else best[0] if cpu else "{}, {} MB, {} threads".format(*best),
+        ms=round(found["auto"] * 1e3, 3),
     )
-    return found["auto"] / found[best], f"{chosen} | {best if best != 'auto' else ''} | {times}"
-
-
-def capabilities() -> str:
-    """Say which instructions each library uses."""
-    import cv2
-
-    flags = Path("/proc/cpuinfo").read_text()
-    has = "AVX-512" if "avx512f" in flags else "AVX2, no AVX-512"
-    extensions: Any = np.show_config(mode="dicts")
-    numpy_has = extensions["SIMD Extensions"].get("found", [])
-    simd = [line.strip() for line in cv2.getCPUFeaturesLine().split() if "AVX" in line]
-    model = next((s.split(":")[1].strip() for s in flags.splitlines() if "model name" in s), "")
-    return f"CPU: {model}, {has}; NumPy: {' '.join(numpy_has)}; OpenCV: {' '.join(simd)}"
+    return ratio
 
 
 def main() -> None:
-    """Print the table."""
+    """Print the ratios."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cpu", action="store_true")
     parser.add_argument("--avx2", action="store_true")
     parser.add_argument("pattern", nargs="?", default="")
     args = parser.parse_args()
-    if args.avx2 and os.environ.get("OPENBLAS_CORETYPE") != "Haswell":
-        words = [sys.executable, *sys.argv]
-        raise SystemExit(subprocess.run(words, env={**os.environ, **AVX2}, check=False).returncode)
-    print(capabilities())
-    print("| work | regret | chosen | best | milliseconds |\n|---|---|---|---|---|")
-    ratios = []
-    for work in works():
-        if args.pattern in str(work):
-            ratio, text = regret(work, args.cpu)
-            ratios.append(ratio)
-            print(f"| {work} | {ratio:.2f} | {text} |", flush=True)
-    print(f"{len(ratios)} works: median {statistics.median(ratios):.2f}, worst {max(ratios):.2f}")
+    hold_to_avx2(args.avx2)
+    emit_machine()
+    ratios = [regret(work, args.cpu) for work in works() if args.pattern in str(work)]
+    emit(
+        "facts",
+        f"regret of {len(ratios)} works" + ", one thread, CPU time" * args.cpu,
+        value=f"median {statistics.median(ratios):.2f}, worst {max(ratios):.2f}",
+    )
 
 
 if __name__ == "__main__":

@@ -67,3 +67,10 @@ def make_image(
         group.create_array(
             str(level), shape=part.shape, dtype=part.dtype, chunks=(*(1,) * (part.ndim - 2), 16, 16)
         )[...] = part
+
+
+def image_of(path: str) -> Any:
+    """Read what the metadata of a group say of its image."""
+    attributes: Any = zarr.open_group(path, mode="r").attrs.asdict()
+    (image,) = attributes.get("ome", attributes)["multiscales"]
+    return image

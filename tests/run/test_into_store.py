@@ -4,21 +4,23 @@ import json
 import shutil
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 import zarr
 from hypothesis import given
 from hypothesis import strategies as st
+from zarr.codecs import GzipCodec
 from zarr.storage import LocalStore
 
+from convcli.arrays.zarr_inputs import dimension_names
 from convcli.geometry.pad_modes import PAD_MODES
 from convcli.run.store_blocks import Axes, plan_chunk_blocks
 from tests.cases import Case, layers, spatial_filters
 from tests.conftest import npy_bytes, run_command
 from tests.run.helpers import resolve_case
-from tests.run.stores import integers, load, make, make_image
+from tests.run.stores import image_of, integers, load, make, make_image
 
 
 def arguments(case: Case) -> list[str]:
@@ -116,7 +118,7 @@ def test_blocks_are_whole_units_and_cover_the_output_once(
 class Counted(LocalStore):
     """A directory that counts what is written to it."""
 
-    written: Counter[str] = Counter()
+    written: ClassVar[Counter[str]] = Counter()
 
     async def set(self, key: str, value: Any) -> None:
         self.written[key] += 1
@@ -176,7 +178,7 @@ def test_codecs_and_names_of_axes_are_those_of_the_input(in_tmp: Path, version: 
     extra: dict[str, Any] = {"dimension_names": names} if version == 3 else {}
     if version == 2:
         extra["attributes"] = {"_ARRAY_DIMENSIONS": list(names)}
-    compressors = zarr.codecs.GzipCodec(level=3) if version == 3 else None
+    compressors = GzipCodec(level=3) if version == 3 else None
     x = make(
         "x.zarr",
         integers(3, 8, 8),
@@ -189,8 +191,7 @@ def test_codecs_and_names_of_axes_are_those_of_the_input(in_tmp: Path, version: 
     y = zarr.open_array("y.zarr")
     assert y.compressors == x.compressors
     assert y.metadata.zarr_format == version
-    found = y.metadata.dimension_names if version == 3 else y.attrs["_ARRAY_DIMENSIONS"]
-    assert tuple(found) == names
+    assert dimension_names(y) == names
 
 
 @pytest.mark.parametrize("version", [2, 3])
@@ -211,8 +212,7 @@ def test_an_image_keeps_its_axes_and_its_scale(
     make_image("x.zarr", x, version, [1.5, 1, 2, 0.5, 0.25])
     run = run_command("run", "x.zarr::0", *options.split(), "-o", "y.zarr")
     assert run.status == 0, run.err
-    attributes = zarr.open_group("y.zarr", mode="r").attrs.asdict()
-    (image,) = (attributes if version == 2 else attributes["ome"])["multiscales"]
+    image = image_of("y.zarr")
     assert [axis["name"] for axis in image["axes"]] == list("tczyx")
     assert image["axes"][-1]["unit"] == "micrometer"
     (dataset,) = image["datasets"]
@@ -242,7 +242,7 @@ def test_a_layer_adds_an_axis_of_channels_to_an_image(in_tmp: Path) -> None:
     make_image("x.zarr", integers(12, 12), 3, [0.5, 0.5])
     np.save("w.npy", integers(4, 1, 3, 3))
     assert run_command("run", "x.zarr::0", "-k", "w.npy", "-o", "y.zarr").status == 0
-    (image,) = zarr.open_group("y.zarr").attrs["ome"]["multiscales"]  # type: ignore[index, call-overload]
+    image = image_of("y.zarr")
     assert [axis["name"] for axis in image["axes"]] == ["c", "y", "x"]
     assert zarr.open_array("y.zarr/0").shape == (4, 10, 10)
 
@@ -389,3 +389,41 @@ def test_a_library_that_is_missing_is_named(in_tmp: Path, monkeypatch: pytest.Mo
         assert run.status == 1
         assert "needs zarr>=3.1, which is not installed; " in run.err
         assert "pip install 'zarr>=3.1'" in run.err
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        "-k gaussian:5 -p same",
+        "-k gaussian:5 -s 2 --transposed",
+        "-k sobel",
+        "--pool max -f 2",
+        "--pool avg -f 3 -p 1",
+        "-k laplacian --pad-mode reflect -p 3",
+    ],
+)
+def test_verify_samples_blocks(in_tmp: Path, monkeypatch: pytest.MonkeyPatch, options: str) -> None:
+    from convcli.run import stored
+
+    make("x.zarr", integers(2, 30, 30), (1, 7, 7))
+    make_image("i.zarr", integers(2, 2, 30, 30), 3, [1, 1, 1, 1])
+    for spec in ("x.zarr", "i.zarr::0"):
+        args = [spec, *options.split(), "-o", "y.zarr", "--verify", "--memory", "1"]
+        run = run_command("run", *args, "--format", "json")
+        assert run.status == 0, run.err
+        verdict = json.loads(run.out)["verify"]
+        assert verdict["passed"]
+        assert 20 < verdict["checked"] <= verdict["total"]
+
+    def wrong(self: Any, block: Any, x: Any, out: Any) -> Any:
+        y, plans = convolve(self, block, x, out)
+        return y + 1, plans
+
+    convolve = stored.Task.convolve
+    monkeypatch.setattr(stored.Task, "convolve", wrong)
+    before = load("y.zarr/0")
+    run = run_command("run", *args)
+    assert run.status == 1
+    assert "--verify found an output off by" in run.err
+    np.testing.assert_array_equal(load("y.zarr/0"), before)
+    assert sorted(path.name for path in in_tmp.iterdir()) == ["i.zarr", "x.zarr", "y.zarr"]

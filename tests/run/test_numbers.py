@@ -244,8 +244,8 @@ def test_verify_passes_what_is_right(engine: str) -> None:
 def test_verify_fails_what_is_wrong(args: str, monkeypatch: pytest.MonkeyPatch) -> None:
     right = NumpyEngine.convolve_slab
 
-    def wrong(self: Any, plan: Any, slab: Any, corr: Any, out: Any) -> None:
-        right(self, plan, slab, corr, out)
+    def wrong(self: Any, plan: Any, slab: Any, corr: Any, out: Any, *zeros: Any) -> None:
+        right(self, plan, slab, corr, out, *zeros)
         out[..., -1] += 1
 
     monkeypatch.setattr(NumpyEngine, "convolve_slab", wrong)

@@ -98,8 +98,8 @@ def unfinished() -> None:
 
 
 def test_ctrl_c_says_how_to_continue(in_tmp: Path) -> None:
-    make("x.zarr", np.zeros((2000, 2000), "f4"), (10, 10))
-    args = ["x.zarr", "-k", "box:3", "-o", "y.zarr", "--memory", "1K", "-q"]
+    make("x.zarr", integers(400, 400), (10, 10))
+    args = ["x.zarr", "-k", "box:3", "-o", "y.zarr", "--memory", "1", "-q"]
     with start(*args) as process:
         while process.poll() is None and len(chunks(PART)) < 5:
             time.sleep(0.001)
@@ -167,8 +167,8 @@ def test_empty_chunks_are_done_again(in_tmp: Path) -> None:
 
 
 def test_two_runs_do_not_write_one_output(in_tmp: Path) -> None:
-    make("x.zarr", integers(2000, 2000), (10, 10))
-    args = ["x.zarr", "-k", "box:3", "-o", "y.zarr", "--memory", "1K", "-q"]
+    make("x.zarr", integers(400, 400), (10, 10))
+    args = ["x.zarr", "-k", "box:3", "-o", "y.zarr", "--memory", "1", "-q"]
     with start(*args) as process:
         while process.poll() is None and len(chunks(PART)) < 5:
             time.sleep(0.001)

@@ -82,3 +82,12 @@ def test_a_name_that_is_not_text(in_tmp: Path) -> None:
 def test_a_size_that_a_file_cannot_hold_is_not_inferred() -> None:
     given = Tensor((1, 1 << 63))
     assert infer(node("Relu", ["x"], ["y"]), 17, [given]) is None
+
+
+def test_a_node_whose_first_input_is_left_out(in_tmp: Path) -> None:
+    made = makers.model([node("Elu", ["", "x"], ["y"])], (1, 1, 4, 4), {}, outputs=("y",))
+    onnx.save(made, "m.onnx")
+    assert run_command("shape", "m.onnx").err == (
+        "convcli: error: 'm.onnx', node y (Elu): it does not fit its inputs (AttributeError); "
+        "export the model again\n"
+    )

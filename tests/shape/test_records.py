@@ -72,8 +72,9 @@ def test_json_and_csv_have_the_same_figures() -> None:
             assert [cells[name] for name in names] == expected, key
 
 
-def test_the_readme_explains_every_key() -> None:
-    table = (Path(__file__).parents[2] / "README.md").read_text().partition("| key | value |")[2]
+def test_the_reference_explains_every_key() -> None:
+    page = (Path(__file__).parents[2] / ".github" / "REFERENCE.md").read_text()
+    table = page.partition("| key | value |")[2]
     explained = set(re.findall(r"`(\w+)`", table.partition("\n\n")[0]))
     records = _json("-n", "224", *STACK, "--explain")
     for record in records:

@@ -64,11 +64,12 @@ class Followed(NamedTuple):
                 raise Unknown(f"{bodies} not followed")
             with refusing_damage():
                 applied = self.follow(self.facts, *given)
+                outputs = applied.outputs  # None if an operator's first input is left out
+                if any(x.value is not None for x in outputs) and self.facts.op not in _KNOWN:
+                    cleared = tuple([x._replace(value=None) for x in outputs])
+                    applied = applied._replace(outputs=cleared)
         except Unknown as why:
             return self._opaque(given, str(why))
-        if any(x.value is not None for x in applied.outputs) and self.facts.op not in _KNOWN:
-            cleared = tuple([x._replace(value=None) for x in applied.outputs])
-            applied = applied._replace(outputs=cleared)
         if applied.costs is not None:
             applied = applied._replace(costs=applied.costs._replace(params=self.params))
         return applied

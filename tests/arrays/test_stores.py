@@ -1,0 +1,148 @@
+"""What names a store, what is read from one, and what is said of one that is damaged."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import zarr
+from zarr.codecs import BloscCodec, Crc32cCodec, GzipCodec
+
+from convcli.arrays.stores import StoreName, is_store, parse
+from tests.conftest import run_command, shell
+from tests.run.stores import integers, load, make
+
+
+@pytest.mark.parametrize(
+    ("text", "url", "path"),
+    [
+        ("x.zarr", "x.zarr", ""),
+        ("x.zarr/", "x.zarr", ""),
+        ("a/x.ZARR::b", "a/x.ZARR", "b"),
+        ("x.zarr::/b/c/", "x.zarr", "b/c"),
+        ("x.zarr/b/c", "x.zarr", "b/c"),
+        ("x.zarr/b::c", "x.zarr", "b/c"),
+        ("s3://bucket/x.zarr/0", "s3://bucket/x.zarr", "0"),
+        ("s3://bucket/x::0", "s3://bucket/x", "0"),
+        ("file:///tmp/x.zarr", "/tmp/x.zarr", ""),
+    ],
+)
+def test_names_of_stores(text: str, url: str, path: str) -> None:
+    assert is_store(text)
+    assert parse(text) == StoreName(url, path)
+
+
+@pytest.mark.parametrize("text", ["x.npy", "x.npz::a", "zarr", "x.zarrs", "rand:8x8", "[[1]]", "-"])
+def test_other_names(text: str) -> None:
+    assert not is_store(text)
+
+
+def test_a_directory_is_known_by_what_it_holds(in_tmp: Path) -> None:
+    x = integers(9, 9)
+    make("plain", x, (4, 4))
+    make("group", x, (4, 4), name="a/b", zarr_format=2)
+    for spec in ("plain", "group::a/b", "group/a/b"):
+        run = run_command("run", spec, "-k", "[[1]]", "-o", "y.npy")
+        assert run.status == 0, run.err
+        np.testing.assert_array_equal(np.load("y.npy"), x)
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_missing_chunks_are_fill_values(in_tmp: Path, version: int) -> None:
+    array = zarr.create_array(
+        "x.zarr",
+        shape=(9, 9),
+        chunks=(4, 4),
+        dtype="i2",
+        fill_value=7,
+        zarr_format=version,  # type: ignore[arg-type]
+    )
+    array[:4, :4] = 1
+    run_command("run", "x.zarr", "-k", "[[1]]", "-o", "y.npy")
+    expected = np.full((9, 9), 7)
+    expected[:4, :4] = 1
+    np.testing.assert_array_equal(np.load("y.npy"), expected)
+
+
+@pytest.mark.parametrize("dtype", [">f4", ">i2", "<u8", "?", "<f2", "<c16"])
+@pytest.mark.parametrize("version", [2, 3])
+def test_types_of_numbers(in_tmp: Path, dtype: str, version: int) -> None:
+    x = integers(9, 9, dtype="int16").__abs__().astype(dtype)
+    make("x.zarr", x, (4, 4), zarr_format=version)
+    np.save("x.npy", x)
+    for spec, output in (("x.zarr", "y.zarr"), ("x.npy", "y.npy")):
+        run = run_command("run", spec, "-k", "[[1,2],[3,4]]", "-o", output)
+        assert run.status == 0, run.err
+    np.testing.assert_array_equal(load("y.zarr"), np.load("y.npy"))
+
+
+def test_a_filter_from_a_store(in_tmp: Path) -> None:
+    make("w.zarr", np.ones((3, 3)), (2, 2), name="a")
+    run = run_command("run", "arange:5x5", "-k", "w.zarr::a", "--output-format", "csv")
+    assert run.out.startswith("54.0,")
+
+
+CODECS: dict[str, dict[str, Any]] = {
+    "none": {"compressors": None},
+    "zstd": {},
+    "gzip": {"compressors": GzipCodec()},
+    "blosc": {"compressors": BloscCodec()},
+    "crc": {"compressors": Crc32cCodec()},
+    "format 2": {"zarr_format": 2},
+    "shards": {"shards": (20, 20)},
+}
+
+
+@pytest.mark.parametrize("how", CODECS.values(), ids=CODECS)
+def test_a_damaged_chunk_is_named(in_tmp: Path, how: dict[str, Any]) -> None:
+    make("x.zarr", integers(30, 30), (10, 10), **how)
+    files = sorted(path for path in Path("x.zarr").rglob("*") if path.name[0].isdigit())
+    damaged = [path for path in files if path.is_file()][1]
+    damaged.write_bytes(damaged.read_bytes()[: damaged.stat().st_size // 2])
+    where = "chunk [0:10, 20:30]" if "shards" in how else "chunk [0:10, 10:20]"
+    for output in ("y.zarr", "y.npy"):
+        run = run_command("run", "x.zarr", "-k", "box:3", "-o", output)
+        assert run.status == 1
+        assert run.err.startswith(f"convcli: error: 'x.zarr': {where} cannot be read (")
+        assert run.err.endswith("); copy the store again\n")
+        assert run.err.count("\n") == 1
+        assert [path.name for path in in_tmp.iterdir()] == ["x.zarr"]
+
+
+def _edited(name: str, key: str, value: Any) -> None:
+    path = Path("x.zarr") / name
+    path.write_text(json.dumps({**json.loads(path.read_text()), key: value}))
+
+
+def test_metadata_that_cannot_be_used(in_tmp: Path) -> None:
+    cases = [
+        (2, "compressor", {"id": "nope"}, "install the package of that codec"),
+        (3, "data_type", "bfloat16", "cannot be opened"),
+        (3, "shape", "no", "cannot be opened"),
+    ]
+    for version, key, value, text in cases:
+        make("x.zarr", integers(9, 9), (4, 4), zarr_format=version, overwrite=True)
+        _edited(".zarray" if version == 2 else "zarr.json", key, value)
+        run = run_command("run", "x.zarr", "-k", "box:3", "-o", "y.zarr")
+        assert run.status == 1
+        assert run.err.startswith("convcli: error: 'x.zarr' cannot be ")
+        assert text in run.err
+        assert run.err.count("\n") == 1
+
+
+def test_text_is_not_numbers(in_tmp: Path) -> None:
+    zarr.create_array("x.zarr", shape=(4,), dtype=str)
+    run = run_command("run", "x.zarr", "-k", "[1]")
+    assert run.status == 1
+    assert "numbers are needed" in run.err
+
+
+def test_a_file_too_large_names_block_and_store(in_tmp: Path) -> None:
+    np.save("x.npy", integers(100, 100))
+    line = "convcli run x.npy -k box:3 -o y.zarr --chunks 90"
+    done = shell(f"(ulimit -f 1; {line} 2>&1) | cat", in_tmp)
+    text = done.stdout.decode()
+    assert text.startswith("convcli: error: 'y.zarr': block [0:98, 0:98] cannot be written (File")
+    assert text.endswith("make room, and continue with --resume\n")
+    assert [path.name for path in in_tmp.iterdir()] == ["x.npy"]
