@@ -5,6 +5,7 @@ import logging
 import os
 import re
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -78,15 +79,16 @@ def _started(n_workers: int, **options: Any) -> Any:
     from distributed import LocalCluster  # noqa: PLC0415
 
     try:
-        return LocalCluster(
-            n_workers=n_workers,
-            threads_per_worker=1,
-            processes=True,
-            host="127.0.0.1",
-            dashboard_address="127.0.0.1:0",
-            silence_logs=logging.CRITICAL + 1,
-            **options,
-        )
+        with _deaf_to_ctrl_c():
+            return LocalCluster(
+                n_workers=n_workers,
+                threads_per_worker=1,
+                processes=True,
+                host="127.0.0.1",
+                dashboard_address="127.0.0.1:0",
+                silence_logs=logging.CRITICAL + 1,
+                **options,
+            )
     except (RuntimeError, OSError, TimeoutError) as error:
         raise ConvcliError(
             f"--workers {n_workers}: they cannot be started ({error}); use fewer, or leave it out"
@@ -122,6 +124,22 @@ def remote(url: str, tell: Callable[[str], None]) -> "Iterator[Any]":
 
 
 @contextlib.contextmanager
+def _deaf_to_ctrl_c() -> Iterator[None]:
+    """Start threads, and by them processes, that Ctrl-C does not reach: it is for the driver."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    from multiprocessing import resource_tracker  # noqa: PLC0415
+
+    resource_tracker.ensure_running()  # whichever thread starts it can then be interrupted
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextlib.contextmanager
 def _without_main() -> Iterator[None]:
     """Hide the main module, which new processes would import: it may be a script that runs us."""
     main, sys.modules["__main__"] = sys.modules["__main__"], types.ModuleType("__main__")
@@ -146,6 +164,12 @@ def check(client: Any, url: str, shared: on_worker.Shared) -> None:
     for worker, answer in answers.items():
         if isinstance(answer, ConvcliError):
             raise answer
+        if "ModuleNotFoundError" in repr(answer):
+            needed = on_worker.versions()["convcli"]
+            raise ConvcliError(
+                f"worker {worker} has no convcli, or an older one, and this machine has {needed}; "
+                f"install convcli=={needed} there"
+            )
         if isinstance(answer, BaseException):
             raise ConvcliError(f"worker {worker} failed ({type(answer).__name__}: {answer})")
 
@@ -184,5 +208,6 @@ def _await_workers(client: Any, url: str, tell: Callable[[str], None]) -> None:
 
 def _silence() -> None:
     """Let no library write to standard error: what matters becomes an error of ours."""
-    for name in ("distributed", "tornado", "asyncio", "bokeh"):
-        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    for name in [*logging.root.manager.loggerDict, "distributed"]:
+        if name.partition(".")[0] in ("distributed", "tornado", "asyncio", "bokeh"):
+            logging.getLogger(name).setLevel(logging.CRITICAL + 1)

@@ -108,24 +108,25 @@ def version_text(where: str, name: str, found: str | None, needed: str) -> str:
     return f"{where} has {what}, and this machine has {needed}; install {name}=={needed} there"
 
 
-def do_items(shared: Shared, pickled: bytes) -> Made:
+def do_items(token: str, pickled_shared: bytes, pickled: bytes) -> Made:
     """Do some items; doing them twice does no harm.
 
-    They come as bytes: Dask would look into each for futures.
+    All comes as bytes: Dask would look into each value for futures.
     """
-    if shared.token not in _made:
+    if token not in _made:
+        shared: Shared = pickle.loads(pickled_shared)
         check(shared)
         _made.clear()
         try:
-            _made[shared.token] = shared.make()
+            _made[token] = shared.do, shared.make()
         except ConvcliError as error:  # such as a device that is not there
             raise type(error)(f"on {platform.node()}, where a worker runs: {error}") from None
-    made = _made[shared.token]
+    do, made = _made[token]
     begin = time.perf_counter()
     results = []
     for i, item in enumerate(pickle.loads(pickled)):
         try:
-            results.append(shared.do(made, item))
+            results.append(do(made, item))
         except ConvcliError:
             raise
         except Exception as error:

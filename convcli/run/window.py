@@ -23,6 +23,7 @@ _EACH = 4  # groups on their way for each thread of a worker: one is done, and t
 _LEAST_SECONDS = 0.1  # that a group is to take; the scheduler takes some milliseconds for it
 _FOR_EACH_THREAD = 0.005  # more of it for each thread of the cluster: one scheduler serves all
 _MOST = 1000  # items in a group
+_SMALL = 1 << 16  # bytes of what is shared, that go with each group; more is sent once a worker
 _TICK = 0.5  # seconds
 _RECENT = 64  # groups of which times are kept
 
@@ -66,10 +67,12 @@ class Window:
         self._token = shared.token
         self._name = name
         self._limits = limits
-        # A task, not data: should all workers be lost that have it, it is made again.
-        self._shared = client.submit(
-            pickle.loads, pickle.dumps(shared), key=f"convcli-shared-{shared.token}", pure=False
-        )
+        self._inline = pickle.dumps(shared)
+        self._shared: Any = self._inline
+        if len(self._inline) > _SMALL:
+            # A task, not data: should all workers be lost that have it, it is made again.
+            key = f"convcli-shared-{shared.token}"
+            self._shared = client.submit(bytes, self._inline, key=key, pure=False)
         self._groups: dict[Any, _Group] = {}  # by key; one of several keys may be there already
         self._count = 0  # groups
         self._numbers = itertools.count()
@@ -113,7 +116,9 @@ class Window:
     def _send(self, group: _Group, workers: list[str] | None = None) -> None:
         future = self._client.submit(
             do_items,
-            self._shared,
+            self._token,
+            # Again, it does not depend on what a frozen worker has.
+            self._inline if workers else self._shared,
             pickle.dumps(group.items),
             key=(f"convcli-{self._token}", next(self._numbers)),
             pure=False,
@@ -137,7 +142,9 @@ class Window:
         ready = [future for future in ready if future.key in self._groups]
         good = [future for future in ready if future.status == "finished"]
         for future in ready:
-            if future.status not in ("finished", "pending"):
+            if future.status in ("lost", "pending"):  # with its worker: it is made again
+                future.add_done_callback(self._done.put)
+            elif future.status != "finished":
                 raise self._failure(future)
         for future, made in zip(good, self._gather(good), strict=True):
             group = self._groups.get(future.key)
@@ -176,7 +183,7 @@ class Window:
             except TimeoutError:
                 found.append(None)
             except Exception:
-                if future.status in ("error", "cancelled", "lost"):
+                if future.status in ("error", "cancelled"):
                     raise self._failure(future) from None
                 found.append(None)
         return found
@@ -274,7 +281,7 @@ class Window:
                 return
         for future in futures:
             future.release()
-        self._shared.release()
+        self._shared = None
 
 
 def cluster_text(client: Any) -> str:
