@@ -29,6 +29,8 @@ _convcli_options() { # COMMAND: its options by all names; = takes a value, =* mo
             '--out ='
             '--explain'
             '--animate'
+            '--frame ='
+            '-o --output ='
             '--format ='
             '--fields ='
             '--color ='
@@ -61,6 +63,8 @@ _convcli_options() { # COMMAND: its options by all names; = takes a value, =* mo
             '--tf32'
             '--threads ='
             '--memory ='
+            '--workers ='
+            '--scheduler ='
             '-o --output ='
             '--chunks ='
             '--resume'
@@ -72,6 +76,7 @@ _convcli_options() { # COMMAND: its options by all names; = takes a value, =* mo
             '-v --verbose'
             '--explain'
             '--animate'
+            '--frame ='
             '--plot'
             '--verify'
             '--time ='
@@ -91,6 +96,7 @@ _convcli_values() { # COMMAND OPTION, or COMMAND for its arguments: what it can 
         'shape --pool') words=(max avg) ;;
         'shape --layers') files=any ;;
         'shape --solve') words=(n f p s) ;;
+        'shape --output') files=any ;;
         'shape --format') words=(table plain json csv) ;;
         'shape --fields') words=(kind name layer input filter stride padding dilation output_padding ceil_mode output channels_in channels_out groups bias parameters macs flops receptive_field jump effective_padding unread unread_end effective_filter field_exact) ;;
         'shape --color') words=(auto always never) ;;
@@ -125,10 +131,10 @@ _convcli_find() { # NAME: set entry to its option, and name to that option's las
 
 _convcli_add_members() { # PROGRAM: add to COMPREPLY the members of the file before :: in cur
     local file=${cur%%::*} member
-    [[ ${file,,} =~ \.(npz|pt|pth|safetensors)$ || $files == filters && ${file,,} =~ \.(onnx|pt2)$ ]] || return
+    [[ ${file,,} =~ \.(npz|pt|pth|safetensors|zarr)$ || $files == filters && ${file,,} =~ \.(onnx|pt2)$ ]] || return
     file=${file//\\/}
     file=${file/#\~\//$HOME/}
-    [[ -f $file ]] || return
+    [[ -e $file ]] || return
     # What is in a file must not be run by the shell: what is special is quoted.
     while IFS=$'\t' read -r member _; do
         printf -v word %q "$member"
@@ -211,7 +217,7 @@ _convcli() {
         # Where there are words too, Readline must not quote them as it does file names.
         ((${#COMPREPLY[@]})) || compopt -o filenames
         while IFS= read -r word; do
-            if [[ $files == any || ${word,,} =~ \.(npy|bmp|csv|gif|jpeg|jpg|npz|pgm|png|ppm|pt|pth|safetensors|tif|tiff|tsv|txt|webp)$ || -d ${word/#\~\//$HOME/} ||
+            if [[ $files == any || ${word,,} =~ \.(npy|bmp|csv|gif|jpeg|jpg|npz|pgm|png|ppm|pt|pth|safetensors|tif|tiff|tsv|txt|webp|zarr)$ || -d ${word/#\~\//$HOME/} ||
                 $files == filters && ${word,,} =~ \.(onnx|pt2)$ ]]; then
                 COMPREPLY+=("$prefix$word")
             fi

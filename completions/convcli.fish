@@ -19,11 +19,11 @@ function __convcli_at -d 'COMMAND [=] NAME...: is it typed, and none of these op
 end
 
 function __convcli_arrays -d 'Files that hold arrays, their members, and directories'
-    __convcli_files 'npy|bmp|csv|gif|jpeg|jpg|npz|pgm|png|ppm|pt|pth|safetensors|tif|tiff|tsv|txt|webp' 'npz|pt|pth|safetensors'
+    __convcli_files 'npy|bmp|csv|gif|jpeg|jpg|npz|pgm|png|ppm|pt|pth|safetensors|tif|tiff|tsv|txt|webp|zarr' 'npz|pt|pth|safetensors|zarr'
 end
 
 function __convcli_filters -d 'Files that hold arrays or models, their members, and directories'
-    __convcli_files 'npy|bmp|csv|gif|jpeg|jpg|npz|pgm|png|ppm|pt|pth|safetensors|tif|tiff|tsv|txt|webp|onnx|pt2' 'npz|pt|pth|safetensors|onnx|pt2'
+    __convcli_files 'npy|bmp|csv|gif|jpeg|jpg|npz|pgm|png|ppm|pt|pth|safetensors|tif|tiff|tsv|txt|webp|zarr|onnx|pt2' 'npz|pt|pth|safetensors|zarr|onnx|pt2'
 end
 
 function __convcli_files -d 'ENDINGS ENDINGS: files, or of one of the second its members'
@@ -66,8 +66,10 @@ complete -c convcli -n "__convcli_at shape --list-networks" -l list-networks -d 
 complete -c convcli -n "__convcli_at shape --all" -l all -d 'A row for every node of a network, pointwise layers too.'
 complete -c convcli -n "__convcli_at shape = --solve" -l solve -x -a 'n f p s' -d 'Find every n, f, p or s that gives the size --out.'
 complete -c convcli -n "__convcli_at shape = --out" -l out -x -d 'Output size that --solve aims at.'
-complete -c convcli -n "__convcli_at shape --explain" -l explain -d 'Explain the size: the formula step by step, the windows, how often each pixel is read; for a stack, how its receptive field grows.'
-complete -c convcli -n "__convcli_at shape --animate" -l animate -d 'Slide the window over the input; space pauses, arrows step, + and - set the speed.'
+complete -c convcli -n "__convcli_at shape --explain" -l explain -d 'Explain the size: the formula step by step, the windows, how often each pixel is read; for a stack, how its receptive field grows. With -o, a picture.'
+complete -c convcli -n "__convcli_at shape --animate" -l animate -d 'Slide the window over the input; space pauses, arrows step, + and - set the speed. With -o, a .gif or an animated .svg.'
+complete -c convcli -n "__convcli_at shape = --frame" -l frame -x -d 'With --animate -o conv.png, .svg or .tex: the frame to write, for print.'
+complete -c convcli -n "__convcli_at shape = -o --output" -s o -l output -rF -d 'Write what --explain or --animate shows to a picture, whose ending says the format: .svg, .png, .tex, .html (a page that computes), .gif.'
 complete -c convcli -n "__convcli_at shape = --format" -l format -x -a 'table plain json csv' -d 'Output format (default: table on a terminal, plain in a pipe).'
 complete -c convcli -n "__convcli_at shape = --fields" -l fields -x -a 'kind name layer input filter stride padding dilation output_padding ceil_mode output channels_in channels_out groups bias parameters macs flops receptive_field jump effective_padding unread unread_end effective_filter field_exact' -d 'Keys of JSON or columns of CSV, in this order, such as layer,output,macs.'
 complete -c convcli -n "__convcli_at shape = --color" -l color -x -a 'auto always never' -d 'Colors: auto (on a terminal, unless NO_COLOR is set), always or never.'
@@ -100,7 +102,9 @@ complete -c convcli -n "__convcli_at run = --method" -l method -x -a 'auto gemm 
 complete -c convcli -n "__convcli_at run --tf32" -l tf32 -d 'Let a GPU round float32 to TF32.'
 complete -c convcli -n "__convcli_at run = --threads" -l threads -x -d 'Threads on the CPU (default: one per core).'
 complete -c convcli -n "__convcli_at run = --memory" -l memory -x -d 'Memory for a block of input and output.'
-complete -c convcli -n "__convcli_at run = -o --output" -s o -l output -rF -d 'Write to a file, whose ending says the format, to a directory/, or to a chunked store y.zarr; - is standard output.'
+complete -c convcli -n "__convcli_at run = --workers" -l workers -x -d 'Processes on this machine that convolve blocks of stored arrays; with -o y.zarr.'
+complete -c convcli -n "__convcli_at run = --scheduler" -l scheduler -x -d 'Dask scheduler whose workers convolve blocks of stored arrays; with -o y.zarr.'
+complete -c convcli -n "__convcli_at run = -o --output" -s o -l output -rF -d 'Write to a file, whose ending says the format, to a directory/, or to a chunked store y.zarr; - is standard output. With --explain, --animate or --plot, .svg .png .tex .gif is the picture, not the array, unless --output-format says so.'
 complete -c convcli -n "__convcli_at run = --chunks" -l chunks -x -d 'Chunks of an output in a store (default: those of the input, divided by the stride).'
 complete -c convcli -n "__convcli_at run --resume" -l resume -d 'Continue the output of a run into a store that was ended.'
 complete -c convcli -n "__convcli_at run --overwrite" -l overwrite -d 'Replace what is in a store that cannot keep it until the end.'
@@ -109,8 +113,9 @@ complete -c convcli -n "__convcli_at run = --scale" -l scale -x -a 'clip minmax 
 complete -c convcli -n "__convcli_at run = --format" -l format -x -a 'table plain json' -d 'Format of the report. With json, standard output carries the report, and the array goes where -o says.'
 complete -c convcli -n "__convcli_at run -q --quiet" -s q -l quiet -d 'No report; notes on what is not read remain.'
 complete -c convcli -n "__convcli_at run -v --verbose" -s v -l verbose -d 'Report also how axes were read, the method and its estimate.'
-complete -c convcli -n "__convcli_at run --explain" -l explain -d 'Explain the size: the formula step by step, the windows, how often each pixel is read; for a stack, how its receptive field grows.'
-complete -c convcli -n "__convcli_at run --animate" -l animate -d 'Slide the window over the input; space pauses, arrows step, + and - set the speed.'
+complete -c convcli -n "__convcli_at run --explain" -l explain -d 'Explain the size: the formula step by step, the windows, how often each pixel is read; for a stack, how its receptive field grows. With -o, a picture.'
+complete -c convcli -n "__convcli_at run --animate" -l animate -d 'Slide the window over the input; space pauses, arrows step, + and - set the speed. With -o, a .gif or an animated .svg.'
+complete -c convcli -n "__convcli_at run = --frame" -l frame -x -d 'With --animate -o conv.png, .svg or .tex: the frame to write, for print.'
 complete -c convcli -n "__convcli_at run --plot" -l plot -d 'Draw input, filter and output, with a scale.'
 complete -c convcli -n "__convcli_at run --verify" -l verify -d 'Recompute outputs independently; fail if they differ.'
 complete -c convcli -n "__convcli_at run = --time" -l time -x -d 'Run N more times and report the median.'

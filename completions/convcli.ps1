@@ -30,8 +30,10 @@ Register-ArgumentCompleter -Native -CommandName convcli -ScriptBlock {
             @{ names = @('--all'); kind = ''; help = 'A row for every node of a network, pointwise layers too.' }
             @{ names = @('--solve'); kind = '='; help = 'Find every n, f, p or s that gives the size --out.' }
             @{ names = @('--out'); kind = '='; help = 'Output size that --solve aims at.' }
-            @{ names = @('--explain'); kind = ''; help = 'Explain the size: the formula step by step, the windows, how often each pixel is read; for a stack, how its receptive field grows.' }
-            @{ names = @('--animate'); kind = ''; help = 'Slide the window over the input; space pauses, arrows step, + and - set the speed.' }
+            @{ names = @('--explain'); kind = ''; help = 'Explain the size: the formula step by step, the windows, how often each pixel is read; for a stack, how its receptive field grows. With -o, a picture.' }
+            @{ names = @('--animate'); kind = ''; help = 'Slide the window over the input; space pauses, arrows step, + and - set the speed. With -o, a .gif or an animated .svg.' }
+            @{ names = @('--frame'); kind = '='; help = 'With --animate -o conv.png, .svg or .tex: the frame to write, for print.' }
+            @{ names = @('-o', '--output'); kind = '='; help = 'Write what --explain or --animate shows to a picture, whose ending says the format: .svg, .png, .tex, .html (a page that computes), .gif.' }
             @{ names = @('--format'); kind = '='; help = 'Output format (default: table on a terminal, plain in a pipe).' }
             @{ names = @('--fields'); kind = '='; help = 'Keys of JSON or columns of CSV, in this order, such as layer,output,macs.' }
             @{ names = @('--color'); kind = '='; help = 'Colors: auto (on a terminal, unless NO_COLOR is set), always or never.' }
@@ -64,7 +66,9 @@ Register-ArgumentCompleter -Native -CommandName convcli -ScriptBlock {
             @{ names = @('--tf32'); kind = ''; help = 'Let a GPU round float32 to TF32.' }
             @{ names = @('--threads'); kind = '='; help = 'Threads on the CPU (default: one per core).' }
             @{ names = @('--memory'); kind = '='; help = 'Memory for a block of input and output.' }
-            @{ names = @('-o', '--output'); kind = '='; help = 'Write to a file, whose ending says the format, to a directory/, or to a chunked store y.zarr; - is standard output.' }
+            @{ names = @('--workers'); kind = '='; help = 'Processes on this machine that convolve blocks of stored arrays; with -o y.zarr.' }
+            @{ names = @('--scheduler'); kind = '='; help = 'Dask scheduler whose workers convolve blocks of stored arrays; with -o y.zarr.' }
+            @{ names = @('-o', '--output'); kind = '='; help = 'Write to a file, whose ending says the format, to a directory/, or to a chunked store y.zarr; - is standard output. With --explain, --animate or --plot, .svg .png .tex .gif is the picture, not the array, unless --output-format says so.' }
             @{ names = @('--chunks'); kind = '='; help = 'Chunks of an output in a store (default: those of the input, divided by the stride).' }
             @{ names = @('--resume'); kind = ''; help = 'Continue the output of a run into a store that was ended.' }
             @{ names = @('--overwrite'); kind = ''; help = 'Replace what is in a store that cannot keep it until the end.' }
@@ -73,8 +77,9 @@ Register-ArgumentCompleter -Native -CommandName convcli -ScriptBlock {
             @{ names = @('--format'); kind = '='; help = 'Format of the report. With json, standard output carries the report, and the array goes where -o says.' }
             @{ names = @('-q', '--quiet'); kind = ''; help = 'No report; notes on what is not read remain.' }
             @{ names = @('-v', '--verbose'); kind = ''; help = 'Report also how axes were read, the method and its estimate.' }
-            @{ names = @('--explain'); kind = ''; help = 'Explain the size: the formula step by step, the windows, how often each pixel is read; for a stack, how its receptive field grows.' }
-            @{ names = @('--animate'); kind = ''; help = 'Slide the window over the input; space pauses, arrows step, + and - set the speed.' }
+            @{ names = @('--explain'); kind = ''; help = 'Explain the size: the formula step by step, the windows, how often each pixel is read; for a stack, how its receptive field grows. With -o, a picture.' }
+            @{ names = @('--animate'); kind = ''; help = 'Slide the window over the input; space pauses, arrows step, + and - set the speed. With -o, a .gif or an animated .svg.' }
+            @{ names = @('--frame'); kind = '='; help = 'With --animate -o conv.png, .svg or .tex: the frame to write, for print.' }
             @{ names = @('--plot'); kind = ''; help = 'Draw input, filter and output, with a scale.' }
             @{ names = @('--verify'); kind = ''; help = 'Recompute outputs independently; fail if they differ.' }
             @{ names = @('--time'); kind = '='; help = 'Run N more times and report the median.' }
@@ -113,6 +118,7 @@ Register-ArgumentCompleter -Native -CommandName convcli -ScriptBlock {
     $files = @{
         'shape' = 'any'
         'shape --layers' = 'any'
+        'shape --output' = 'any'
         'run' = 'arrays'
         'run --kernel' = 'filters'
         'run --bias' = 'arrays'
@@ -162,8 +168,8 @@ Register-ArgumentCompleter -Native -CommandName convcli -ScriptBlock {
     $kind = $files[$place]
     $pattern, $archives = switch ($kind) {
         'any' { '.', '^$' }
-        'arrays' { '\.(npy|bmp|csv|gif|jpeg|jpg|npz|pgm|png|ppm|pt|pth|safetensors|tif|tiff|tsv|txt|webp)$', '^(.+\.(?:npz|pt|pth|safetensors))::' }
-        'filters' { '\.(npy|bmp|csv|gif|jpeg|jpg|npz|pgm|png|ppm|pt|pth|safetensors|tif|tiff|tsv|txt|webp|onnx|pt2)$', '^(.+\.(?:npz|pt|pth|safetensors|onnx|pt2))::' }
+        'arrays' { '\.(npy|bmp|csv|gif|jpeg|jpg|npz|pgm|png|ppm|pt|pth|safetensors|tif|tiff|tsv|txt|webp|zarr)$', '^(.+\.(?:npz|pt|pth|safetensors|zarr))::' }
+        'filters' { '\.(npy|bmp|csv|gif|jpeg|jpg|npz|pgm|png|ppm|pt|pth|safetensors|tif|tiff|tsv|txt|webp|zarr|onnx|pt2)$', '^(.+\.(?:npz|pt|pth|safetensors|zarr|onnx|pt2))::' }
     }
     if ($kind -and $start -match $archives) { # the one case in which Python is started
         $file = $Matches[1]

@@ -26,9 +26,9 @@ def _endings(*endings: str) -> str:
 
 # By which the scripts know files: of arrays, of models, and of what has members.
 ENDINGS = {
-    "ENDINGS": _endings(".npy", *sorted(formats.READERS)),
+    "ENDINGS": _endings(".npy", *sorted((*formats.READERS, ".zarr"))),
     "MODELS": _endings(*LAYERS),
-    "ARCHIVES": _endings(*WEIGHTS),
+    "ARCHIVES": _endings(*WEIGHTS, ".zarr"),
 }
 
 

@@ -1,8 +1,6 @@
 """What can go wrong for a user, each an exception whose text is the one line they read."""
 
-import contextlib
 import errno
-from collections.abc import Iterator
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # a disk, a quota or a file takes no more
 
@@ -30,15 +28,18 @@ class Terminated(BaseException):
         self.signal = number
 
 
-@contextlib.contextmanager
-def blaming(path: str | None) -> Iterator[None]:
+class blaming:
     """Name a file in errors of the system, which name none while it is read or written."""
-    try:
-        yield
-    except OSError as error:
-        if error.filename is None:
-            error.filename = path
-        raise
+
+    def __init__(self, path: str | None) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, OSError) and error.filename is None:
+            error.filename = self._path
 
 
 def shortened(text: str) -> str:

@@ -26,7 +26,6 @@ _HINTS = {
         "V": "convcli -V",
         "completion": "convcli --completion bash",
         "k": "the filter size is -f, and filters with numbers are of convcli run -k",
-        "o": "use > to write to a file",
     },
     "run": {
         "completion": "convcli --completion bash",
@@ -49,6 +48,7 @@ _HINTS = {
 # The value of an example, by the option or by what help calls the value.
 _EXAMPLES = {
     "-n": "8",
+    "--chunks": "512x512",
     "SIZES": "3",
     "PADDING": "same",
     "IN:OUT": "3:64",
@@ -61,6 +61,7 @@ _EXAMPLES = {
     "METHOD": "auto",
     "AMOUNT": "64M",
     "PATH": "y.npy",
+    "PICTURE": "conv.svg",
     "FILE|-": "-",
     "1|2|3": "2",
 }

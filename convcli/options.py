@@ -35,7 +35,7 @@ _SHAPE_ALIASES = {
     "size": ("input", "input-size", "input-shape"),
     "pool": ("pooling",),
     "ceil": ("ceil-mode",),
-    "out": ("output", "output-size", "output-shape"),
+    "out": ("output-size", "output-shape"),
 }
 _RUN_ALIASES = {
     "kernel": ("weight", "weights"),
@@ -134,7 +134,7 @@ Explain = Annotated[
     _option(
         _SHOW,
         "Explain the size: the formula step by step, the windows, how often each pixel is read; "
-        "for a stack, how its receptive field grows.",
+        "for a stack, how its receptive field grows. With -o, a picture.",
         "--explain",
     ),
 ]
@@ -142,8 +142,18 @@ Animate = Annotated[
     bool,
     _option(
         _SHOW,
-        "Slide the window over the input; space pauses, arrows step, + and - set the speed.",
+        "Slide the window over the input; space pauses, arrows step, + and - set the speed. With "
+        "-o, a .gif or an animated .svg.",
         "--animate",
+    ),
+]
+Frame = Annotated[
+    int | None,
+    _option(
+        _SHOW,
+        "With --animate -o conv.png, .svg or .tex: the frame to write, for print.",
+        "--frame",
+        metavar="NUMBER",
     ),
 ]
 Color = Annotated[
@@ -249,6 +259,18 @@ class ShapeRequest(NamedTuple):
     ] = None
     explain: Explain = False
     animate: Animate = False
+    frame: Frame = None
+    output: Annotated[
+        str | None,
+        _option(
+            _SHOW,
+            "Write what --explain or --animate shows to a picture, whose ending says the format: "
+            ".svg, .png, .tex, .html (a page that computes), .gif.",
+            "-o",
+            "--output",
+            metavar="PICTURE",
+        ),
+    ] = None
     format: Annotated[
         str | None,
         _option(
@@ -423,7 +445,8 @@ class RunRequest(NamedTuple):
         _option(
             _SHOW,
             "Write to a file, whose ending says the format, to a directory/, or to a chunked store "
-            "y.zarr; - is standard output.",
+            "y.zarr; - is standard output. With --explain, --animate or --plot, .svg .png .tex "
+            ".gif is the picture, not the array, unless --output-format says so.",
             "-o",
             "--output",
             metavar="PATH",
@@ -489,6 +512,7 @@ class RunRequest(NamedTuple):
     ] = False
     explain: Explain = False
     animate: Animate = False
+    frame: Frame = None
     plot: Annotated[
         bool, _option(_SHOW, "Draw input, filter and output, with a scale.", "--plot")
     ] = False

@@ -2,6 +2,7 @@
 
 import io
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -102,6 +103,16 @@ def shell(script: str, cwd: Path | None = None, **env: str) -> "subprocess.Compl
         check=False,
         timeout=300,
     )
+
+
+def need(name: str, *others: str) -> str:
+    """Find a program by one of its names; where all should be installed, missing is failing."""
+    found = next(filter(None, map(shutil.which, (name, *others))), None)
+    if found is None:
+        if os.environ.get("CI"):
+            pytest.fail(f"{name} is not installed")
+        pytest.skip(f"{name} is not installed")
+    return found
 
 
 @pytest.fixture

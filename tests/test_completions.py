@@ -17,25 +17,16 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import zarr
 from safetensors.numpy import save_file
 
 from completions import generate
 from completions.program import VALUES, Command, Values, program
 from completions.writers import WRITERS
-from tests.conftest import DATA
+from tests.conftest import DATA, need
 
 HERE = Path(generate.__file__).parent
 SHELLS = ("bash", "zsh", "fish")
-
-
-def _need(name: str) -> str:
-    """Find a program; where everything should be installed, missing it is a failure."""
-    found = shutil.which(name)
-    if found is None:
-        if os.environ.get("CI"):
-            pytest.fail(f"{name} is not installed")
-        pytest.skip(f"{name} is not installed")
-    return found
 
 
 # ---- the files ----
@@ -78,7 +69,7 @@ def test_man_page_names_every_option() -> None:
 
 
 def test_man_page_has_no_warnings() -> None:
-    man = _need("man")
+    man = need("man")
     done = subprocess.run(
         [man, "--warnings", "-l", HERE / "convcli.1"],
         env={**os.environ, "MANWIDTH": "80", "LC_ALL": "C.UTF-8", "MANPAGER": "cat"},
@@ -184,6 +175,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     arrays = {"conv.weight": np.zeros((4, 2, 3, 3)), "conv.bias": np.zeros(4), ODD: np.zeros(1)}
     np.savez(folder / "w.npz", **arrays)  # type: ignore[arg-type]
     np.savez(folder / "a b" / "w.npz", **arrays)  # type: ignore[arg-type]
+    for name in ("alpha", "beta"):
+        zarr.create_array(folder / "a b" / "s.zarr", name=name, shape=(2, 2), dtype="f4")
     save_file(arrays, folder / "w.safetensors")
     torch.save({name: torch.from_numpy(array) for name, array in arrays.items()}, folder / "w.pt")
     shutil.copy(DATA / "models" / "ppocr_cls.onnx", folder / "w.onnx")
@@ -217,7 +210,7 @@ def terminals(
     (home / ".zshrc").write_text(ZSHRC)
 
     def terminal(name: str) -> Terminal:
-        argv = [_need(name), "-i"]
+        argv = [need(name), "-i"]
         if name == "bash":
             argv[1:1] = ["--noprofile", "--rcfile", str(home / "bashrc")]
         if name not in started:
@@ -234,7 +227,7 @@ def _offered(shell: str, line: str, folder: Path, terminals: Callable[[str], Ter
     """Say what a shell offers, each by its last part: of a path the name, without an option."""
     if shell == "fish":
         script = f'source "{HERE}/convcli.fish"; complete -C "$argv[1]"'
-        argv = [_need("fish"), "--no-config", "-c", script, line]
+        argv = [need("fish"), "--no-config", "-c", script, line]
         done = subprocess.run(argv, cwd=folder, capture_output=True, text=True, check=True)
         found = [offer.partition("\t")[0] for offer in done.stdout.splitlines()]
     else:
@@ -344,6 +337,7 @@ MEMBERS = [
     Case("convcli run x.npy -k w.onnx::C", "Conv@1 Conv@10", "conv.weight"),
     Case("convcli run x.npy -k w.pt2::", "stem.0 deep.0 up", "..."),
     Case("convcli run a\\ b/w.npz::conv.b", "conv.bias", "..."),
+    Case("convcli run a\\ b/s.zarr::al", "alpha", "..."),
     Case("convcli run nosuch.npz::", "", "..."),
     Case("convcli run many.npz::", "", "..."),  # which is empty
 ]

@@ -26,7 +26,7 @@ _convcli_add_members() { # PROGRAM: add to COMPREPLY the members of the file bef
     [[ ${file,,} =~ \.(@ARCHIVES@)$ || $files == filters && ${file,,} =~ \.(@MODELS@)$ ]] || return
     file=${file//\\/}
     file=${file/#\~\//$HOME/}
-    [[ -f $file ]] || return
+    [[ -e $file ]] || return
     # What is in a file must not be run by the shell: what is special is quoted.
     while IFS=$'\t' read -r member _; do
         printf -v word %q "$member"

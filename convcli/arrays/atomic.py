@@ -7,6 +7,7 @@ long as its writer lives, so that a later run can tell that it is left over and 
 
 import contextlib
 import errno
+import functools
 import os
 import stat
 from collections.abc import Iterator
@@ -66,8 +67,9 @@ def replaced(path: str) -> Iterator[BinaryIO]:
     device, a named pipe, an open descriptor) is written to directly.
     """
     with naming(path):
-        direct = _open_directly(path)
-        new = None if direct is not None else _NewFile(path)
+        taken = _is_taken(path)
+        direct = _open_directly(path) if taken else None
+        new = None if direct is not None else _NewFile(path, taken)
     if new is None:
         with cast(BinaryIO, direct) as stream:
             if stream.isatty():
@@ -80,6 +82,15 @@ def replaced(path: str) -> Iterator[BinaryIO]:
             new.commit()
     finally:
         new.discard()
+
+
+def _is_taken(path: str) -> bool:
+    """Whether anything has this name; fails if nothing can."""
+    try:
+        os.lstat(path)
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _open_directly(path: str) -> BinaryIO | None:
@@ -98,11 +109,12 @@ class _NewFile:
     links, an owner that cannot be given), the complete new contents are copied into the old file.
     """
 
-    def __init__(self, path: str) -> None:
-        self._target = os.path.realpath(path)
-        self._folder, base = os.path.split(self._target)
+    def __init__(self, path: str, taken: bool) -> None:
+        self._target = os.path.realpath(path) if taken else path
+        folder, base = os.path.split(self._target)
+        self._folder = folder or os.getcwd()  # which fails where it has been removed
         self._base = base[:50]  # within the limit of 255 bytes, whatever the characters
-        self._old = self._find_old()
+        self._old = self._find_old() if taken else None
         self._part: str | None = None  # the name it has until it takes its place
         self._in_place: BinaryIO | None = None
         self.stream = self._open_unnamed() or self._open_named()
@@ -132,8 +144,7 @@ class _NewFile:
         return old
 
     def _open_unnamed(self) -> BinaryIO | None:
-        # It gets its name through /proc: os.link offers no other way to a file without one.
-        if not hasattr(os, "O_TMPFILE") or not os.path.isdir("/proc/self/fd"):
+        if not _has_unnamed_files():
             return None
         try:
             descriptor = os.open(self._folder, os.O_TMPFILE | os.O_RDWR, 0o666)
@@ -141,7 +152,6 @@ class _NewFile:
             if error.errno in _NO_UNNAMED_FILES and os.path.isdir(self._folder):
                 return None
             raise
-        flock(descriptor)
         return cast(BinaryIO, open(descriptor, "w+b", buffering=0))
 
     def _open_named(self) -> BinaryIO:
@@ -187,6 +197,8 @@ class _NewFile:
             self._copy_into(self._in_place)
             return
         if self._part is None:
+            if self._old is None and self._link(self._target):
+                return
             self._give_name()
         if os.name == "nt":  # Windows renames no open file
             self.stream.close()
@@ -201,16 +213,23 @@ class _NewFile:
         self._part = None
 
     def _give_name(self) -> None:
-        descriptor = self.stream.fileno()
+        flock(self.stream.fileno())
         for part in self._names():
             self._part = part
-            try:
-                # With any descriptor given, Python calls linkat, which follows /proc's link; the
-                # path is absolute, so that the descriptor does not matter.
-                os.link(f"/proc/self/fd/{descriptor}", part, src_dir_fd=descriptor)
+            if self._link(part):
                 return
-            except FileExistsError:
-                _remove_left_over(part)
+            _remove_left_over(part)
+
+    def _link(self, name: str) -> bool:
+        """Give a file without a name this one; returns False if another file has it."""
+        descriptor = self.stream.fileno()
+        try:
+            # With any descriptor given, Python calls linkat, which follows /proc's link; the path
+            # of that link is absolute, so that the descriptor does not matter.
+            os.link(f"/proc/self/fd/{descriptor}", name, src_dir_fd=descriptor)
+        except FileExistsError:
+            return False
+        return True
 
     def _copy_into(self, old: BinaryIO) -> None:
         nbytes = os.fstat(self.stream.fileno()).st_size
@@ -231,6 +250,12 @@ class _NewFile:
         self.stream.close()
         if self._in_place is not None:
             self._in_place.close()
+
+
+@functools.cache
+def _has_unnamed_files() -> bool:
+    """Whether the system has files without a name, and /proc, through which one is given."""
+    return hasattr(os, "O_TMPFILE") and os.path.isdir("/proc/self/fd")
 
 
 def flock(descriptor: int) -> bool:

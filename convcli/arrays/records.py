@@ -1,5 +1,6 @@
 """Many equal arrays that follow one another in a stream of ``.npy``, as one array."""
 
+import math
 from collections.abc import Iterator
 from typing import BinaryIO, cast
 
@@ -7,8 +8,9 @@ import numpy as np
 
 from convcli.arrays.dtypes import Array, DType
 from convcli.arrays.npy import Header, header_bytes, read_headers
+from convcli.arrays.ring import Loan, Ring
 from convcli.arrays.sources import InMemory, Source, source_of
-from convcli.arrays.transfer import FullReads
+from convcli.arrays.transfer import MOST_AHEAD, FullReads
 
 
 class Records:
@@ -50,31 +52,31 @@ def _records(name: str, header: Header, stream: FullReads) -> Records | None:
     Returns
     -------
     Records or None
-        None, and nothing is taken, if fewer than two are there already: none is waited for.
+        They last until the next read. None, and nothing is taken, if fewer than two are there.
     """
     raw, size = header.raw, len(header.raw) + header.nbytes
-    ahead = stream.ahead()
-    count = (len(raw) + len(ahead)) // size
-    if count < 2 or header.fortran or not header.nbytes:
+    if header.fortran or not header.nbytes or 2 * size > MOST_AHEAD:
         return None
-    memory = np.empty((count, size), np.uint8)
-    flat = memory.reshape(-1)
-    flat[: len(raw)] = np.frombuffer(raw, np.uint8)
-    flat[len(raw) :] = ahead[: flat.size - len(raw)]
+    there = stream.gather(raw, size)
+    count = len(there) // size
+    if count < 2:
+        return None
+    memory = np.frombuffer(there, np.uint8)[: count * size].reshape(count, size)
     alike = (memory[:, : len(raw)] == memory[0, : len(raw)]).all(axis=1)
     count = count if alike.all() else int(alike.argmin())
     if count < 2:
         return None
-    stream.read(count * size - len(raw))
+    stream.skip(count * size - len(raw))
     return Records(name, header, memory[:count])
 
 
-def blank(count: int, shape: tuple[int, ...], dtype: DType) -> tuple[Array, Array]:
-    """Make memory for equal arrays with their headers; returns it and a view of the arrays."""
+def blank(count: int, shape: tuple[int, ...], dtype: DType, ring: Ring) -> tuple[Loan, Array]:
+    """Borrow memory for equal arrays with their headers; returns it and a view of the arrays."""
     head = np.frombuffer(header_bytes(shape, dtype), np.uint8)
-    memory = np.empty((count, head.size + int(np.prod(shape)) * dtype.itemsize), np.uint8)
-    memory[:, : head.size] = head
-    return memory, payload(memory, head.size, shape, dtype)
+    size = head.size + math.prod(shape) * dtype.itemsize
+    loan = ring.lend((count, size), np.dtype(np.uint8))
+    loan.array[:, : head.size] = head
+    return loan, payload(loan.array, head.size, shape, dtype)
 
 
 def payload(memory: Array, start: int, shape: tuple[int, ...], dtype: DType) -> Array:

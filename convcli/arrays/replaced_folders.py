@@ -6,6 +6,7 @@ locked for as long as its writer lives.
 
 import contextlib
 import ctypes
+import json
 import os
 import re
 import shutil
@@ -16,6 +17,7 @@ from convcli.arrays.transfer import naming
 from convcli.errors import ConvcliError
 
 _LEFT = re.compile(r"\.[0-9a-f]{32}\.partial")  # how the library names a chunk that it writes
+_RECORD = ".convcli.json"  # in the directory, until nothing of it can be left to do
 _TRIES = 20
 _AT_CWD, _EXCHANGE = -100, 2  # of renameat2
 
@@ -49,6 +51,23 @@ class NewFolder:
         if self.found:
             self._take_lock()
 
+    def record(self, taken: bool = False) -> object:
+        """Read what was noted in it, or with `taken` in what has its place; None if nothing was."""
+        folder = self._final if taken else self.part
+        try:
+            with open(os.path.join(folder, _RECORD), encoding="utf-8") as file:
+                found: object = json.load(file)
+        except (OSError, ValueError):
+            return None
+        return found
+
+    def note(self, record: object) -> None:
+        """Note what it is made from, until it has taken its place."""
+        path = os.path.join(self.part, _RECORD)
+        with open(f"{path}.new", "w", encoding="utf-8") as file:
+            json.dump(record, file)
+        os.replace(f"{path}.new", path)
+
     def clear(self) -> None:
         """Begin with an empty one."""
         if self.found:
@@ -80,7 +99,9 @@ class NewFolder:
             os.rename(old, self.part)
 
     def end(self) -> None:
-        """Remove the old directory, which has the name now that the new one had."""
+        """Remove the note, and the old directory, which has the name now that the new one had."""
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(os.path.join(self._final, _RECORD))
         shutil.rmtree(self.part, ignore_errors=True)
         self.unlock()
 

@@ -48,9 +48,10 @@ class Target:
 
     def write_records(self, memory: Array) -> None:
         """Write arrays together with their headers, all of them bytes."""
-        assert isinstance(self._writer, NpyWriter)
-        with blaming(self.path):
-            self._writer.write_records(memory)
+        if self._writer is not None:
+            assert isinstance(self._writer, NpyWriter)
+            with blaming(self.path):
+                self._writer.write_records(memory)
 
     def finish(self, whole: Whole | None) -> "Mapping | None":
         """End an output; a format that needs it is given all of it.
@@ -104,7 +105,7 @@ class Sink:
         self._in_folder = output is not None and (output.endswith("/") or os.path.isdir(output))
         if self._in_folder:
             self._ending = formats.output_format(None, format_) if format_ is not None else ""
-            _check_names(str(output), inputs, self._ending)
+            self._names = _names(str(output), inputs, self._ending)
         elif self._path == "":
             raise UsageError("-o '' names no file; write -o FILE")
         else:
@@ -147,12 +148,18 @@ class Sink:
         else:
             path = self._path
             if self._in_folder:
-                os.makedirs(path, exist_ok=True)
-                path = os.path.join(path, output_name(spec, self._ending))
+                path = os.path.join(self._folder, self._names[spec])
                 self._refuse_overwriting(path)
             with replaced(path) as stream:
                 self._refuse_own_input(stream, repr(path), spec)
                 yield from self._target(stream, path)
+
+    @functools.cached_property
+    def _folder(self) -> str:
+        """The directory that ``-o`` names, made when the first output is to go there."""
+        assert self._path is not None
+        os.makedirs(self._path, exist_ok=True)
+        return self._path
 
     def _target(self, stream: BinaryIO, path: str | None) -> Iterator[Target]:
         target = Target(stream, path, self._ending or formats.output_format(path, None))
@@ -162,9 +169,12 @@ class Sink:
     def _refuse_own_input(self, stream: BinaryIO, called: str, spec: str) -> None:
         """Refuse a file that grows as it is read: the run would never end."""
         try:
+            opened = os.fstat(stream.fileno())
+            if opened.st_nlink == 0:  # new, and without a name yet
+                return
             source = self._streams.stdin.fileno() if spec == "-" else spec.partition("::")[0]
             found = os.stat(source)
-            same = same_file(found, os.fstat(stream.fileno()))
+            same = same_file(found, opened)
         except (OSError, ValueError):  # a generator, or a stream without a descriptor
             return
         if same and stat.S_ISREG(found.st_mode):
@@ -207,17 +217,18 @@ def check_folder(path: str) -> None:
         )
 
 
-def _check_names(folder: str, inputs: Sequence[str], ending: str) -> None:
-    """Refuse two inputs whose outputs would have one name."""
+def _names(folder: str, inputs: Sequence[str], ending: str) -> dict[str, str]:
+    """Name the output of each input in a directory; refuse one name for two of them."""
     if os.path.isfile(folder.rstrip("/")):
         raise UsageError(f"-o {folder} is a file, not a directory; leave the / out")
-    names = Counter(output_name(spec, ending) for spec in inputs)
-    name, count = names.most_common(1)[0]
+    named = [output_name(spec, ending) for spec in inputs]
+    name, count = Counter(named).most_common(1)[0]
     if count > 1:
         raise UsageError(
             f"{count} inputs would be written to {os.path.join(folder, name)!r}; "
             f"run them separately"
         )
+    return dict(zip(inputs, named, strict=True))
 
 
 def output_name(spec: str, ending: str = "") -> str:

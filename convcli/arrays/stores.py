@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from convcli.errors import ConvcliError, check_installed, install_command
 
 if TYPE_CHECKING:
+    from convcli.arrays.members import Member
     from convcli.arrays.zarr_inputs import StoredInput
 
 _MARKERS = ("zarr.json", ".zarray", ".zgroup")  # what a directory of Zarr's holds
@@ -119,6 +120,15 @@ def check_libraries(name: StoreName) -> None:
         raise ConvcliError(
             f"{called}: {scheme}:// is not a protocol that is known; use s3://, https:// or a path"
         )
+
+
+def members(spec: str) -> "list[Member]":
+    """List the arrays in a store, with what `open_input` names them by."""
+    name = parse(spec)
+    check_libraries(name)
+    from convcli.arrays import zarr_inputs  # noqa: PLC0415
+
+    return zarr_inputs.members_of(name)
 
 
 def open_input(spec: str) -> "StoredInput":

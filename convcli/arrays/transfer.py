@@ -2,15 +2,12 @@
 
 import io
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, BinaryIO
-
-import numpy as np
 
 from convcli.errors import ConvcliError
 
 _AHEAD = 1 << 19  # bytes
+MOST_AHEAD = 1 << 21  # bytes, of small pieces
 
 
 class FullReads(io.RawIOBase):
@@ -25,7 +22,7 @@ class FullReads(io.RawIOBase):
         """Wrap a stream, and take the name that errors call it."""
         self._stream = stream
         self._name = name
-        self._space = np.empty(_AHEAD, np.uint8).data
+        self._space = memoryview(bytearray(_AHEAD))
         self._start = self._stop = 0  # of what is there but was not asked for yet
 
     def readinto(self, buffer: Any) -> int:
@@ -36,16 +33,57 @@ class FullReads(io.RawIOBase):
             if len(view) - done >= _AHEAD:
                 count = self._read_some(view[done:])
             else:
-                self._start, self._stop = 0, self._read_some(self._space)
+                self._start, self._stop = 0, self._read_some(self._space[:_AHEAD])
                 count = self._take(view[done:])
             if count == 0:
                 break
             done += count
         return done
 
-    def ahead(self) -> memoryview:
-        """View what is there but was not asked for yet."""
-        return self._space[self._start : self._stop]
+    def gather(self, head: bytes, size: int) -> memoryview:
+        """View the piece whose `head` has been read, and what has arrived after it.
+
+        Only the rest of this piece is waited for. The view lasts until the next read, which gives
+        what follows the head, see `skip`.
+
+        Parameters
+        ----------
+        head : bytes
+        size : int
+            Of a piece with its head, `MOST_AHEAD` at most.
+        """
+        start = self._start - len(head)
+        if start < 0 or self._stop - start < 2 * size:  # few are there
+            start = 0
+            self._to_front(head)
+            room = self._space[self._stop :]
+            while room and (self._stop < size or _is_ready(self._stream)):
+                try:
+                    count = self._read_some(room)
+                except ConvcliError:
+                    if self._stop < size:
+                        raise
+                    break  # the next read raises it again, after what is here
+                if not count:
+                    break
+                self._stop += count
+                room = self._space[self._stop :]
+        return self._space[start : self._stop]
+
+    def _to_front(self, head: bytes) -> None:
+        """Put what was not asked for yet at the start of a larger space, after its head."""
+        rest, space = self._space[self._start : self._stop], self._space
+        if len(space) < MOST_AHEAD:
+            space = memoryview(bytearray(MOST_AHEAD))
+            _enlarge(self._stream)
+        self._start, self._stop = len(head), len(head) + len(rest)
+        space[self._start : self._stop] = rest
+        space[: self._start] = head
+        self._space = space
+
+    def skip(self, size: int) -> None:
+        """Take what has been gathered."""
+        self._start += size
 
     def _take(self, view: memoryview) -> int:
         count = min(len(view), self._stop - self._start)
@@ -100,6 +138,26 @@ def _wait(stream: Any, reading: bool) -> None:
     select.select([stream] if reading else [], [] if reading else [stream], [])
 
 
+def _is_ready(stream: Any) -> bool:
+    """Whether a read would not wait."""
+    import select  # noqa: PLC0415  seldom needed
+
+    try:
+        return bool(select.select([stream], [], [], 0)[0])
+    except (OSError, ValueError):  # no descriptor
+        return False
+
+
+def _enlarge(stream: Any) -> None:
+    """Let more than 64 KB wait in a pipe, where the system can."""
+    try:
+        import fcntl  # noqa: PLC0415  Windows has none
+
+        fcntl.fcntl(stream, fcntl.F_SETPIPE_SZ, 1 << 20)
+    except (ImportError, AttributeError, OSError, ValueError):  # no pipe, or no more is allowed
+        pass
+
+
 def write_all(data: "bytes | memoryview", stream: BinaryIO) -> None:
     """Write all bytes; wait where a non-blocking stream takes none."""
     left = memoryview(data)
@@ -114,14 +172,18 @@ def write_all(data: "bytes | memoryview", stream: BinaryIO) -> None:
         left = left[count:]
 
 
-@contextmanager
-def naming(path: str) -> Iterator[None]:
+class naming:
     """Name the path that the user gave in an error of the system, not one derived from it."""
-    try:
-        yield
-    except OSError as error:
-        error.filename = path
-        raise
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, OSError):
+            error.filename = self._path
 
 
 def same_file(a: os.stat_result, b: os.stat_result) -> bool:

@@ -11,6 +11,7 @@ from convcli.arrays.stores import StoreName, parse
 from convcli.arrays.zarr_arrays import StoredArray, StoredSource, reason, stored_array
 from convcli.errors import ConvcliError, UsageError, shortened
 
+UNFINISHED = "convcli_unfinished"  # an attribute of an array that a run is writing, or has left
 _MOST = 200  # members that are looked at
 
 
@@ -48,6 +49,11 @@ def open_input(spec: str) -> StoredInput:
         ndim = len(stored.array.shape)
     except Exception as error:  # a codec that is not there, damaged metadata
         raise unreadable(name, error) from None
+    if UNFINISHED in stored.array.attrs:
+        raise ConvcliError(
+            f"{spec!r} is unfinished: a run writes it, or was ended; finish it with the same "
+            f"command and --resume"
+        )
     level = ome.level(group.attrs.asdict(), inner, ndim) if group is not None else None
     return StoredInput(spec, stored, level)
 
@@ -102,6 +108,22 @@ def arrays_in(name: StoreName, group: zarr.Group) -> list[str]:
             f"{name.text!r} is a group, and its members cannot be listed ({reason(error)}); "
             f"name an array in it, such as {name.url}::0"
         ) from None
+
+
+def members_of(name: StoreName) -> list[members.Member]:
+    """List the arrays of a group."""
+    node = open_node(name)
+    if node is None:
+        raise _missing(name)
+    if isinstance(node, zarr.Array):
+        raise ConvcliError(f"{name.text!r} is one array, {shape_text(node.shape)}; it has no name")
+    paths = ome.levels(node.attrs.asdict()) or arrays_in(name, node)
+    found = []
+    for path in paths:
+        array = node[path]
+        assert isinstance(array, zarr.Array)
+        found.append(members.Member(path, array.shape, str(array.dtype)))
+    return found
 
 
 def _missing(name: StoreName) -> ConvcliError:

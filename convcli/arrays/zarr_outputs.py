@@ -1,8 +1,8 @@
 """New arrays in stores: where one goes, how it is stored, and how it takes its place once whole.
 
-In a directory it is written beside its place, and renamed; an old array stays as it is until then.
-Elsewhere it is written in its place. Until it is whole it carries a record of what it is made from,
-by which a later run continues it.
+In a directory it is written beside its place, and renamed; an old array stays as it is until
+then. Elsewhere it is written in its place. Until it is whole a record of what it is made from is
+kept with it, in a file or an attribute, by which a later run continues it.
 """
 
 import os
@@ -22,12 +22,11 @@ from convcli.arrays.replaced_folders import NewFolder
 from convcli.arrays.sinks import check_folder
 from convcli.arrays.stores import StoreName, parse
 from convcli.arrays.zarr_arrays import reporting, stored_array
-from convcli.arrays.zarr_inputs import open_node
+from convcli.arrays.zarr_inputs import UNFINISHED, open_node
 from convcli.errors import ConvcliError, UsageError
 
 Record = dict[str, str]  # what an array is made from: by kind, a digest or words
 
-_RECORD = "convcli_unfinished"  # the attribute that holds it
 _CREATOR = {"name": "convcli", "version": __version__}
 _LEVEL = "0"  # the path of an image's only level
 
@@ -206,7 +205,7 @@ class NewArray:
         old = open_node(self._name)
         if old is None:
             return False
-        unfinished = isinstance(old, zarr.Array) and _RECORD in old.attrs
+        unfinished = isinstance(old, zarr.Array) and UNFINISHED in old.attrs
         if unfinished and resume:
             return self._continues(record)
         if overwrite:
@@ -220,20 +219,21 @@ class NewArray:
 
     def _has_taken_its_place(self, record: Record) -> bool:
         """Whether an earlier run ended after its array had taken its place, but not before that."""
-        name = self._inner(self._place.name)
-        old = open_node(name)
-        if not isinstance(old, zarr.Array) or old.attrs.get(_RECORD) != record:
+        if self._folder is None or self._folder.record(taken=True) != record:
             return False
-        self._name, self._in_place, self.resumed = name, True, True
+        self._name, self._in_place, self.resumed = self._inner(self._place.name), True, True
         self.done = np.ones(self._form.grid, bool)
-        self.stored = stored_array(name._replace(writable=True), repr(self._place.spec))
+        self.stored = stored_array(self._name._replace(writable=True), repr(self._place.spec))
         return True
 
     def _continues(self, record: Record) -> bool:
         """Compare what is there with what is to be made; returns False if nothing useful is."""
-        old = open_node(self._name)
-        found = old.attrs.get(_RECORD) if isinstance(old, zarr.Array) else None
-        if not isinstance(found, Mapping) or not isinstance(old, zarr.Array):
+        if self._folder is not None:
+            found = self._folder.record()
+        else:
+            old = open_node(self._name)
+            found = old.attrs.get(UNFINISHED) if isinstance(old, zarr.Array) else None
+        if not isinstance(found, Mapping):
             return False
         for kind, value in record.items():
             if found.get(kind) != value:
@@ -244,7 +244,9 @@ class NewArray:
     def _create(self, record: Record) -> None:
         form, name = self._form, self._name
         extra: dict[str, Any] = {}
-        attributes: dict[str, Any] = {_RECORD: dict(record)}
+        attributes: dict[str, Any] = {}
+        if self._folder is None:
+            attributes[UNFINISHED] = dict(record)
         if form.separator is not None:
             kind = "v2" if form.version == 2 else "default"
             extra["chunk_key_encoding"] = {"name": kind, "separator": form.separator}
@@ -273,19 +275,21 @@ class NewArray:
             overwrite=self._folder is None,
             **extra,
         )
+        if self._folder is not None:
+            self._folder.note(record)
 
     def commit(self) -> None:
         """Take the place of what was there."""
         with reporting(repr(self._place.spec)):
-            if self._folder is not None and not self._in_place:
+            if self._folder is None:
+                array = zarr.open_array(self._name.url, path=self._name.path, mode="r+")
+                left = array.attrs.asdict()
+                array.attrs.put({key: left[key] for key in left if key != UNFINISHED})
+                return
+            if not self._in_place:
                 self._folder.commit()
-                self._name = self._inner(self._place.name)
-            array = zarr.open_array(self._name.url, path=self._name.path, mode="r+")
-            left = {key: value for key, value in array.attrs.asdict().items() if key != _RECORD}
-            array.attrs.put(left)
-            if self._folder is not None:
-                self._folder.end()
-                self._consolidate()
+            self._folder.end()
+            self._consolidate()
 
     def _consolidate(self) -> None:
         """Tell the copy of all metadata at the root of a store, if it has one, of the array."""

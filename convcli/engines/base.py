@@ -75,6 +75,10 @@ class Engine(ABC):
     threads: int  # how many tiles to convolve at once
     methods: tuple[str, ...]
 
+    def threads_for(self, _nanoseconds: float) -> int:
+        """Choose how many threads convolve the tiles of work that takes so long on one core."""
+        return self.threads
+
     @abstractmethod
     def compute_dtype(self, out: DType, bound: int) -> DType:
         """Choose the type to compute in.

@@ -153,9 +153,13 @@ class NumpyEngine(Engine):
             raise UsageError(
                 f"--method {method} does not apply: it needs {needs}; use --method auto"
             )
-        threads = self.threads if costs[method] >= _WORTH_THREADS else 1
+        threads = self.threads_for(costs[method])
         tile = _tile(method, corr, batch, sizes, threads)
         return Plan(method, tile, costs, in_place=METHODS[method].in_place)
+
+    def threads_for(self, nanoseconds: float) -> int:
+        """See `Engine.threads_for`."""
+        return self.threads if nanoseconds >= _WORTH_THREADS else 1
 
     def saved_by_opencv(self, corr: Correlation, batch: int, sizes: tuple[int, ...]) -> float:
         """Estimate the nanoseconds that `opencv` saves for an output, its import not counted."""

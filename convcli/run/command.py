@@ -3,7 +3,7 @@
 import math
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -12,6 +12,7 @@ from convcli.arrays import stores
 from convcli.arrays.dtypes import Array, at
 from convcli.arrays.opener import Opener
 from convcli.arrays.records import Records
+from convcli.arrays.ring import Ring
 from convcli.arrays.sinks import Sink, Target
 from convcli.arrays.sources import InMemory, Source
 from convcli.arrays.writers import Whole
@@ -26,13 +27,25 @@ from convcli.run.operation import Operation
 from convcli.run.pipeline import Pipeline
 from convcli.run.prepare import Setup, prepare, set_up
 from convcli.run.reporter import Reporter
-from convcli.run.results import Done, Kept, Result, Summary, Timing, Verdict, gather, require_passed
+from convcli.run.results import (
+    Done,
+    Kept,
+    Result,
+    Summary,
+    Timing,
+    Verdict,
+    gather,
+    require_passed,
+)
+from convcli.run.store_options import check_store_options
 from convcli.run.weights import with_channels
 from convcli.streams import Streams
 from convcli.terminal.progress import Progress
 
 if TYPE_CHECKING:  # seldom needed
     from convcli.arrays.pixels import Scaling
+    from convcli.pictures.files import Wanted
+    from convcli.run.many_files import Files
     from convcli.run.model_layer import Taken
 
 
@@ -41,8 +54,10 @@ class _Run(NamedTuple):
 
     setup: Setup
     pipeline: Pipeline
+    outputs: Ring  # of arrays that are convolved together
     reporter: Reporter
     progress: Progress
+    picture: "Wanted | None"
 
 
 def run(request: RunRequest, streams: Streams) -> int:
@@ -59,76 +74,91 @@ def run(request: RunRequest, streams: Streams) -> int:
     layer = _model_layer(request, streams)
     request = layer.request if layer else request
     check_dims(request.dims)
+    request, picture = _picture(request)
     if request.animate:
         _check_animation(request, streams)
     inputs = _inputs(request, streams)
     request = with_channels(request._replace(inputs=inputs))
     into_store = request.output is not None and stores.is_store(request.output)
-    _check_store_options(request, into_store)
-    report_only = request.format == "json"  # unless -o names a place for the array
-    output = None if into_store else request.output
-    sink = Sink(output, inputs, streams, request.output_format, report_only or into_store)
+    check_store_options(request, picture is not None)
+    # Unless -o names a place for the array.
+    report_only = request.format == "json" or picture is not None or into_store
+    sink = Sink(
+        None if into_store else request.output, inputs, streams, request.output_format, report_only
+    )
     reporter = Reporter(request, streams, sink.to_stdout)
     opener = Opener(streams, request.seed, request.dims)
-    if into_store:
-        stores.check_libraries(stores.parse(str(request.output)))
-        from convcli.run import into_store as stored  # noqa: PLC0415  for stores only
-
-        with Progress(streams.stderr, len(inputs)) as progress:
-            setup = set_up(request, opener, layer)
-            stored.run(setup, inputs[0], str(request.output), reporter, progress, streams)
-        reporter.end()
-        return 0
     with Progress(streams.stderr, len(inputs)) as progress:
         setup = set_up(request, opener, layer)
-        shared = _Run(setup, Pipeline(), reporter, progress)
-        for spec in inputs:
-            with sink.open(spec) as target:
-                _check_scale(request, target)
-                for source in _sources(shared, spec, target):
-                    result, kept = _convolve(shared, source, target)
-                    progress.pause()
-                    if request.animate:
-                        _animate(kept, streams)
-                    reporter.add(result, kept)
-                    require_passed(result.verdict)  # or else the old file stays
+        if into_store:
+            from convcli.run import into_store as store  # noqa: PLC0415  for stores only
+
+            store.run(setup, inputs[0], str(request.output), reporter, progress, streams)
+            reporter.end()
+            return 0
+        shared = _Run(setup, Pipeline(), Ring(), reporter, progress, picture)
+        for names, files in _in_groups(shared):
+            if files is not None:
+                _write_files(shared, sink, names, files)
+                continue
+            for spec in names:
+                _convolve_input(shared, sink, spec, streams)
     reporter.end()
     return 0
 
 
-def _check_store_options(request: RunRequest, into_store: bool) -> None:
-    """Refuse what goes only into a store, and what does not go into one."""
-    only = {
-        "--chunks": request.chunks,
-        "--resume": request.resume,
-        "--overwrite": request.overwrite,
-        "--workers": request.workers is not None,
-        "--scheduler": request.scheduler is not None,
-    }
-    never = {
-        "--plot": request.plot,
-        "--animate": request.animate,
-        "--time": request.time is not None,
-        "--output-format": request.output_format,
-    }
-    if not into_store:
-        for option in (name for name, given in only.items() if given):
-            raise UsageError(
-                f"{option} is for outputs in chunked stores; add -o y.zarr, or leave it out"
-            )
-        return
-    if request.workers is not None and request.scheduler is not None:
-        raise UsageError("--workers cannot be combined with --scheduler; omit one of them")
-    for option in (name for name, given in never.items() if given):
-        raise UsageError(
-            f"{option} cannot be combined with -o {request.output}, a chunked store; leave it out, "
-            f"or write -o y.npy"
-        )
-    count = len(request.inputs or ())
-    if count > 1:
-        raise UsageError(
-            f"-o {request.output} is one store for {count} inputs; run them separately"
-        )
+def _in_groups(run: _Run) -> "Iterator[tuple[Sequence[str], Files | None]]":
+    """Give the inputs in order; equal small files convolved together where nothing differs."""
+    request, inputs = run.setup.request, run.setup.request.inputs or []
+    asked = request.verify or request.time is not None or run.picture is not None
+    asked = asked or run.reporter.needs_output
+    mapped = request.scale is not None or request.output_format is not None
+    if len(inputs) < 2 or asked or mapped:
+        return iter([(inputs, None)])
+    from convcli.run.many_files import convolved  # noqa: PLC0415  for many files only
+
+    def job_of(first: InMemory) -> Job | None:
+        return prepare(run.setup, first, many=True).together
+
+    return convolved(inputs, run.setup.memory, job_of, run.outputs)
+
+
+def _convolve_input(run: _Run, sink: Sink, spec: str, streams: Streams) -> None:
+    """Convolve all arrays of an input, write them to its target, and report each."""
+    with sink.open(spec) as target:
+        _check_scale(run.setup.request, target)
+        for source in _sources(run, spec, target):
+            result, kept = _convolve(run, source, target)
+            run.progress.pause()
+            if run.setup.request.animate:
+                _animate(kept, streams)
+            if run.picture is not None:
+                _draw(run.picture, result, kept)
+            run.reporter.add(result, kept)
+            require_passed(result.verdict)  # or else the old file stays
+
+
+def _write_files(run: _Run, sink: Sink, names: Sequence[str], files: "Files") -> None:
+    """Write and report each of the files that were convolved together as if it were alone."""
+    source, made = files.source, files.made
+    weights, job, _, _ = prepare(run.setup, source, many=True)
+    done = Done(Summary(), made.methods, made.costs, files.seconds, None)
+    kept = Kept(job.operation, None, weights.filter.array, None)
+    run.progress.pause()
+    with made.loan as memory:
+        result: Result | None = None
+        for name, row, y in zip(names, memory, made.y, strict=True):
+            with sink.open(name) as target:
+                target.write_records(row)
+                result = result or gather(
+                    source, weights.filter, job, run.setup.window.p, target.path, done
+                )
+                if run.reporter.needs_summary:
+                    summary = Summary()
+                    summary.add(y)
+                    result = result.of_another(name, target.path or "", summary)
+                run.reporter.add(result, kept)
+    run.progress.advance(len(names))
 
 
 def _sources(run: _Run, spec: str, target: Target) -> Iterator[Source]:
@@ -146,7 +176,12 @@ def _convolve_together(run: _Run, source: Records, target: Target) -> bool:
     from convcli.run.together import convolve_records  # noqa: PLC0415  for many arrays only
 
     job = prepare(run.setup, next(source.one_by_one()), many=True).together
-    return job is not None and convolve_records(job, source, target)
+    made = convolve_records(job, source, run.outputs) if job is not None else None
+    if made is None:
+        return False
+    with made.loan as memory:
+        target.write_records(memory)
+    return True
 
 
 def _names_only_a_model(request: RunRequest, streams: Streams) -> bool:
@@ -184,6 +219,25 @@ def _animate(kept: Kept, streams: Streams) -> None:
     if kept.input is not None and kept.output is not None:
         operation = kept.operation
         animation.play(operation.axes, streams, Narrator(operation, kept.input, kept.output))
+
+
+def _picture(request: RunRequest) -> "tuple[RunRequest, Wanted | None]":
+    """Take the picture that ``-o`` names, where it names one, out of a request."""
+    if request.output is None and request.frame is None:
+        return request, None
+    from convcli.pictures.files import is_picture  # noqa: PLC0415  most outputs are arrays
+
+    if not is_picture(request.output) and request.frame is None:
+        return request, None
+    from convcli.run import pictures  # noqa: PLC0415  seldom needed
+
+    return pictures.taken(request)
+
+
+def _draw(picture: "Wanted", result: Result, kept: Kept) -> None:
+    from convcli.run import pictures  # noqa: PLC0415  seldom needed
+
+    pictures.write(picture, result, kept)
 
 
 def _list_kernels(request: RunRequest, streams: Streams) -> None:
@@ -231,7 +285,9 @@ def _convolve(run: _Run, source: Source, target: Target) -> tuple[Result, Kept]:
     operation = job.operation
     out_shape = full_shape(source, operation.out_shape(source.shape))
     target.begin(out_shape, operation.out_dtype, full_layout(source, operation.out_layout))
-    keep_output = reporter.needs_output or target.needs_whole or request.verify
+    keep_output = (
+        reporter.needs_output or target.needs_whole or request.verify or run.picture is not None
+    )
     if keep_output or request.time:
         source = source.whole()
     timing = _measure(run, job, source)

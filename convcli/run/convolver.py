@@ -1,5 +1,6 @@
 """Convolves a block: cuts it into tiles, and takes them through an engine on its threads."""
 
+import math
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import NamedTuple
@@ -30,6 +31,7 @@ from convcli.run.tiles import (
     without_padding,
 )
 
+_ASLEEP = 20  # times as much work is needed for threads to pay
 OnTile = Callable[[float], None]
 
 
@@ -95,7 +97,9 @@ def convolve_block(
             count = _convolve_tile(job, view, part, tile, images)
         on_tile(count)
 
-    for_each(run, [(part, tile) for part in parts for tile in part.tiles()], job.engine.threads)
+    tasks = [(part, tile) for part in parts for tile in part.tiles()]
+    work = sum(part.nanoseconds(job) for part in parts)
+    for_each(run, tasks, job.engine.threads_for(work))
     return out, tuple(part.plan for part in parts)
 
 
@@ -178,6 +182,12 @@ class _Part(NamedTuple):
     plan: Plan
     outputs: tuple[range, ...]  # of the pass, along each spatial axis
     target: Array  # where they go: (batch, channels, *outputs)
+
+    def nanoseconds(self, job: Job) -> float:
+        """Estimate the work that threads could share; infinity if the engine makes no estimates."""
+        # While many arrays are read and written threads fall asleep; to wake them takes long.
+        share = len(self.target) / _ASLEEP if job.images_alike else 1
+        return share * self.plan.costs.get(self.plan.method, math.inf)
 
     def tiles(self) -> Iterator[Tile]:
         """Cut it into tiles as planned."""

@@ -149,7 +149,9 @@ def _do(
             from convcli.run.on_cluster import OnCluster  # noqa: PLC0415  seldom needed
 
             cluster = OnCluster(setup.request, streams)
-            made = cluster.run(plan.task, plan.source.shape, plan.left)
+            made = cluster.run(
+                plan.task, plan.source.shape, plan.blocks, plan.left.numbers(), len(plan.left)
+            )
         else:
             made = do_blocks(executor, plan.task, plan.left)
         begin = time.perf_counter()
@@ -193,9 +195,13 @@ class Left:
         return sum(not self._is_done(i) for i in range(len(self._blocks)))
 
     def __iter__(self) -> Iterator[Block]:
+        return (self._blocks[i] for i in self.numbers())
+
+    def numbers(self) -> Iterator[int]:
+        """Number the blocks among all."""
         for i in range(len(self._blocks)):
             if self._none or not self._is_done(i):
-                yield self._blocks[i]
+                yield i
 
     def _is_done(self, i: int) -> bool:
         units = (

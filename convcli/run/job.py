@@ -12,7 +12,7 @@ from convcli.engines.correlation import Correlation, Reduction, even_step
 from convcli.run.operation import Operation
 from convcli.run.passes import lower
 
-_TOGETHER = 1 << 16  # outputs of a tile of many images
+_TOGETHER = 1 << 17  # outputs of a tile of many images
 
 
 class LayerPart(NamedTuple):

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from convcli.arrays import formats
+from convcli.arrays import formats, stores
 from convcli.arrays.dtypes import Array, shape_text
 from convcli.arrays.members import Member
 from convcli.arrays.sources import InMemory
@@ -58,12 +58,14 @@ def list_file(request: RunRequest, streams: Streams) -> None:
     fmt = choose_format(request.format, streams.stdout, FORMATS)
     if is_model(spec):
         show(model_layer.layers(path), fmt, streams)
+    elif stores.is_store(spec):
+        _show_members(stores.members(path), fmt, streams)
     elif formats.suffix(path) in WEIGHTS:
         _show_members(formats.members(path, formats.suffix(path)), fmt, streams)
     else:
         raise UsageError(
             f"--list-kernels -k {spec!r} lists the layers of a model or the members of a file; "
-            f"name one that ends in {', '.join(sorted((*LAYERS, *WEIGHTS)))}"
+            f"name one that ends in {', '.join(sorted((*LAYERS, *WEIGHTS, '.zarr')))}"
         )
 
 

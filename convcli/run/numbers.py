@@ -21,12 +21,16 @@ _SIGN = f"  {_TIMES}  "
 class Narrator:
     """Says what becomes of one window: of the first image, and the first output channel."""
 
-    def __init__(self, operation: Operation, x: Array, y: Array) -> None:
-        """Take an operation with its whole input and output."""
+    def __init__(self, operation: Operation, x: Array, y: Array, by_output: bool = False) -> None:
+        """Take an operation with its whole input and output.
+
+        With `by_output`, a place is an output also where the operation is transposed.
+        """
         self._operation = operation
+        self._by_output = by_output
         self._image = canonical(x, operation.layout, operation.spatial)[0]
         self._output = canonical(y, operation.out_layout, operation.spatial)[0, 0]
-        if not operation.transposed:
+        if by_output or not operation.transposed:
             self._image = self._image[: operation.filter.shape[1]]  # those of the first group
         wide = {"i": np.int64, "c": np.complex128}
         self._sums = np.dtype(wide.get(operation.sums_dtype.kind, np.float64))
@@ -36,7 +40,7 @@ class Narrator:
         """Give lines about a place of the window, no wider than `width`."""
         operation = self._operation
         if operation.transposed:
-            return self._written(place, width)
+            return (self._gathered if self._by_output else self._written)(place, width)
         window, known = self._window(place)
         cells = _cells(_plane(window), _plane(known))
         out = _number(self._output[tuple(place)])
@@ -83,6 +87,25 @@ class Narrator:
         if self._operation.kind == "maxpool":
             return window, known
         return np.where(known, window, np.zeros((), window.dtype)), np.ones_like(known)
+
+    def _gathered(self, place: Sequence[int], width: int) -> list[str]:
+        """Give what adds up to one output of a transposed operation: zeros are between inputs."""
+        index, there = [], []
+        for axis, i in zip(self._operation.axes, place, strict=True):
+            inputs, left = np.divmod(i + axis.pb - np.arange(axis.f)[::-1] * axis.d, axis.s)
+            there.append((left == 0) & (inputs >= 0) & (inputs < axis.n))
+            index.append(inputs.clip(0, axis.n - 1))
+        window = self._image[at(slice(None), *np.ix_(*index))]
+        window = np.where(reduce(np.logical_and.outer, there), window, np.zeros((), window.dtype))
+        flipped = np.flip(self._filter, tuple(range(1, self._filter.ndim)))
+        with np.errstate(all="ignore"):
+            total = _number((window.astype(self._sums) * flipped).sum())
+        out = _number(self._output[tuple(place)])
+        result = f"= {out}"
+        if self._operation.bias is not None:
+            result = f"= {total}, plus bias {_number(self._operation.bias[0])} = {out}"
+        lines = _join(_cells(_plane(window)), _cells(_plane(flipped)), result, width)
+        return [*_wrapped(self._which(window.ndim), width), *lines]
 
     def _written(self, place: Sequence[int], width: int) -> list[str]:
         """Give the products that one input pixel adds to the output of a transposed operation."""

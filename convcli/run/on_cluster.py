@@ -6,8 +6,8 @@ import math
 import os
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sized
-from typing import NamedTuple, Protocol
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from convcli.arrays.sources import Source
@@ -27,10 +27,6 @@ from convcli.streams import Streams, note
 
 _BLOCKS_EACH = 8  # so that workers end at about the same time
 _WORKERS = 16  # of a cluster whose size is not known yet
-
-
-class Blocks(Sized, Iterable[Block], Protocol):
-    """Blocks whose number is known."""
 
 
 class Done(NamedTuple):
@@ -64,7 +60,14 @@ class OnCluster:
         self._url = request.scheduler or "tcp://127.0.0.1"
         self.text = self.engine = self.device = ""
 
-    def run(self, task: Task, shape: tuple[int, ...], blocks: Blocks) -> Iterator[Figures]:
+    def run(
+        self,
+        task: Task,
+        shape: tuple[int, ...],
+        blocks: Sequence[Block],
+        numbers: Iterable[int],
+        count: int,
+    ) -> Iterator[Figures]:
         """Do blocks; gives what is reported of each, as they come.
 
         Parameters
@@ -72,12 +75,17 @@ class OnCluster:
         task : Task
         shape : tuple of int
             Of the input, as the job has it.
-        blocks : Blocks
+        blocks : sequence of Block
+            All of them: workers have them too, and are sent numbers.
+        numbers : iterable of int
+            Which blocks to do.
+        count : int
+            How many.
         """
         from convcli.run.window import Window, cluster_text  # noqa: PLC0415  imports distributed
 
         make = functools.partial(
-            _make, task, self._request, shape, _threads_of_a_host(self._client.nthreads())
+            _make, task, blocks, self._request, shape, _threads_of_a_host(self._client.nthreads())
         )
         files = [on_worker.File.at(path) for path in _files(task)]
         shared = on_worker.Shared(uuid.uuid4().hex, make, _do, on_worker.versions(), files)
@@ -85,10 +93,10 @@ class OnCluster:
         self.text = cluster_text(self._client)
         called = getattr(task.target, "called", "the output")
 
-        def name(block: Block) -> str:
-            return f"{called}: block {box_text(block.output)}"
+        def name(number: int) -> str:
+            return f"{called}: block {box_text(blocks[number].output)}"
 
-        made = Window(self._client, shared, name).run(blocks, len(blocks))
+        made = Window(self._client, shared, name).run(numbers, count)
         with contextlib.closing(made):
             for done in made:
                 self.engine, self.device = done.engine, done.device
@@ -149,16 +157,30 @@ def _threads_of_a_host(threads: dict[str, int]) -> int:
     return max(hosts.values(), default=1)
 
 
-def _make(task: Task, request: RunRequest, shape: tuple[int, ...], at_once: int) -> Task:
+class _Made(NamedTuple):
+    """What a worker has for all blocks."""
+
+    task: Task
+    blocks: Sequence[Block]
+
+
+def _make(
+    task: Task,
+    blocks: Sequence[Block],
+    request: RunRequest,
+    shape: tuple[int, ...],
+    at_once: int,
+) -> _Made:
     """Choose the engine on a worker, which shares its cores among the blocks done at once."""
     threads = request.threads or max(1, (os.cpu_count() or 1) // at_once)
     engine = choose.choose_engine(
         request.engine, request.device, threads, request.tf32, request.method
     )
     request = request._replace(threads=threads)
-    return task._replace(job=job_for(request, engine, task.job.operation, shape))
+    job = job_for(request, engine, task.job.operation, shape)
+    return _Made(task._replace(job=job), blocks)
 
 
-def _do(task: Task, block: Block) -> Done:
-    engine = task.job.engine
-    return Done(do_block(task, block), engine.name, engine.device)
+def _do(made: _Made, number: int) -> Done:
+    engine = made.task.job.engine
+    return Done(do_block(made.task, made.blocks[number]), engine.name, engine.device)

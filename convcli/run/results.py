@@ -147,6 +147,16 @@ class Result(NamedTuple):
     blocks: BlockCount | None = None
     cluster: str = ""
 
+    def of_another(self, name: str, path: str, summary: Summary) -> "Result":
+        """Say the same of an equal array with another name, output and numbers."""
+        return self._replace(
+            input=self.input._replace(name=name),
+            output=self.output._replace(name=path),
+            low=summary.low,
+            mean=summary.mean,
+            high=summary.high,
+        )
+
     @property
     def kind(self) -> Kind:
         """What it was: a convolution, a transposed one, or pooling."""

@@ -1,7 +1,12 @@
 """Convolves many equal arrays at once, with the results of one call for each."""
 
+from collections import Counter
+from typing import NamedTuple
+
+from convcli.arrays.dtypes import Array
 from convcli.arrays.records import Records, blank
-from convcli.arrays.sinks import Target
+from convcli.arrays.ring import Loan, Ring
+from convcli.engines.base import Plan
 from convcli.errors import ConvcliError
 from convcli.run.blocks import Block
 from convcli.run.convolver import convolve_block
@@ -28,30 +33,61 @@ def batched(job: Job) -> Job | None:
     return Job(many, job.engine, images_alike=True)
 
 
-def convolve_records(job: Job, found: Records, target: Target) -> bool:
-    """Convolve and write equal arrays.
+class Made(NamedTuple):
+    """The outputs of equal arrays, and how they were computed.
+
+    Attributes
+    ----------
+    loan : Loan of bytes
+        A row for each output, with its header; to be given back when they are written.
+    y : ndarray
+        A view of the outputs.
+    plans : tuple of Plan
+    """
+
+    loan: Loan
+    y: Array
+    plans: tuple[Plan, ...]
+
+    @property
+    def methods(self) -> set[str]:
+        """The methods of the parts of each output."""
+        return {plan.method for plan in self.plans}
+
+    @property
+    def costs(self) -> dict[str, float]:
+        """Estimated nanoseconds for each output, by method."""
+        costs: Counter[str] = Counter()
+        for plan in self.plans:
+            costs.update(plan.costs)
+        return dict(costs)
+
+
+def convolve_records(job: Job, found: Records, ring: Ring) -> Made | None:
+    """Convolve equal arrays.
 
     Parameters
     ----------
     job : Job
         As `batched` returns it.
     found : Records
-    target : Target
+    ring : Ring
+        Memory for the outputs.
 
     Returns
     -------
-    bool
-        False if one of them could not be convolved; then nothing is written.
+    Made or None
+        None if one of them could not be convolved.
     """
     x, operation = found.arrays, job.operation
     shape = operation.out_shape(x.shape)
-    memory, y = blank(len(x), shape[1:], operation.out_dtype)
+    loan, y = blank(len(x), shape[1:], operation.out_dtype, ring)
     block = Block(tuple(map(range, shape)), tuple(map(range, x.shape)))
     try:
-        made, _ = convolve_block(job, block, x, y)
+        made, plans = convolve_block(job, block, x, y)
     except ConvcliError:  # of one array: those before it are to be written
-        return False
+        loan.give_back()
+        return None
     if made is not y:
         y[...] = made
-    target.write_records(memory)
-    return True
+    return Made(loan, y, plans)

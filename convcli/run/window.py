@@ -23,7 +23,7 @@ _EACH = 4  # groups on their way for each thread of a worker: one is done, and t
 _LEAST_SECONDS = 0.1  # that a group is to take; the scheduler takes some milliseconds for it
 _FOR_EACH_THREAD = 0.005  # more of it for each thread of the cluster: one scheduler serves all
 _MOST = 1000  # items in a group
-_SMALL = 1 << 16  # bytes of what is shared, that go with each group; more is sent once a worker
+_SMALL = 1 << 13  # bytes of what is shared, that go with each group; more is sent once a worker
 _TICK = 0.5  # seconds
 _RECENT = 64  # groups of which times are kept
 
@@ -243,9 +243,8 @@ class Window:
 
     def _send_late_ones_again(self) -> None:
         """Do elsewhere what takes far longer than the others: its worker may be frozen."""
-        if not self._times:
-            return
-        limit = max(self._limits.late, self._limits.factor * median(self._times))
+        usual = median(self._times) if self._times else self._limits.late
+        limit = max(self._limits.late, self._limits.factor * usual)
         now = time.monotonic()
         for group in {id(group): group for group in self._groups.values()}.values():
             if now - group.sent > limit * group.patience:

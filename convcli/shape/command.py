@@ -31,6 +31,13 @@ def run(request: "ShapeRequest", streams: Streams) -> int:
         _list_networks(streams)
         return 0
     request = with_channels(request)
+    if request.output is not None:
+        from convcli.shape.pictures import write_picture  # noqa: PLC0415  seldom needed
+
+        write_picture(request, streams)
+        return 0
+    if request.frame is not None:
+        raise UsageError(f"--frame {request.frame} is of a picture; add --animate -o conv.svg")
     if request.animate:
         _animate(request, streams)
         return 0

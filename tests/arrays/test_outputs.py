@@ -100,6 +100,7 @@ def test_what_a_killed_run_left_is_removed(
     if not unnamed:
         monkeypatch.setattr(_NewFile, "_open_unnamed", lambda _self: None)
     Path(".y.npy.convcli.part").write_text("left over")
+    Path("y.npy").write_text("old")
     assert run_command("run", "x.npy", "-k", "[[1]]", "-o", "y.npy", stdin=b"").status == 0
     assert Path("y.npy").read_bytes() == x
     assert sorted(os.listdir()) == ["x.npy", "y.npy"]
@@ -120,7 +121,7 @@ def test_a_file_that_is_being_written_is_not_removed(
     x: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(_NewFile, "_open_unnamed", lambda _self: None)
-    other = _NewFile("y.npy")
+    other = _NewFile("y.npy", taken=False)
     assert run_command("run", "x.npy", "-k", "[[1]]", "-o", "y.npy", stdin=b"").status == 0
     assert os.path.exists(".y.npy.convcli.part")
     other.discard()

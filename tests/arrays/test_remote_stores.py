@@ -102,6 +102,9 @@ def test_a_run_into_a_bucket_is_continued(bucket: str, monkeypatch: pytest.Monke
     run = run_command("run", *args)
     assert run.status == 2
     assert "is unfinished; add --resume to continue it, or --overwrite" in run.err
+    run = run_command("run", f"{bucket}/y.zarr", "-k", "ones:3x3")
+    assert run.status == 1
+    assert "is unfinished: a run writes it, or was ended" in run.err
     run = run_command("run", *args, "--resume", "--format", "json")
     assert run.status == 0, run.err
     assert '"blocks": {"total": 25, "before": 7}' in run.out

@@ -110,6 +110,16 @@ def test_a_damaged_chunk_is_named(in_tmp: Path, how: dict[str, Any]) -> None:
         assert [path.name for path in in_tmp.iterdir()] == ["x.zarr"]
 
 
+def test_members_are_listed(in_tmp: Path) -> None:
+    make("x.zarr", integers(9, 9), (4, 4), name="g/a")
+    run = run_command("run", "--list-kernels", "-k", "x.zarr", "--format", "plain")
+    assert run.out.split("\t")[0] == "g/a"
+    run = run_command("run", "--list-kernels", "-k", "x.zarr::g/a")
+    assert run.status == 0
+    run = run_command("run", "--list-kernels", "-k", "no.zarr")
+    assert run.status == 1
+
+
 def _edited(name: str, key: str, value: Any) -> None:
     path = Path("x.zarr") / name
     path.write_text(json.dumps({**json.loads(path.read_text()), key: value}))

@@ -198,7 +198,11 @@ def layers(folder: Path) -> Iterator[Row]:
 
 
 def many(folder: Path) -> Iterator[Row]:
-    """Many small arrays, as files and as one stream."""
+    """Many small arrays, as files and as one stream.
+
+    Each run writes to a folder of its own: ext4 takes long to make files where many have just been
+    replaced or removed.
+    """
     inputs = folder / "many"
     inputs.mkdir()
 
@@ -215,9 +219,10 @@ def many(folder: Path) -> Iterator[Row]:
 
     stream, tiny = folder / "stream.npy", folder / "tiny.npy"
     in_child(prepare, 128, MANY, stream)
-    peer = script("opencv_many", str(inputs), str(folder / "peer"))
+    loop = " ".join(script("opencv_many", str(inputs), f"{folder}/peer"))
+    peer = ["sh", "-c", f"exec {loop}$$"]
     words = "-k gaussian:5 -p 2"
-    files = f"cd {inputs} && exec {CONVCLI} run *.npy {words} -o {folder}/ours/"
+    files = f"cd {inputs} && exec {CONVCLI} run *.npy {words} -o {folder}/ours$$/"
     yield Row(f"{MANY} files of 128², gaussian:5", ["sh", "-c", files], {"OpenCV": peer})
     piped = f"cat {stream} | {CONVCLI} run {words} > {folder}/y.npy"
     yield Row(f"the same as one stream, {MANY} files for OpenCV", ["sh", "-c", piped],

@@ -29,7 +29,7 @@ from distributed import Client
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from tests.bench.simulate import start  # noqa: E402
+from tests.bench.simulate import start
 
 CONVCLI = str(Path(sysconfig.get_path("scripts")) / "convcli")
 PEER = str(Path(__file__).parent / "peers" / "dask_overlap.py")

@@ -19,33 +19,19 @@ import psutil
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from convcli.run import cluster, on_worker, window  # noqa: E402
-from convcli.run.blocks import Block  # noqa: E402
+from convcli.run import cluster, on_worker, window
+from convcli.run.blocks import Block
 
 
 def nothing() -> None:
     """Make what blocks share: nothing."""
 
 
-def number(_made: None, block: Block) -> int:
-    """Do nothing with a block."""
-    return len(block.output)
-
-
-class Blocks:
-    """Blocks of an image of 1024 by 1024 outputs each, made when they are asked for."""
-
-    def __init__(self, count: int) -> None:
-        self._count = count
-
-    def __len__(self) -> int:
-        return self._count
-
-    def __iter__(self):  # type: ignore[no-untyped-def]
-        for i in range(self._count):
-            rows, columns = divmod(i, 1000)
-            box = (range(rows << 10, (rows + 1) << 10), range(columns << 10, (columns + 1) << 10))
-            yield Block(box, box)
+def do(_made: None, number: int) -> int:
+    """Do nothing for a block of 1024 by 1024 outputs but find where it is."""
+    rows, columns = divmod(number, 1000)
+    box = (range(rows << 10, (rows + 1) << 10), range(columns << 10, (columns + 1) << 10))
+    return len(Block(box, box).output)
 
 
 def start(module: str, *args: str) -> "subprocess.Popen[bytes]":
@@ -106,10 +92,10 @@ def measure(file: str, scheduler: psutil.Process, most: int) -> None:
         print("|---|---|---|---|---|---|")
         count = 1000
         while count <= most:
-            shared = on_worker.Shared(f"n{count}", nothing, number, on_worker.versions())
+            shared = on_worker.Shared(f"n{count}", nothing, do, on_worker.versions())
             before = [sum(each.cpu_times()[:2]) for each in (me, scheduler)]
             begin, peaks, seen = time.perf_counter(), [0.0, 0.0], 0
-            for _ in window.Window(client, shared, str).run(Blocks(count), count):
+            for _ in window.Window(client, shared, str).run(range(count), count):
                 seen += 1
                 if seen % max(count // 20, 1) == 0:
                     peaks = [

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from tests.faults import commands, disks, inputs, names, oracles, pipes, signals
+from tests.faults import commands, disks, inputs, names, oracles, pipes, signals, stores
 from tests.faults.trial import Trial
 
 _PROGRAM = (
@@ -29,6 +29,7 @@ CAMPAIGNS = {
     "disks": Campaign(disks.case),
     "pipes": Campaign(pipes.case),
     "signals": Campaign(signals.case),
+    "stores": Campaign(stores.case),
     "sizes": Campaign(oracles.sizes_case, (*_PROGRAM, "torch")),
     "values": Campaign(oracles.values_case, (*_PROGRAM, "torch")),
     "fields": Campaign(oracles.fields_case, (*_PROGRAM, "torch")),

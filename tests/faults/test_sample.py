@@ -19,6 +19,7 @@ SAMPLE = {
     "disks": 30,
     "pipes": 30,
     "signals": 15,
+    "stores": 2,
     "sizes": 50,
     "values": 50,
     "fields": 50,

@@ -1,6 +1,7 @@
 """Outputs in chunked stores equal those of the same run in memory, chunk by chunk."""
 
 import json
+import pickle
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -16,7 +17,12 @@ from zarr.storage import LocalStore
 
 from convcli.arrays.zarr_inputs import dimension_names
 from convcli.geometry.pad_modes import PAD_MODES
+from convcli.run import into_store
+from convcli.run.blocks import Block
+from convcli.run.box_sources import Held
+from convcli.run.executors import Future
 from convcli.run.store_blocks import Axes, plan_chunk_blocks
+from convcli.run.stored import Figures, Task, do_block
 from tests.cases import Case, layers, spatial_filters
 from tests.conftest import npy_bytes, run_command
 from tests.run.helpers import resolve_case
@@ -262,6 +268,57 @@ def test_every_source_goes_into_a_store(in_tmp: Path) -> None:
     run = run_command("run", "-", "-k", "ones:3x3", "-o", "y.zarr", stdin=npy_bytes(x))
     assert run.status == 0, run.err
     np.testing.assert_array_equal(load("y.zarr"), expected)
+
+
+class Pickled:
+    """Does blocks as another process would."""
+
+    window = 1
+
+    def submit(self, task: Task, block: Block) -> Future[Figures]:
+        """Do a block that was pickled."""
+        size = len(pickle.dumps(task))
+        assert size < 20_000 or isinstance(task.source, Held)
+        future = Future(do_block, pickle.loads(pickle.dumps((task, block))))
+        future.run()
+        return future
+
+    def shutdown(self) -> None:
+        """Do nothing: nothing has begun."""
+
+
+def test_blocks_are_done_by_what_is_pickled(in_tmp: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(into_store, "InThreads", Pickled)
+    x = integers(3, 90, 110)
+    np.save("x.npy", x)
+    make("x.zarr", x, (1, 20, 20))
+    make_image("i.zarr", x, 3, [1, 1, 1])
+    np.savez("x.npz", x)
+    run_command("run", "x.npy", "-k", "ones:5x5", "-p", "same", "-o", "y.npy")
+    expected = np.load("y.npy")
+    for spec in ("x.npy", "x.zarr", "i.zarr::0", "x.npz"):
+        args = [spec, "-k", "ones:5x5", "-p", "same", "-o", "y.zarr", "--memory", "20K"]
+        run = run_command("run", *args)
+        assert run.status == 0, run.err
+        found = load("y.zarr/0" if spec == "i.zarr::0" else "y.zarr")
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_a_sweep_decodes_each_chunk_once(in_tmp: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make("x.zarr", integers(96, 32), (8, 32))
+    read: Counter[str] = Counter()
+    get = LocalStore.get
+
+    async def counted(self: Any, key: str, *args: Any, **more: Any) -> Any:
+        read[key] += 1
+        return await get(self, key, *args, **more)
+
+    monkeypatch.setattr(LocalStore, "get", counted)
+    args = ["x.zarr", "-k", "ones:5x5", "-p", "same", "-o", "y.zarr", "--memory", "1"]
+    assert run_command("run", *args).status == 0
+    chunks = {key: count for key, count in read.items() if key.startswith("c/")}
+    assert len(chunks) == 12
+    assert set(chunks.values()) == {1}
 
 
 def test_report_and_json_name_the_blocks(in_tmp: Path) -> None:

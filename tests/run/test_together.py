@@ -1,8 +1,12 @@
 """Many arrays in a stream give the same bytes and the same errors as each by itself."""
 
+import errno
+import io
+import os
 import subprocess
 import sys
-from typing import Any
+import threading
+from typing import IO, Any
 from unittest import mock
 
 import numpy as np
@@ -11,6 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from convcli.arrays import records, transfer
+from convcli.errors import ConvcliError
 from convcli.run import command
 from tests.conftest import npy_bytes, run_command
 
@@ -51,12 +57,72 @@ def streams(draw: st.DrawFn) -> list[NDArray[Any]]:
 
 @pytest.mark.parametrize("options", OPTIONS)
 @pytest.mark.filterwarnings("ignore:invalid value encountered in cast")
-@given(arrays=streams(), cut=st.integers(0, 3000))
-def test_the_same_bytes_and_errors(options: str, arrays: list[NDArray[Any]], cut: int) -> None:
+@given(arrays=streams(), cut=st.integers(0, 3000), most=st.sampled_from([1500, 1 << 21]))
+def test_the_same_bytes_and_errors(
+    options: str, arrays: list[NDArray[Any]], cut: int, most: int
+) -> None:
     args = ["run", *options.split(), "-q"]
     data = npy_bytes(*arrays)
     data = data[: len(data) - cut] if cut < 300 else data
-    assert run_command(*args, stdin=data) == _single(args, data)
+    with (
+        mock.patch.object(transfer, "_AHEAD", most // 2),
+        mock.patch.object(transfer, "MOST_AHEAD", most),
+        mock.patch.object(records, "MOST_AHEAD", most),
+    ):
+        found = run_command(*args, stdin=data)
+    assert found == _single(args, data)
+
+
+@pytest.mark.parametrize("side", [8, 130, 600])
+def test_a_pipe_that_is_cut_anywhere(side: int) -> None:
+    rng = np.random.default_rng(side)
+    data = npy_bytes(*rng.normal(size=(60, side, side)).astype(np.float32))
+    # Where OpenCV has been imported, as here by another test, it may be what is fastest.
+    args = ["run", "-k", "gaussian:5", "--method", "gemm", "-q"]
+    words = [sys.executable, "-m", "convcli", *args]
+
+    def feed(pipe: IO[bytes]) -> None:
+        sent = 0
+        while sent < len(data):
+            size = int(rng.integers(1, len(data) // 20))
+            pipe.write(data[sent : sent + size])
+            pipe.flush()
+            sent += size
+        pipe.close()
+
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        feeder = threading.Thread(target=feed, args=(process.stdin,))
+        feeder.start()
+        found = process.stdout.read()
+        feeder.join()
+    assert found == _single(args, data).data
+
+
+def test_what_arrived_before_a_read_error_is_convolved() -> None:
+    """The error is that of the second read, for which nothing has to wait."""
+
+    class Broken(io.RawIOBase):
+        def __init__(self, data: bytes) -> None:
+            self._parts = [data]
+
+        def readinto(self, buffer: Any) -> int:
+            if not self._parts:
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+            part = self._parts.pop()
+            memoryview(buffer)[: len(part)] = part
+            return len(part)
+
+    one = npy_bytes(np.ones((8, 8)))
+    stream = transfer.FullReads(Broken(one + one[:200]), "it")
+    head = stream.read(128)
+    with mock.patch.object(transfer, "_is_ready", return_value=True):
+        assert stream.gather(head, len(one)) == one + one[:200]
+        stream.skip(len(one) - len(head))
+        assert stream.read(128) == head
+        with pytest.raises(ConvcliError, match="Input/output error"):
+            stream.gather(head, len(one))
 
 
 def test_they_are_convolved_together() -> None:

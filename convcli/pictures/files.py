@@ -1,0 +1,120 @@
+"""Which endings name a picture, what each needs, and how one is written."""
+
+import os
+from typing import TYPE_CHECKING, NamedTuple
+
+from convcli.errors import ConvcliError, UsageError, check_installed
+
+if TYPE_CHECKING:  # most outputs of `run` are asked whether they are pictures
+    from convcli.pictures.scene import Scene
+
+STILL = (".svg", ".png", ".tex", ".html")
+MOVING = (".gif", ".svg")
+ENDINGS = (*STILL, ".gif")
+
+
+class Wanted(NamedTuple):
+    """The file a picture goes to, its ending, and what it shows.
+
+    `frame` is the one that is wanted of an animation, from 0 on.
+    """
+
+    path: str
+    ending: str
+    what: str  # the option: --explain, --animate or --plot
+    frame: int | None = None
+
+
+def is_picture(path: str | None) -> bool:
+    """Whether a path ends as a picture does."""
+    return path is not None and ending_of(path) in ENDINGS
+
+
+def ending_of(path: str) -> str:
+    """Return the ending of a path's name, in lower case."""
+    return os.path.splitext(path)[1].lower()
+
+
+def wanted(path: str, what: str, frame: int | None = None) -> Wanted:
+    """Check where a picture is to go, before any work.
+
+    Parameters
+    ----------
+    path : str
+    what : str
+        The option that asks for it: ``--explain``, ``--animate`` or ``--plot``.
+    frame : int, optional
+        The frame of an animation that is wanted as a picture, from 1 on.
+    """
+    ending = ending_of(path)
+    moving = what == "--animate" and frame is None
+    allowed: tuple[str, ...] = MOVING if moving else STILL
+    if what != "--explain":
+        allowed = tuple(each for each in allowed if each != ".html")
+    if what == "--plot":
+        allowed = (".png", ".svg")
+    if frame is not None and what != "--animate":
+        raise UsageError(f"--frame {frame} is a frame of an animation; add --animate")
+    if frame is not None and frame < 1:
+        raise UsageError(f"--frame {frame} must be 1 or more; use --frame 1")
+    if ending not in allowed:
+        from shlex import quote  # noqa: PLC0415  only for an error
+
+        stem = os.path.splitext(path)[0]
+        better = quote((stem if stem.strip("-./") else "conv") + allowed[0])
+        listed = ", ".join(each[1:] for each in allowed)
+        if moving and ending in (".png", ".tex"):
+            remedy = f"add --frame 1 for one frame of it, or write -o {better}"
+        else:
+            remedy = f"write -o {better}"
+        what_is = f"{ending} is not" if ending else "no ending, which is not"
+        raise UsageError(
+            f"-o {path or repr(path)}: {what_is} a format for pictures of {what}, "
+            f"which are {listed}; {remedy}"
+        )
+    folder = os.path.dirname(path)
+    if folder and not os.path.isdir(folder):
+        from shlex import quote  # noqa: PLC0415  only for an error
+
+        raise ConvcliError(
+            f"-o {path}: there is no directory {folder!r}; make it: mkdir -p {quote(folder)}"
+        )
+    if ending in (".png", ".gif"):
+        check_installed(f"{path!r}, an image,", "PIL", "pillow")
+    return Wanted(path, ending, what, None if frame is None else frame - 1)
+
+
+def save(scene: "Scene", file: Wanted) -> None:
+    """Write a picture; an old file is replaced when the new one is complete."""
+    if file.frame is not None:
+        if file.frame >= scene.frames:
+            raise UsageError(
+                f"--frame {file.frame + 1} is beyond the last, {scene.frames}; "
+                f"use --frame {scene.frames}"
+            )
+        scene = scene.still(file.frame)
+    write(encoded(scene, file.ending), file.path)
+
+
+def encoded(scene: "Scene", ending: str) -> bytes:
+    """Encode a picture in the format of an ending."""
+    if ending in (".png", ".gif"):
+        from convcli.pictures import raster  # noqa: PLC0415  it imports Pillow
+
+        return raster.gif(scene) if ending == ".gif" else raster.png(scene)
+    if ending == ".tex":
+        from convcli.pictures.tikz import tikz  # noqa: PLC0415  one writer is needed
+
+        return tikz(scene).encode()
+    from convcli.pictures.svg import svg  # noqa: PLC0415
+
+    return svg(scene).encode()
+
+
+def write(data: bytes, path: str) -> None:
+    """Write a file in whole."""
+    from convcli.arrays.atomic import replaced  # noqa: PLC0415  not to check a name
+    from convcli.arrays.transfer import write_all  # noqa: PLC0415
+
+    with replaced(path) as stream:
+        write_all(data, stream)
