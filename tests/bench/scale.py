@@ -150,7 +150,7 @@ def copy(source: str, target: str) -> float:
 def check(ours: str, theirs: str) -> None:
     """Compare some rows of two outputs."""
     some = np.s_[1000:1100]
-    a, b = (zarr.open_array(each, mode="r")[some] for each in (ours, theirs))
+    a, b = (np.asarray(zarr.open_array(each, mode="r")[some]) for each in (ours, theirs))
     np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4)
 
 
@@ -165,7 +165,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         x = np.random.default_rng(0).integers(0, 1000, (options.rows, 16384)).astype("float32")
-        compressors = "auto" if options.compressed else None
+        compressors: Any = "auto" if options.compressed else None
         zarr.create_array(
             "x.zarr", shape=x.shape, dtype=x.dtype, chunks=(1024, 1024), compressors=compressors
         )[...] = x

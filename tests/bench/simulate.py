@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from importlib import import_module
 from pathlib import Path
 
 import psutil
@@ -47,7 +48,7 @@ def start(module: str, *args: str) -> "subprocess.Popen[bytes]":
 
 def megabytes(process: psutil.Process) -> float:
     """Measure the memory of a process."""
-    return process.memory_full_info().uss / 1e6
+    return float(process.memory_full_info().uss) / 1e6
 
 
 def main() -> None:
@@ -118,6 +119,4 @@ def measure(file: str, scheduler: psutil.Process, most: int) -> None:
 
 if __name__ == "__main__":
     # As a module with a name, whose functions workers find.
-    import simulate
-
-    simulate.main()
+    import_module("simulate").main()

@@ -2,7 +2,10 @@
 
 import contextlib
 import os
+import re
 import signal
+import socket
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -231,3 +234,23 @@ def test_data_of_this_process_is_refused(in_tmp: Path) -> None:
     done = run_command("run", "rand:8x8", "-k", "sobel-x", "-o", "y.npy", "--workers", "2")
     assert done.status == 2
     assert "add -o y.zarr" in done.err
+
+
+def test_the_cluster_of_the_readme(in_tmp: Path) -> None:
+    text = (work.ROOT / "README.md").read_text()
+    (block,) = [each for each in re.findall(r"```sh\n(.*?)```", text, re.DOTALL) if "dask" in each]
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    block = block.replace("8786", port).replace("scheduler &", f"scheduler --port {port} &")
+    block = block.replace(" &\n", " > /dev/null 2>&1 &\n")  # or else the script's output has no end
+    make("scan.zarr", integers(256, 256), (64, 64))
+    dask = f'dask() {{ exec "{sys.executable}" -m dask "$@"; }}\n'
+    wait = f"until (: < /dev/tcp/127.0.0.1/{port}) 2> /dev/null; do sleep 0.1; done\n"
+    lines = block.splitlines(keepends=True)
+    script = "".join([dask, lines[0], wait, *lines[1:], "status=$?\nkill $(jobs -p)\nwait\n"])
+    done = shell(f"{script}exit $status")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == b"256x256\n"
+    shell("convcli run scan.zarr -k gaussian:31 -p same -o here.zarr")
+    np.testing.assert_allclose(load("smooth.zarr"), load("here.zarr"), atol=1e-5)

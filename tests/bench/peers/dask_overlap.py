@@ -8,6 +8,7 @@ LIBRARY is scipy, opencv or dask-image. Prints the seconds of the computation al
 import sys
 import time
 import warnings
+from typing import Any
 
 import dask
 import dask.array as da
@@ -21,7 +22,7 @@ radius = weights.shape[0] // 2
 sigma = float(path.rpartition("sigma")[2].removesuffix(".npy")) if "sigma" in path else None
 
 
-def by_scipy(x):
+def by_scipy(x: Any) -> Any:
     from scipy import ndimage
 
     if sigma is not None:
@@ -29,7 +30,7 @@ def by_scipy(x):
     return ndimage.correlate(x, weights, mode="constant")
 
 
-def by_opencv(x):
+def by_opencv(x: Any) -> Any:
     import cv2
 
     if sigma is not None:
