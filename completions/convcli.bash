@@ -63,6 +63,8 @@ _convcli_options() { # COMMAND: its options by all names; = takes a value, =* mo
             '--tf32'
             '--threads ='
             '--memory ='
+            '--workers ='
+            '--scheduler ='
             '-o --output ='
             '--chunks ='
             '--resume'

@@ -102,6 +102,8 @@ complete -c convcli -n "__convcli_at run = --method" -l method -x -a 'auto gemm 
 complete -c convcli -n "__convcli_at run --tf32" -l tf32 -d 'Let a GPU round float32 to TF32.'
 complete -c convcli -n "__convcli_at run = --threads" -l threads -x -d 'Threads on the CPU (default: one per core).'
 complete -c convcli -n "__convcli_at run = --memory" -l memory -x -d 'Memory for a block of input and output.'
+complete -c convcli -n "__convcli_at run = --workers" -l workers -x -d 'Processes on this machine that convolve blocks of stored arrays; with -o y.zarr.'
+complete -c convcli -n "__convcli_at run = --scheduler" -l scheduler -x -d 'Dask scheduler whose workers convolve blocks of stored arrays; with -o y.zarr.'
 complete -c convcli -n "__convcli_at run = -o --output" -s o -l output -rF -d 'Write to a file, whose ending says the format, to a directory/, or to a chunked store y.zarr; - is standard output. With --explain, --animate or --plot, a .svg, .png or .tex, or a .gif of --animate, is the picture, not the array, unless --output-format is given.'
 complete -c convcli -n "__convcli_at run = --chunks" -l chunks -x -d 'Chunks of an output in a store (default: those of the input, divided by the stride).'
 complete -c convcli -n "__convcli_at run --resume" -l resume -d 'Continue the output of a run into a store that was ended.'

@@ -66,6 +66,8 @@ Register-ArgumentCompleter -Native -CommandName convcli -ScriptBlock {
             @{ names = @('--tf32'); kind = ''; help = 'Let a GPU round float32 to TF32.' }
             @{ names = @('--threads'); kind = '='; help = 'Threads on the CPU (default: one per core).' }
             @{ names = @('--memory'); kind = '='; help = 'Memory for a block of input and output.' }
+            @{ names = @('--workers'); kind = '='; help = 'Processes on this machine that convolve blocks of stored arrays; with -o y.zarr.' }
+            @{ names = @('--scheduler'); kind = '='; help = 'Dask scheduler whose workers convolve blocks of stored arrays; with -o y.zarr.' }
             @{ names = @('-o', '--output'); kind = '='; help = 'Write to a file, whose ending says the format, to a directory/, or to a chunked store y.zarr; - is standard output. With --explain, --animate or --plot, a .svg, .png or .tex, or a .gif of --animate, is the picture, not the array, unless --output-format is given.' }
             @{ names = @('--chunks'); kind = '='; help = 'Chunks of an output in a store (default: those of the input, divided by the stride).' }
             @{ names = @('--resume'); kind = ''; help = 'Continue the output of a run into a store that was ended.' }

@@ -422,6 +422,24 @@ class RunRequest(NamedTuple):
             _MACHINE, "Memory for a block of input and output.", "--memory", metavar="AMOUNT"
         ),
     ] = "32M"  # fmt: skip
+    workers: Annotated[
+        int | None,
+        _option(
+            _MACHINE,
+            "Processes on this machine that convolve blocks of stored arrays; with -o y.zarr.",
+            "--workers",
+            metavar="NUMBER",
+        ),
+    ] = None
+    scheduler: Annotated[
+        str | None,
+        _option(
+            _MACHINE,
+            "Dask scheduler whose workers convolve blocks of stored arrays; with -o y.zarr.",
+            "--scheduler",
+            metavar="tcp://HOST:PORT",
+        ),
+    ] = None
     output: Annotated[
         str | None,
         _option(

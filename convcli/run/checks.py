@@ -12,6 +12,8 @@ def check_store_options(request: RunRequest, into_store: bool) -> None:
         "--chunks": request.chunks,
         "--resume": request.resume,
         "--overwrite": request.overwrite,
+        "--workers": request.workers is not None,
+        "--scheduler": request.scheduler is not None,
     }
     never = {
         "--plot": request.plot,
@@ -25,6 +27,8 @@ def check_store_options(request: RunRequest, into_store: bool) -> None:
                 f"{option} is for outputs in chunked stores; add -o y.zarr, or leave it out"
             )
         return
+    if request.workers is not None and request.scheduler is not None:
+        raise UsageError("--workers cannot be combined with --scheduler; omit one of them")
     for option in (name for name, given in never.items() if given):
         raise UsageError(
             f"{option} cannot be combined with -o {request.output}, a chunked store; leave it out, "
@@ -38,6 +42,7 @@ def check_store_options(request: RunRequest, into_store: bool) -> None:
 
 
 def check_animation(request: RunRequest, streams: Streams) -> None:
+    """Refuse to animate where nobody looks, or more than one input."""
     from convcli.explain.keys import require_terminal  # noqa: PLC0415  seldom needed
 
     require_terminal(streams)

@@ -4,7 +4,7 @@ import math
 import time
 from collections import Counter, deque
 from collections.abc import Iterator
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from convcli.arrays.sources import Source
 from convcli.arrays.zarr_arrays import StoredSource, slices
 from convcli.arrays.zarr_outputs import NewArray, find_place
 from convcli.errors import UsageError, counted
+from convcli.options import RunRequest
 from convcli.run.blocks import Block
 from convcli.run.box_sources import Held, boxes_of
 from convcli.run.executors import Future
@@ -27,6 +28,9 @@ from convcli.run.stored import Figures, InThreads, Task
 from convcli.run.weights import Weights
 from convcli.streams import Streams, note
 from convcli.terminal.progress import Progress
+
+if TYPE_CHECKING:  # seldom needed
+    from convcli.run.on_cluster import OnCluster
 
 _CHECKED, _MOST_CHECKED = 8, 20_000  # blocks and outputs that --verify recomputes
 
@@ -68,9 +72,7 @@ def run(
     new, total = plan.new, len(plan.blocks)
     if request.resume and not new.resumed:
         note(streams, f"there is nothing of {output!r} to resume; it begins from the start")
-    begin = time.perf_counter()
-    figures = _do(plan, output, progress, streams)
-    seconds = time.perf_counter() - begin
+    figures, seconds, cluster = _do(setup, plan, progress, streams)
     verdict = None
     if request.verify:
         verdict = _verify(plan, "fft" in figures.methods)
@@ -83,6 +85,8 @@ def run(
     result = gather(plan.source, weights.filter, job, setup.window.p, output, done)
     count = BlockCount(total, plan.before)
     result = result._replace(seed=setup.opener.used_seed, blocks=count, verdict=verdict)
+    if cluster is not None:
+        result = cluster.reported(result)
     progress.pause()
     shown = None if request.pool else weights.filter.array
     reporter.add(result, Kept(job.operation, None, shown, None))
@@ -105,8 +109,14 @@ def _plan(setup: Setup, spec: str, output: str, reporter: Reporter) -> _Plan:
             f"{spec!r} holds several arrays, and -o {output} is one; write to a file, such as "
             f"-o y.npy"
         )
+    memory = setup.memory
+    if _distributed(request):
+        from convcli.run import on_cluster  # noqa: PLC0415  seldom needed
+
+        on_cluster.check(request, spec, boxes)
+        memory = min(memory, on_cluster.memory_of_a_block(request, opened, form))
     record = record_of(request, boxes, job.operation, form)
-    blocks = plan_chunk_blocks(axes, form.unit, setup.memory)
+    blocks = plan_chunk_blocks(axes, form.unit, memory)
     new = NewArray(place, form, record, request.resume, request.overwrite)
     task = Task(
         job, boxes, new.stored, len(axes.merged), reporter.needs_summary, blocks.sweep, opened.shape
@@ -114,30 +124,61 @@ def _plan(setup: Setup, spec: str, output: str, reporter: Reporter) -> _Plan:
     return _Plan(source, weights, task, blocks, new, Left(blocks, new.done, form.unit))
 
 
-def _do(plan: _Plan, output: str, progress: Progress, streams: Streams) -> Figures:
-    """Do the blocks that are left; of a failure say what can be continued."""
-    executor = InThreads()
+def _distributed(request: RunRequest) -> bool:
+    return request.workers is not None or request.scheduler is not None
+
+
+def _do(
+    setup: Setup, plan: _Plan, progress: Progress, streams: Streams
+) -> "tuple[Figures, float, OnCluster | None]":
+    """Do the blocks that are left; of a failure say what can be continued.
+
+    Returns
+    -------
+    figures : Figures
+    seconds : float
+        Without the start of workers.
+    cluster : OnCluster or None
+    """
+    executor, cluster = InThreads(), None
     figures = Figures(Summary(), set(), Counter())
     total, count = len(plan.blocks), plan.before
     progress.advance(count / total)
     try:
-        for each in do_blocks(executor, plan.task, plan.left):
+        if _distributed(setup.request) and len(plan.left):
+            from convcli.run.on_cluster import OnCluster  # noqa: PLC0415  seldom needed
+
+            cluster = OnCluster(setup.request, streams)
+            made = cluster.run(
+                plan.task, plan.source.shape, plan.blocks, plan.left.numbers(), len(plan.left)
+            )
+        else:
+            made = do_blocks(executor, plan.task, plan.left)
+        begin = time.perf_counter()
+        for each in made:
             figures.join(each)
             count += 1
             progress.advance(1 / total)
+        seconds = time.perf_counter() - begin
     except BaseException:
-        executor.shutdown()
+        _shut_down(executor, cluster)
         plan.new.leave(count > 0)
         progress.pause()
         if count:
             note(
                 streams,
-                f"{count} of {counted(total, 'block')} of {output!r} are done; the same command "
-                f"with --resume does the others",
+                f"{count} of {counted(total, 'block')} of {str(setup.request.output)!r} are done; "
+                f"the same command with --resume does the others",
             )
         raise
+    _shut_down(executor, cluster)
+    return figures, seconds, cluster
+
+
+def _shut_down(executor: InThreads, cluster: "OnCluster | None") -> None:
     executor.shutdown()
-    return figures
+    if cluster is not None:
+        cluster.shutdown()
 
 
 class Left:
@@ -154,9 +195,13 @@ class Left:
         return sum(not self._is_done(i) for i in range(len(self._blocks)))
 
     def __iter__(self) -> Iterator[Block]:
+        return (self._blocks[i] for i in self.numbers())
+
+    def numbers(self) -> Iterator[int]:
+        """Number the blocks among all."""
         for i in range(len(self._blocks)):
             if self._none or not self._is_done(i):
-                yield self._blocks[i]
+                yield i
 
     def _is_done(self, i: int) -> bool:
         units = (

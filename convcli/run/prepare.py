@@ -48,11 +48,15 @@ class Prepared(NamedTuple):
 
 def set_up(request: RunRequest, opener: Opener, layer: "Taken | None") -> Setup:
     """Read the options; `layer` is the layer of a model that ``-k`` names."""
+    on_cluster = request.workers is not None or request.scheduler is not None
     return Setup(
         request=request,
         opener=opener,
         window=_window(request),
-        engine=choose.choose_engine(
+        # Each worker chooses its own: this machine need not have the device.
+        engine=choose.choose_engine(threads=request.threads)
+        if on_cluster
+        else choose.choose_engine(
             request.engine, request.device, request.threads, request.tf32, request.method
         ),
         memory=notation.parse_bytes("--memory", request.memory),
@@ -83,7 +87,7 @@ def resolve_job(setup: Setup, source: Source) -> tuple[Weights, Job]:
     """Choose the weights, and resolve the operation and its engine."""
     weights = choose_weights(setup.request, source, setup.opener, setup.filter, setup.bias)
     operation = _operation(setup, source, weights)
-    return weights, _job(setup, operation, source.shape)
+    return weights, job_for(setup.request, setup.engine, operation, source.shape)
 
 
 def _window(request: RunRequest) -> Window:
@@ -143,9 +147,11 @@ def _operation(setup: Setup, source: Source, weights: Weights) -> Operation:
     )
 
 
-def _job(setup: Setup, operation: Operation, shape: tuple[int, ...]) -> Job:
+def job_for(
+    request: RunRequest, engine: Engine, operation: Operation, shape: tuple[int, ...]
+) -> Job:
     """Make the job for the engine chosen, or where that is left to us for the faster one."""
-    request, job = setup.request, Job(operation, setup.engine)
+    job = Job(operation, engine)
     ours = (request.engine, request.device, request.method) == ("auto", "cpu", "auto")
     if not ours:
         return job
@@ -155,10 +161,10 @@ def _job(setup: Setup, operation: Operation, shape: tuple[int, ...]) -> Job:
         return job
     plan, corr = planned
     sizes = tuple(len(some) for some in job.passes[0].outputs)
-    engine = choose.with_opencv(setup.engine, corr, images, sizes)
-    if engine is not None:
-        return Job(operation, engine)
+    faster = choose.with_opencv(engine, corr, images, sizes)
+    if faster is not None:
+        return Job(operation, faster)
     exact = operation.out_dtype.kind in "iu"  # PyTorch holds fewer integers than NumPy
-    if exact or not choose.torch_pays(plan, corr, setup.engine.threads):
+    if exact or not choose.torch_pays(plan, corr, engine.threads):
         return job
     return Job(operation, choose.choose_engine("torch", "cpu", request.threads))

@@ -53,6 +53,7 @@ def record(result: Result) -> dict[str, Any]:
         "verify": None if verdict is None else verdict._asdict() | {"passed": verdict.passed},
         "time": None if timing is None else timing._asdict(),
         **({} if result.blocks is None else {"blocks": result.blocks._asdict()}),
+        **({"cluster": result.cluster} if result.cluster else {}),
     }
 
 

@@ -101,6 +101,8 @@ def facts(result: Result, verbose: bool = True) -> Iterator[tuple[str, str]]:
     if result.seed is not None:
         yield "seed", str(result.seed)
     yield "time", f"{_milliseconds(result.seconds)} on {where}"
+    if result.cluster:
+        yield "workers", result.cluster
     figures = f"{result.low:.6g} / {result.mean:.6g} / {result.high:.6g}"
     of = ["magnitudes"] if result.output.dtype.startswith("complex") else []
     if result.blocks is not None and result.blocks.before:

@@ -118,6 +118,8 @@ class Result(NamedTuple):
     timing : Timing or None
     blocks : BlockCount or None
         Of an output in a store.
+    cluster : str
+        The workers that did it, and where they can be watched; empty if it was done here.
     """
 
     input: Facts
@@ -143,6 +145,7 @@ class Result(NamedTuple):
     verdict: Verdict | None = None
     timing: Timing | None = None
     blocks: BlockCount | None = None
+    cluster: str = ""
 
     def of_another(self, name: str, path: str, summary: Summary) -> "Result":
         """Say the same of an equal array with another name, output and numbers."""

@@ -13,8 +13,8 @@ from convcli.run.stored import Boxes
 # Options that change no byte of the output, or none that matters: where and how fast it is made.
 _FREE = (
     "inputs", "kernel", "bias", "f", "channels", "seed", "in_channels", "out_channels", "no_bias",
-    "output", "chunks", "resume", "overwrite", "memory", "threads", "device", "format", "quiet",
-    "verbose", "explain", "verify", "color",
+    "output", "chunks", "resume", "overwrite", "memory", "threads", "workers", "scheduler",
+    "device", "format", "quiet", "verbose", "explain", "verify", "color",
 )  # fmt: skip
 
 

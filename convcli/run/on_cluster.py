@@ -1,0 +1,186 @@
+"""Does the blocks of an array on a cluster: each worker reads, convolves and writes its own."""
+
+import contextlib
+import functools
+import math
+import os
+import uuid
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from convcli.arrays.sources import Source
+from convcli.arrays.stores import StoreName
+from convcli.arrays.zarr_arrays import StoredArray, box_text
+from convcli.arrays.zarr_outputs import Form
+from convcli.engines import choose
+from convcli.errors import UsageError
+from convcli.options import RunRequest
+from convcli.run import cluster, on_worker
+from convcli.run.blocks import Block
+from convcli.run.box_sources import Held, NpyFile
+from convcli.run.prepare import job_for
+from convcli.run.results import Result
+from convcli.run.stored import Boxes, Figures, Task, do_block
+from convcli.streams import Streams, note
+
+_BLOCKS_EACH = 8  # so that workers end at about the same time
+_WORKERS = 16  # of a cluster whose size is not known yet
+
+
+class Done(NamedTuple):
+    """A block that is done, and on what."""
+
+    figures: Figures
+    engine: str
+    device: str
+
+
+class OnCluster:
+    """Does blocks on workers: processes of this machine, or those of a scheduler.
+
+    Attributes
+    ----------
+    text : str
+        What a report says of the cluster.
+    engine, device : str
+        What convolved.
+    """
+
+    def __init__(self, request: RunRequest, streams: Streams) -> None:
+        """Start the workers, or connect to the scheduler."""
+        self._request = request
+        self._open = contextlib.ExitStack()
+        if request.scheduler is not None:
+            started = cluster.remote(request.scheduler, functools.partial(note, streams))
+        else:
+            started = cluster.local(request.workers or 1)
+        self._client = self._open.enter_context(started)
+        self._url = request.scheduler or "tcp://127.0.0.1"
+        self.text = self.engine = self.device = ""
+
+    def run(
+        self,
+        task: Task,
+        shape: tuple[int, ...],
+        blocks: Sequence[Block],
+        numbers: Iterable[int],
+        count: int,
+    ) -> Iterator[Figures]:
+        """Do blocks; gives what is reported of each, as they come.
+
+        Parameters
+        ----------
+        task : Task
+        shape : tuple of int
+            Of the input, as the job has it.
+        blocks : sequence of Block
+            All of them: workers have them too, and are sent numbers.
+        numbers : iterable of int
+            Which blocks to do.
+        count : int
+            How many.
+        """
+        from convcli.run.window import Window, cluster_text  # noqa: PLC0415  imports distributed
+
+        make = functools.partial(
+            _make, task, blocks, self._request, shape, _threads_of_a_host(self._client.nthreads())
+        )
+        files = [on_worker.File.at(path) for path in _files(task)]
+        shared = on_worker.Shared(uuid.uuid4().hex, make, _do, on_worker.versions(), files)
+        cluster.check(self._client, self._url, shared)
+        self.text = cluster_text(self._client)
+        called = getattr(task.target, "called", "the output")
+
+        def name(number: int) -> str:
+            return f"{called}: block {box_text(blocks[number].output)}"
+
+        made = Window(self._client, shared, name).run(numbers, count)
+        with contextlib.closing(made):
+            for done in made:
+                self.engine, self.device = done.engine, done.device
+                yield done.figures
+
+    def reported(self, result: Result) -> Result:
+        """Add to what is reported where it was done."""
+        return result._replace(cluster=self.text, engine=self.engine, device=self.device)
+
+    def shutdown(self) -> None:
+        """Leave the cluster; end its workers if they are ours."""
+        self._open.close()
+
+
+def check(request: RunRequest, spec: str, boxes: Boxes) -> None:
+    """Check the options, and refuse data that only this process has."""
+    cluster.check_options(request.workers, request.scheduler)
+    if not isinstance(boxes, Held):
+        return
+    option = "--workers" if request.scheduler is None else "--scheduler"
+    kind = boxes.array.dtype.name
+    shown = "" if spec == "-" else f" {spec}"
+    raise UsageError(
+        f"{option}: only this process has the input {spec!r}, and workers read theirs; store it "
+        f"first: convcli run{shown} -k identity --dtype {kind} -o x.zarr, and name x.zarr"
+    )
+
+
+def memory_of_a_block(request: RunRequest, source: Source, form: Form) -> int:
+    """Bound the memory of a block so that every worker has several."""
+    both = ((source.shape, source.dtype), (form.shape, form.dtype))
+    whole = sum(math.prod(shape) * dtype.itemsize for shape, dtype in both)
+    return max(whole // (_BLOCKS_EACH * (request.workers or _WORKERS)), 1)
+
+
+def _files(task: Task) -> Iterator[str]:
+    """Name files by which a worker recognizes that it sees the input and the output."""
+    for array in (task.source, task.target):
+        if isinstance(array, NpyFile):
+            yield array.identity[0]
+        elif isinstance(array, StoredArray) and not array.name.is_url:
+            yield _metadata_file(array.name)
+
+
+def _metadata_file(name: StoreName) -> str:
+    folder = os.path.join(name.url, name.path)
+    for marker in ("zarr.json", ".zarray"):
+        if os.path.exists(os.path.join(folder, marker)):
+            return os.path.join(folder, marker)
+    return folder
+
+
+def _threads_of_a_host(threads: dict[str, int]) -> int:
+    """Count the blocks that a machine does at once: the most that any does."""
+    hosts = Counter[str | None]()
+    for address, count in threads.items():
+        hosts[urlsplit(address).hostname] += count
+    return max(hosts.values(), default=1)
+
+
+class _Made(NamedTuple):
+    """What a worker has for all blocks."""
+
+    task: Task
+    blocks: Sequence[Block]
+
+
+def _make(
+    task: Task,
+    blocks: Sequence[Block],
+    request: RunRequest,
+    shape: tuple[int, ...],
+    at_once: int,
+) -> _Made:
+    """Choose the engine on a worker, which shares its cores among the blocks done at once."""
+    threads = request.threads or max(1, (os.cpu_count() or 1) // at_once)
+    engine = choose.choose_engine(
+        request.engine, request.device, threads, request.tf32, request.method
+    )
+    request = request._replace(threads=threads)
+    job = job_for(request, engine, task.job.operation, shape)
+    return _Made(task._replace(job=job), blocks)
+
+
+def _do(made: _Made, number: int) -> Done:
+    engine = made.task.job.engine
+    return Done(do_block(made.task, made.blocks[number]), engine.name, engine.device)

@@ -1,0 +1,293 @@
+"""Sends items to the workers of a cluster, a few for each at a time, and gives their results.
+
+Nothing is kept of what is done and nothing is made of what is to come, so that a million items take
+no more memory, here or in the scheduler, than a thousand.
+"""
+
+import itertools
+import math
+import pickle
+import time
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from importlib.util import find_spec
+from itertools import islice
+from queue import Empty, SimpleQueue
+from statistics import median
+from typing import Any
+
+from convcli.errors import ConvcliError, counted
+from convcli.run.on_worker import ItemError, Made, Shared, do_items
+
+_EACH = 4  # groups on their way for each thread of a worker: one is done, and the next is there
+_LEAST_SECONDS = 0.1  # that a group is to take; the scheduler takes some milliseconds for it
+_FOR_EACH_THREAD = 0.005  # more of it for each thread of the cluster: one scheduler serves all
+_MOST = 1000  # items in a group
+_SMALL = 1 << 13  # bytes of what is shared, that go with each group; more is sent once a worker
+_TICK = 0.5  # seconds
+_RECENT = 64  # groups of which times are kept
+
+
+class Limits:
+    """How long to wait, in seconds; tests wait less.
+
+    Attributes
+    ----------
+    late : float
+        A group is not late before.
+    factor : float
+        It is late after this many times what the others took.
+    alone : float
+        Until a cluster without workers is given up.
+    """
+
+    late = 15.0
+    factor = 8.0
+    alone = 60.0
+
+
+class _Group:
+    """Items that go to a worker together."""
+
+    def __init__(self, items: Sequence[Any]) -> None:
+        self.items = items
+        self.sent = time.monotonic()
+        self.futures: list[Any] = []  # of distributed
+        self.patience = 1.0  # doubled each time it is sent again
+
+
+class Window:
+    """The groups on their way; used once."""
+
+    def __init__(
+        self, client: Any, shared: Shared, name: Any, limits: type[Limits] = Limits
+    ) -> None:
+        """Take a client, what all items share, and ``name(item)``, which errors use."""
+        self._client = client
+        self._token = shared.token
+        self._name = name
+        self._limits = limits
+        self._inline = pickle.dumps(shared)
+        self._shared: Any = self._inline
+        if len(self._inline) > _SMALL:
+            # A task, not data: should all workers be lost that have it, it is made again.
+            key = f"convcli-shared-{shared.token}"
+            self._shared = client.submit(bytes, self._inline, key=key, pure=False)
+        self._groups: dict[Any, _Group] = {}  # by key; one of several keys may be there already
+        self._count = 0  # groups
+        self._numbers = itertools.count()
+        self._done: SimpleQueue[Any] = SimpleQueue()
+        self._threads, self._looked = 0, -math.inf
+        self._seen = time.monotonic()  # when there was a worker
+        self._times: deque[float] = deque(maxlen=_RECENT)  # from sending to the end
+        self._costs: deque[float] = deque(maxlen=_RECENT)  # of an item
+
+    def run(self, items: Iterable[Any], count: int) -> Generator[Any, None, None]:
+        """Give the results of items as they come; `count` says how many there are.
+
+        Raises
+        ------
+        ConvcliError
+            An item failed, or the cluster is gone.
+        """
+        left, waiting = count, iter(items)
+        try:
+            while left or self._count:
+                self._look()
+                while left and self._count < max(_EACH * self._threads, 1):
+                    group = list(islice(waiting, self._size(left)))
+                    left = left - len(group) if group else 0
+                    if group:
+                        self._count += 1
+                        self._send(_Group(group))
+                for made in self._collect():
+                    yield from made.results
+        finally:
+            self._drop()
+
+    def _size(self, left: int) -> int:
+        """Choose how many items go together, so that the scheduler has time for all workers."""
+        if not self._costs:
+            return 1
+        wanted = max(_LEAST_SECONDS, _FOR_EACH_THREAD * self._threads)
+        share = -(-left // (2 * max(self._threads, 1)))  # near the end all have some
+        return max(1, min(int(wanted / max(median(self._costs), 1e-6)), _MOST, share))
+
+    def _send(self, group: _Group, workers: list[str] | None = None) -> None:
+        future = self._client.submit(
+            do_items,
+            self._token,
+            # Again, it does not depend on what a frozen worker has.
+            self._inline if workers else self._shared,
+            pickle.dumps(group.items),
+            key=(f"convcli-{self._token}", next(self._numbers)),
+            pure=False,
+            workers=workers,
+        )
+        group.sent = time.monotonic()
+        group.futures.append(future)
+        self._groups[future.key] = group
+        future.add_done_callback(self._done.put)
+
+    def _collect(self) -> Iterator[Made]:
+        """Wait for groups that are done, and take their results."""
+        try:
+            ready = [self._done.get(timeout=_TICK)]
+        except Empty:
+            self._check_alive()
+            self._send_late_ones_again()
+            return
+        while not self._done.empty():
+            ready.append(self._done.get())
+        ready = [future for future in ready if future.key in self._groups]
+        good = [future for future in ready if future.status == "finished"]
+        for future in ready:
+            if future.status in ("lost", "pending"):  # with its worker: it is made again
+                future.add_done_callback(self._done.put)
+            elif future.status != "finished":
+                raise self._failure(future)
+        for future, made in zip(good, self._gather(good), strict=True):
+            group = self._groups.get(future.key)
+            if group is None:  # the same items were done elsewhere
+                continue
+            if made is None:  # its worker does not answer
+                self._send_elsewhere(group)
+                continue
+            self._times.append(time.monotonic() - group.sent)
+            self._costs.append(made.seconds / len(group.items))
+            for each in group.futures:
+                del self._groups[each.key]
+                each.release()
+            self._count -= 1
+            yield made
+
+    def _gather(self, futures: list[Any]) -> list[Made | None]:
+        """Fetch results; None of those that do not come."""
+        client, wait = self._client, self._limits.late
+
+        async def fetch(some: list[Any]) -> Any:
+            return await client.gather(some, asynchronous=True)
+
+        if not futures:
+            return []
+        try:
+            return list(client.sync(fetch, futures, callback_timeout=wait))
+        except TimeoutError:
+            pass
+        except Exception:  # one of them; which one is found below
+            self._check_alive()
+        found: list[Made | None] = []
+        for future in futures:
+            try:
+                found += client.sync(fetch, [future], callback_timeout=2)
+            except TimeoutError:
+                found.append(None)
+            except Exception:
+                if future.status in ("error", "cancelled"):
+                    raise self._failure(future) from None
+                found.append(None)
+        return found
+
+    def _failure(self, future: Any) -> Exception:
+        """Make the error of a group: what was raised, or which items no worker survived."""
+        if future.status == "cancelled" or self._client.status != "running":
+            return self._gone()
+        error = future.exception(timeout=self._limits.late)
+        if isinstance(error, ConvcliError):
+            return error
+        items = self._groups[future.key].items
+        if isinstance(error, ItemError):
+            index, kind, said = error.args
+            text = "out of memory" if kind == "MemoryError" else f"{kind}: {said[:200]}"
+            return ConvcliError(f"{self._name(items[index])} failed on a worker ({text})")
+        where = self._name(items[0]) + (f" or {len(items) - 1} after it" if items[1:] else "")
+        if type(error).__name__ == "KilledWorker":
+            return ConvcliError(
+                f"{where} ended every worker that took it, out of memory or killed; lower "
+                f"--memory, give workers more memory, or use fewer; then add --resume"
+            )
+        said = " ".join(str(error).split())[:200]
+        return ConvcliError(f"{where} failed on a worker ({type(error).__name__}: {said})")
+
+    def _look(self) -> None:
+        """Count the threads of the cluster, which may grow and shrink."""
+        now = time.monotonic()
+        if now - self._looked < 4 * _TICK and self._threads:
+            return
+        self._check_alive()
+        self._threads = sum(self._workers().values())
+        self._looked = now
+        if self._threads:
+            self._seen = now
+        elif now - self._seen > self._limits.alone:
+            raise ConvcliError(
+                f"the cluster at {self._client.scheduler.address} has no workers any more; start "
+                f"some, and add --resume"
+            )
+
+    def _workers(self) -> dict[str, int]:
+        try:
+            return dict(self._client.nthreads())
+        except OSError:
+            raise self._gone() from None
+
+    def _check_alive(self) -> None:
+        if self._client.status != "running":
+            raise self._gone()
+
+    def _gone(self) -> ConvcliError:
+        return ConvcliError(
+            f"the scheduler at {self._client.scheduler.address} is gone; start it again, and add "
+            f"--resume"
+        )
+
+    def _send_late_ones_again(self) -> None:
+        """Do elsewhere what takes far longer than the others: its worker may be frozen."""
+        usual = median(self._times) if self._times else self._limits.late
+        limit = max(self._limits.late, self._limits.factor * usual)
+        now = time.monotonic()
+        for group in {id(group): group for group in self._groups.values()}.values():
+            if now - group.sent > limit * group.patience:
+                self._send_elsewhere(group)
+
+    def _send_elsewhere(self, group: _Group) -> None:
+        keys = {future.key for future in group.futures}
+        try:
+            holding = {
+                worker
+                for workers in self._client.who_has(group.futures).values()
+                for worker in workers
+            }
+            running = {
+                worker for worker, tasks in self._client.processing().items() if keys & set(tasks)
+            }
+        except OSError:
+            raise self._gone() from None
+        others = sorted(set(self._workers()) - holding - running)
+        group.patience *= 2
+        group.sent = time.monotonic()
+        if others and (holding or running):  # or else it waits for its turn
+            self._send(group, others)
+
+    def _drop(self) -> None:
+        """Forget all that is on its way."""
+        futures = [future for group in self._groups.values() for future in group.futures]
+        self._groups.clear()
+        if self._client.status == "running" and futures:
+            try:
+                self._client.cancel(futures, force=True)
+            except (OSError, TimeoutError):
+                return
+        for future in futures:
+            future.release()
+        self._shared = None
+
+
+def cluster_text(client: Any) -> str:
+    """Say of a cluster what a report does: its size, and where it can be watched."""
+    info = client.scheduler_info()
+    text = f"{counted(len(client.nthreads()), 'worker')} of {client.scheduler.address}"
+    # Without its library a dashboard is a page that says so.
+    if "dashboard" in (info.get("services") or {}) and find_spec("bokeh") is not None:
+        text += f", watched at {client.dashboard_link}"
+    return text
