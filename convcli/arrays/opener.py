@@ -50,12 +50,12 @@ class Opener:
 
     def inputs(self, spec: str) -> Iterator[Source]:
         """Open an input: a path, ``file::member``, ``-``, a literal, or a generator."""
-        for source in self.inputs_together(spec, together=False):
+        for source in self.inputs_together(spec, together=0):
             assert not isinstance(source, Records)
             yield source
 
-    def inputs_together(self, spec: str, together: bool) -> Iterator[Source | Records]:
-        """Open an input as `inputs` does; equal arrays may come as one if `together` says so."""
+    def inputs_together(self, spec: str, together: int) -> Iterator[Source | Records]:
+        """Open an input as `inputs` does; equal arrays of so many bytes at most may come as one."""
         if generators.is_generator(spec):
             yield InMemory(spec, generators.generate(spec, lambda: self._random))
             return
@@ -83,7 +83,7 @@ class Opener:
         note(self._streams, text)
 
     def _stream(
-        self, stream: BinaryIO, name: str, called: str, together: bool
+        self, stream: BinaryIO, name: str, called: str, together: int
     ) -> Iterator[Source | Records]:
         """Read what a stream holds: arrays one after another, an image, an archive, or text."""
         # Unbuffered, as files are: what is read goes straight to the array.
@@ -93,7 +93,7 @@ class Opener:
         kind = formats.sniff(head)
         if kind is None or formats.suffix(name) == ".npy":
             if together:
-                yield from sources_together(full, name, called, head)
+                yield from sources_together(full, name, called, head, together)
             else:
                 yield from stream_sources(reads, name, called, head)
             return

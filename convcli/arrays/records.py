@@ -34,12 +34,15 @@ class Records:
 
 
 def sources_together(
-    stream: FullReads, name: str, called: str, head: bytes
+    stream: FullReads, name: str, called: str, head: bytes, most: int
 ) -> Iterator[Source | Records]:
-    """Read a stream as `sources.stream_sources` does, but equal arrays that are there as one."""
+    """Read a stream as `sources.stream_sources` does, but equal arrays that are there as one.
+
+    Arrays of more than `most` bytes are not waited for: they are to be read in parts.
+    """
     file = cast("BinaryIO", stream)
     for header in read_headers(file, called, head):
-        found = _records(name, header, stream)
+        found = _records(name, header, stream) if header.nbytes <= most else None
         if found is None:
             yield from source_of(header, file, name, called)
         else:

@@ -162,7 +162,9 @@ def _write_files(run: _Run, sink: Sink, names: Sequence[str], files: "Files") ->
 def _sources(run: _Run, spec: str, target: Target) -> Iterator[Source]:
     """Open an input; many equal arrays are convolved at once where nobody asks about each."""
     asked = run.setup.request.verify or run.setup.request.time is not None
-    together = run.reporter.silent and target.takes_records and not asked
+    together = 0
+    if run.reporter.silent and target.takes_records and not asked:
+        together = run.setup.memory
     for source in run.setup.opener.inputs_together(spec, together):
         if not isinstance(source, Records):
             yield merge(run.setup.request, run.setup.filter, source)
