@@ -44,6 +44,7 @@ def animation_picture(
             f"use a smaller -n or a larger -s, or --explain for one picture"
         )
     base = board.board(axes, numbers, filled=False)
+    numbers = base.numbers
     rows, columns = board.strips(axes)
     cells = numbers.input if numbers else None
     signs, y = board.legend(base.bottom + 14, board.kinds_in(base))

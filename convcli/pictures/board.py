@@ -56,6 +56,7 @@ class Board(NamedTuple):
     output: Grid
     bottom: float
     groups: tuple[Group, ...]
+    numbers: Numbers | None  # None where cells are too small for them
 
 
 def planar(axes: Sequence[Axis]) -> tuple[Axis, Axis]:
@@ -110,6 +111,9 @@ def board(axes: Sequence[Axis], numbers: Numbers | None, filled: bool) -> Board:
     counts = (len(rows.cells), len(columns.cells)), (row_axis.out, column_axis.out)
     least = grid.cell_for(numbers.widest, grid.SMALLEST + 0.5) if numbers else 0.0
     beside, cell = _fit(counts, len(axes) == 1, least)
+    if cell < least:  # numbers could not be read
+        numbers = None
+        beside, cell = _fit(counts, len(axes) == 1, 0.0)
     fine = cell >= grid.FINE
     in_text = _wrap(_input_caption(axes), counts[0][1] * cell if beside else INNER)
     caption = top + paragraph_height(in_text, _CAPTION) + 8
@@ -141,7 +145,7 @@ def board(axes: Sequence[Axis], numbers: Numbers | None, filled: bool) -> Board:
         Group("output", tuple(grid.drawn(target, numbers.output if numbers and filled else None))),
     )
     bottom = max(source.y + source.height, target.y + target.height + (0 if beside else height))
-    return Board(source, target, bottom, groups)
+    return Board(source, target, bottom, groups, numbers)
 
 
 def strips(axes: Sequence[Axis]) -> tuple[Strip, Strip]:

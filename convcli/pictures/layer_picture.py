@@ -41,6 +41,7 @@ def layer_picture(
         Lines of numbers: how the first output comes about.
     """
     top = board.board(axes, numbers, filled=True)
+    numbers = top.numbers
     rows, columns = (each.taps(0) for each in board.strips(axes))
     cells = numbers.input if numbers else None
     first = Group("window", tuple(grid.window(top.input, rows, columns, cells)))

@@ -21,23 +21,14 @@ from convcli.models import is_model
 from convcli.options import RunRequest
 from convcli.run.axes import check_dims
 from convcli.run.blocks import Blocks
+from convcli.run.checks import check_animation, check_scale, check_store_options
 from convcli.run.job import Job
 from convcli.run.merged import full_layout, full_shape, merge
 from convcli.run.operation import Operation
 from convcli.run.pipeline import Pipeline
 from convcli.run.prepare import Setup, prepare, set_up
 from convcli.run.reporter import Reporter
-from convcli.run.results import (
-    Done,
-    Kept,
-    Result,
-    Summary,
-    Timing,
-    Verdict,
-    gather,
-    require_passed,
-)
-from convcli.run.store_options import check_store_options
+from convcli.run.results import Done, Kept, Result, Summary, Timing, Verdict, gather, require_passed
 from convcli.run.weights import with_channels
 from convcli.streams import Streams
 from convcli.terminal.progress import Progress
@@ -76,26 +67,28 @@ def run(request: RunRequest, streams: Streams) -> int:
     check_dims(request.dims)
     request, picture = _picture(request)
     if request.animate:
-        _check_animation(request, streams)
+        check_animation(request, streams)
     inputs = _inputs(request, streams)
     request = with_channels(request._replace(inputs=inputs))
     into_store = request.output is not None and stores.is_store(request.output)
-    check_store_options(request, picture is not None)
+    check_store_options(request, into_store)
     # Unless -o names a place for the array.
     report_only = request.format == "json" or picture is not None or into_store
-    sink = Sink(
-        None if into_store else request.output, inputs, streams, request.output_format, report_only
-    )
+    output = None if into_store else request.output
+    sink = Sink(output, inputs, streams, request.output_format, report_only)
     reporter = Reporter(request, streams, sink.to_stdout)
     opener = Opener(streams, request.seed, request.dims)
+    if into_store:
+        stores.check_libraries(stores.parse(str(request.output)))
+        from convcli.run import into_store as stored  # noqa: PLC0415  for stores only
+
+        with Progress(streams.stderr, len(inputs)) as progress:
+            setup = set_up(request, opener, layer)
+            stored.run(setup, inputs[0], str(request.output), reporter, progress, streams)
+        reporter.end()
+        return 0
     with Progress(streams.stderr, len(inputs)) as progress:
         setup = set_up(request, opener, layer)
-        if into_store:
-            from convcli.run import into_store as store  # noqa: PLC0415  for stores only
-
-            store.run(setup, inputs[0], str(request.output), reporter, progress, streams)
-            reporter.end()
-            return 0
         shared = _Run(setup, Pipeline(), Ring(), reporter, progress, picture)
         for names, files in _in_groups(shared):
             if files is not None:
@@ -109,7 +102,8 @@ def run(request: RunRequest, streams: Streams) -> int:
 
 def _in_groups(run: _Run) -> "Iterator[tuple[Sequence[str], Files | None]]":
     """Give the inputs in order; equal small files convolved together where nothing differs."""
-    request, inputs = run.setup.request, run.setup.request.inputs or []
+    request = run.setup.request
+    inputs = request.inputs or []
     asked = request.verify or request.time is not None or run.picture is not None
     asked = asked or run.reporter.needs_output
     mapped = request.scale is not None or request.output_format is not None
@@ -117,16 +111,16 @@ def _in_groups(run: _Run) -> "Iterator[tuple[Sequence[str], Files | None]]":
         return iter([(inputs, None)])
     from convcli.run.many_files import convolved  # noqa: PLC0415  for many files only
 
-    def job_of(first: InMemory) -> Job | None:
+    def together(first: InMemory) -> Job | None:
         return prepare(run.setup, first, many=True).together
 
-    return convolved(inputs, run.setup.memory, job_of, run.outputs)
+    return convolved(inputs, run.setup.memory, together, run.outputs)
 
 
 def _convolve_input(run: _Run, sink: Sink, spec: str, streams: Streams) -> None:
     """Convolve all arrays of an input, write them to its target, and report each."""
     with sink.open(spec) as target:
-        _check_scale(run.setup.request, target)
+        check_scale(run.setup.request, target)
         for source in _sources(run, spec, target):
             result, kept = _convolve(run, source, target)
             run.progress.pause()
@@ -150,9 +144,10 @@ def _write_files(run: _Run, sink: Sink, names: Sequence[str], files: "Files") ->
         for name, row, y in zip(names, memory, made.y, strict=True):
             with sink.open(name) as target:
                 target.write_records(row)
-                result = result or gather(
-                    source, weights.filter, job, run.setup.window.p, target.path, done
-                )
+                if result is None:
+                    result = gather(
+                        source, weights.filter, job, run.setup.window.p, target.path, done
+                    )._replace(seed=run.setup.opener.used_seed)
                 if run.reporter.needs_summary:
                     summary = Summary()
                     summary.add(y)
@@ -201,16 +196,6 @@ def _model_layer(request: RunRequest, streams: Streams) -> "Taken | None":
     return model_layer.take(request, streams)
 
 
-def _check_animation(request: RunRequest, streams: Streams) -> None:
-    from convcli.explain.keys import require_terminal  # noqa: PLC0415  seldom needed
-
-    require_terminal(streams)
-    if len(request.inputs or ()) > 1:
-        raise UsageError(
-            f"--animate shows one input, and {len(request.inputs or ())} are named; name one"
-        )
-
-
 def _animate(kept: Kept, streams: Streams) -> None:
     """Play the operation on what was kept of it."""
     from convcli.explain import animation  # noqa: PLC0415  seldom needed
@@ -250,21 +235,6 @@ def _list_kernels(request: RunRequest, streams: Streams) -> None:
     from convcli.run.kernels import list_kernels  # noqa: PLC0415  seldom asked for
 
     list_kernels(request.format, streams)
-
-
-def _check_scale(request: RunRequest, target: Target) -> None:
-    """Refuse a scale of what holds numbers as they are; integers may be clipped to their type."""
-    scale = request.scale
-    if scale is None:
-        return
-    from convcli.arrays.pixels import SCALES  # noqa: PLC0415  seldom needed
-
-    if scale not in SCALES:
-        raise UsageError(f"--scale {scale!r} is not a scale; write one of {', '.join(SCALES)}")
-    if target.is_image or (scale == "clip" and request.dtype is not None):
-        return
-    also = "; add --dtype uint8 to clip numbers" if scale == "clip" else ""
-    raise UsageError(f"--scale {scale} is for images; omit it, or write -o y.png{also}")
 
 
 def _inputs(request: RunRequest, streams: Streams) -> list[str]:

@@ -1,5 +1,7 @@
 """``--plot -o``: input, filter and output side by side, each with a scale, as in a report."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from convcli.arrays.dtypes import Array
@@ -30,7 +32,8 @@ _GUTTER = 30.0
 _MOST_PIXELS = 400  # of an axis; of more, means are drawn
 _MOST_CELLS = 144  # with numbers
 _TALLEST = 300.0
-_HEAD = 80.0  # pixels of the words above each panel
+_SMALL = 12.5  # pixels of letters
+_WIDE = 5  # times the height
 _STEPS = 64  # of a scale
 _ODD = Rgb(214, 0, 214)  # NaN and infinity
 
@@ -47,19 +50,33 @@ def plot_picture(result: Result, kept: Kept) -> Scene:
     texts += paragraph(MARGIN, y, facts, 13, fill="soft")
     y += paragraph_height(facts, 13) + 12
     groups = [Group("heading", texts)]
-    width = (INNER - _GUTTER * (len(planes) - 1)) / len(planes)
-    bottom, said = y, [title]
-    for i, plane in enumerate(planes):
-        x = MARGIN + i * (width + _GUTTER)
-        group, end, words = _panel(plane, x, y, width)
+    # What is much wider than high has the whole width.
+    stacked = any(p.values.shape[1] >= _WIDE * p.values.shape[0] for p in planes)
+    width = INNER if stacked else (INNER - _GUTTER * (len(planes) - 1)) / len(planes)
+    panels = [_prepared(plane, width) for plane in planes]
+    head = max(20 + paragraph_height(panel.head, _SMALL) for panel in panels)
+    x, bottom, said = MARGIN, y, [title]
+    for panel in panels:
+        group, end = _drawn(panel, x, y, width, head)
         groups.append(group)
-        said.append(words)
+        scale = panel.scale
+        said.append(f"{panel.name} {panel.head[0]}, from {scale.low:.3g} to {scale.high:.3g}")
         bottom = max(bottom, end)
+        x, y = (x, end + 10) if stacked else (x + width + _GUTTER, y)
     return Scene(WIDTH, bottom + MARGIN, title, ". ".join(said), tuple(groups))
 
 
-def _panel(plane: Plane, x: float, y: float, width: float) -> tuple[Group, float, str]:
-    """Draw a plane with name, shape and scale; return where it ends, and it in words."""
+class _Panel(NamedTuple):
+    """A plane with what is written above it, and its numbers, or means of them, to draw."""
+
+    name: str
+    head: list[str]
+    values: Array
+    drawn: Array
+    scale: Scale
+
+
+def _prepared(plane: Plane, width: float) -> _Panel:
     values = np.abs(plane.values) if plane.values.dtype.kind == "c" else plane.values
     step = max(-(-max(values.shape[:2]) // _MOST_PIXELS), 1)
     drawn = heat_map.shrink(values.astype(np.float64), step)
@@ -76,20 +93,24 @@ def _panel(plane: Plane, x: float, y: float, width: float) -> tuple[Group, float
         f"means of {step}x{step} pixels": step > 1,
     }
     note = ", ".join(part for part, is_so in notes.items() if part and is_so)
-    head = wrapped(plane.heading, width, 12.5) + (wrapped(note, width, 12.5) if note else [])
-    above = _HEAD - 10 - paragraph_height(head, 12.5)
-    shapes: list[Shape] = [Text(x, y + above - 4, plane.name, 14, bold=True)]
-    shapes += paragraph(x, y + above, head, 12.5, fill="soft")
-    top = y + _HEAD  # all panels start at one height
-    rows, columns = drawn.shape[:2]
-    cell = min(width / columns, _TALLEST / rows, 48.0 if rows * columns > 1 else 30.0)
-    wide, high = cell * columns, max(cell * rows, 12.0)
-    shapes += _cells(drawn, values, scale, (x, top, wide, high))
+    head = wrapped(plane.heading, width, _SMALL) + (wrapped(note, width, _SMALL) if note else [])
+    return _Panel(plane.name, head, values, drawn, scale)
+
+
+def _drawn(panel: _Panel, x: float, y: float, width: float, head: float) -> tuple[Group, float]:
+    """Draw a panel with the space `head` above its plane; return also where it ends."""
+    above = y + head - paragraph_height(panel.head, _SMALL)
+    shapes: list[Shape] = [Text(x, above - 4, panel.name, 14, bold=True)]
+    shapes += paragraph(x, above, panel.head, _SMALL, fill="soft")
+    top = y + head + 6
+    rows, columns = panel.drawn.shape[:2]
+    cell = min(width / columns, _TALLEST / rows, 48.0)
+    wide, high = cell * columns, max(cell * rows, 14.0)
+    shapes += _cells(panel.drawn, panel.values, panel.scale, (x, top, wide, high))
     shapes.append(Rect(x, top, wide, high, stroke="line"))
     end = top + high + 14
-    shapes += _scale(scale, x, end, width)
-    words = f"{plane.name} {plane.heading}, from {scale.low:.3g} to {scale.high:.3g}"
-    return Group(plane.name, tuple(shapes)), end + 30, words
+    shapes += _scale(panel.scale, x, end, min(width, 240.0))
+    return Group(panel.name, tuple(shapes)), end + 30
 
 
 def _cells(

@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from math import prod
 from pathlib import Path
@@ -18,7 +17,7 @@ from convcli.geometry.axis import PADDING_WORDS, Axis, Kind, Padding, Window
 from convcli.geometry.coverage import reads
 from convcli.geometry.network import Layer, Step, apply
 from convcli.pictures.page import page
-from tests.conftest import need, run_command
+from tests.conftest import run_command
 
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome
@@ -35,7 +34,8 @@ const visible = (control) => {
 };
 const check = (id, value) => at(id).checked === value || visible(at(id)).click();
 const set = (id, value, event) => {
-  visible(at(id)).value = value;
+  if (visible(at(id)).value === String(value)) return;
+  at(id).value = value;
   if (at(id).value !== String(value)) throw new Error(id + " has no " + value);
   at(id).dispatchEvent(new Event(event, { bubbles: true }));
 };
@@ -50,24 +50,21 @@ wanted.axes.slice(0, wanted.linked ? 1 : 3).forEach((axis, i) => {
   if (wanted.kind === "convt") keys.push("op");
   for (const key of keys) set(`${key}-${i}`, axis[key], "input");
 });
+for (const slider of document.querySelectorAll("[id^=slice]")) {  // of three axes
+  if (slider.offsetParent === null) continue;  // there is no output
+  const [low, high] = [Number(slider.min), Number(slider.max)];
+  set(slider.id, low + (wanted.slice % (high - low + 1)), "input");
+}
 """
 READ = """
-const at = (id) => document.getElementById(id);
-const text = (id) => at(id).offsetParent && at(id).textContent;
+const ifVisible = (each) => each.offsetParent && each.textContent;
+const text = (id) => ifVisible(document.getElementById(id));
 const ids = ["problem", "size", "formula", "steps", "loss", "coverage", "command"];
 const cells = [...document.querySelectorAll(".grid .cell")];
 return {
   ...Object.fromEntries(ids.map((id) => [id, text(id)])),
   cells: text("grids") ? cells.map((cell) => [cell.ariaLabel, cell.textContent]) : [],
 };
-"""
-# Of three axes, shows some slice of the input and of the output.
-SLICE = """
-for (const slider of document.querySelectorAll("[id^=slice]")) {
-  const [low, high] = [Number(slider.min), Number(slider.max)];
-  slider.value = low + (arguments[0] % (high - low + 1));
-  slider.dispatchEvent(new Event("input", { bubbles: true }));
-}
 """
 MOVE = """
 const n = document.getElementById("n-0");
@@ -86,29 +83,6 @@ return arguments[0].map((number) => {
   return [cell.ariaLabel, lit, kept.length === 1 && kept[0] === cell, sentence];
 });
 """
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Chrome]":
-    """Start a browser with an empty profile; everything its pages log is kept."""
-    chromium = need("chromium", "google-chrome", "chromium-browser")
-    driver = need("chromedriver")
-    from selenium.webdriver import Chrome, ChromeOptions
-    from selenium.webdriver.chrome.service import Service
-
-    options = ChromeOptions()
-    options.binary_location = chromium
-    profile = tmp_path_factory.mktemp("profile")
-    for word in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--hide-scrollbars"):
-        options.add_argument(word)
-    options.add_argument(f"--user-data-dir={profile}")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    started = Chrome(options=options, service=Service(driver))
-    started.set_script_timeout(60)
-    try:
-        yield started
-    finally:
-        started.quit()
 
 
 def _step(n: Place, f: Place, p: Padding = ((0, 0),), kind: Kind = "conv", **more: Any) -> Step:
@@ -196,9 +170,7 @@ def test_sizes_highlights_and_coverage_are_those_of_shape(
     @given(every_setting(dims), st.lists(st.integers(0, 10**6), min_size=6, max_size=6))
     def check(wanted: Settings, pointed: list[int]) -> None:
         nonlocal fitting
-        _js(browser, SET, asdict(wanted))
-        _js(browser, SLICE, pointed[0])
-        shown = _js(browser, READ)
+        shown = _js(browser, SET + READ, asdict(wanted) | {"slice": pointed[0]})
         assert shown["command"].startswith("convcli shape ")
         done = run_command(*shown["command"].split()[1:], "--format", "json")
         if done.status:

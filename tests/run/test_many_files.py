@@ -110,6 +110,10 @@ def _report(done: Outcome) -> Any:
     return [json.loads(line) | {"seconds": 0} for line in done.out.splitlines()]
 
 
+def _one_by_one(run: Any) -> Any:
+    return [(run.setup.request.inputs, None)]
+
+
 @pytest.mark.parametrize("options", OPTIONS)
 @pytest.mark.filterwarnings("ignore:invalid value encountered in cast")
 @given(data=st.data(), old=st.booleans(), together=st.sampled_from([700, 1 << 22]))
@@ -120,7 +124,7 @@ def test_the_same_as_each_alone(
         args = ["run", *data.draw(inputs()), *options.split(), "--seed", "1", "-o", "out/"]
         with mock.patch.object(small_files, "_MOST_BYTES", together):
             found = _outcome(args, old)
-        with mock.patch.object(command, "_in_groups", lambda run: [(run.request.inputs, None)]):
+        with mock.patch.object(command, "_in_groups", _one_by_one):
             expected = _outcome(args, old)
     assert found == expected
 

@@ -143,7 +143,8 @@ function update() {
   showSettings();
   at("layer").textContent = KIND_NAMES[settings.kind];
   at("reading").setAttribute("aria-live", "off"); // the new size is what is told
-  at("command").textContent = commandLine(settings);
+  const words = commandLine(settings).split(" "); // no line breaks at the hyphens of an option
+  at("command").replaceChildren(...words.flatMap((word, i) => [i ? " " : "", element("span", {}, word)]));
   let real;
   try {
     real = fitAll(settings);
