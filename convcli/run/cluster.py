@@ -149,15 +149,15 @@ def _without_main() -> Iterator[None]:
         sys.modules["__main__"] = main
 
 
-def check(client: Any, url: str, shared: on_worker.Shared) -> None:
-    """Refuse a cluster whose machines have other versions, or do not see the files.
+def prepare(client: Any, url: str, shared: on_worker.Shared) -> None:
+    """Prepare the workers; refuse machines with other versions, or that do not see the files.
 
-    A worker that joins later is checked before its first block.
+    A worker that joins later is prepared before its first block.
     """
     _check_versions(client, url)
     try:
         answers = client.sync(
-            client.run, on_worker.check, shared, on_error="return", callback_timeout=_ANSWER
+            client.run, on_worker.prepare, shared, on_error="return", callback_timeout=_ANSWER
         )
     except TimeoutError:
         raise ConvcliError(f"--scheduler {url}: a worker does not answer; restart it") from None

@@ -6,7 +6,7 @@ import math
 import os
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -26,7 +26,7 @@ from convcli.run.stored import Boxes, Figures, Task, do_block
 from convcli.streams import Streams, note
 
 _BLOCKS_EACH = 8  # so that workers end at about the same time
-_WORKERS = 16  # of a cluster whose size is not known yet
+_WORKERS = 4  # of a cluster whose size is not known yet
 
 
 class Done(NamedTuple):
@@ -68,7 +68,7 @@ class OnCluster:
         numbers: Iterable[int],
         count: int,
     ) -> Iterator[Figures]:
-        """Do blocks; gives what is reported of each, as they come.
+        """Prepare the workers; gives an iterator that does blocks, with what is reported of each.
 
         Parameters
         ----------
@@ -89,14 +89,16 @@ class OnCluster:
         )
         files = [on_worker.File.at(path) for path in _files(task)]
         shared = on_worker.Shared(uuid.uuid4().hex, make, _do, on_worker.versions(), files)
-        cluster.check(self._client, self._url, shared)
+        cluster.prepare(self._client, self._url, shared)
         self.text = cluster_text(self._client)
         called = getattr(task.target, "called", "the output")
 
         def name(number: int) -> str:
             return f"{called}: block {box_text(blocks[number].output)}"
 
-        made = Window(self._client, shared, name).run(numbers, count)
+        return self._figures(Window(self._client, shared, name).run(numbers, count))
+
+    def _figures(self, made: Generator[Done, None, None]) -> Iterator[Figures]:
         with contextlib.closing(made):
             for done in made:
                 self.engine, self.device = done.engine, done.device

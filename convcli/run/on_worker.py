@@ -108,19 +108,23 @@ def version_text(where: str, name: str, found: str | None, needed: str) -> str:
     return f"{where} has {what}, and this machine has {needed}; install {name}=={needed} there"
 
 
+def prepare(shared: Shared) -> None:
+    """Check this worker, and make what its items share."""
+    check(shared)
+    _made.clear()
+    try:
+        _made[shared.token] = shared.do, shared.make()
+    except ConvcliError as error:  # such as a device that is not there
+        raise type(error)(f"on {platform.node()}, where a worker runs: {error}") from None
+
+
 def do_items(token: str, pickled_shared: bytes, pickled: bytes) -> Made:
     """Do some items; doing them twice does no harm.
 
     All comes as bytes: Dask would look into each value for futures.
     """
     if token not in _made:
-        shared: Shared = pickle.loads(pickled_shared)
-        check(shared)
-        _made.clear()
-        try:
-            _made[token] = shared.do, shared.make()
-        except ConvcliError as error:  # such as a device that is not there
-            raise type(error)(f"on {platform.node()}, where a worker runs: {error}") from None
+        prepare(pickle.loads(pickled_shared))
     do, made = _made[token]
     begin = time.perf_counter()
     results = []

@@ -19,8 +19,11 @@ from typing import Any
 from convcli.errors import ConvcliError, counted
 from convcli.run.on_worker import ItemError, Made, Shared, do_items
 
-_EACH = 4  # groups on their way for each thread of a worker: one is done, and the next is there
-_LEAST_SECONDS = 0.1  # that a group is to take; the scheduler takes some milliseconds for it
+_EACH = 2  # groups on their way for each thread of a worker: one is done, and the next is there
+# Neighbours go together, as what one reads is kept for the next; and each group takes the scheduler
+# some milliseconds.
+_LEAST_SECONDS = 0.5
+_FIRST = 4  # items in a group, while it is not known what they take
 _FOR_EACH_THREAD = 0.005  # more of it for each thread of the cluster: one scheduler serves all
 _MOST = 1000  # items in a group
 _SMALL = 1 << 13  # bytes of what is shared, that go with each group; more is sent once a worker
@@ -107,10 +110,10 @@ class Window:
 
     def _size(self, left: int) -> int:
         """Choose how many items go together, so that the scheduler has time for all workers."""
+        share = -(-left // (4 * max(self._threads, 1)))  # near the end all have some
         if not self._costs:
-            return 1
+            return min(_FIRST, share)
         wanted = max(_LEAST_SECONDS, _FOR_EACH_THREAD * self._threads)
-        share = -(-left // (2 * max(self._threads, 1)))  # near the end all have some
         return max(1, min(int(wanted / max(median(self._costs), 1e-6)), _MOST, share))
 
     def _send(self, group: _Group, workers: list[str] | None = None) -> None:
@@ -144,7 +147,7 @@ class Window:
         for future in ready:
             if future.status in ("lost", "pending"):  # with its worker: it is made again
                 future.add_done_callback(self._done.put)
-            elif future.status != "finished":
+            elif future.status != "finished" and not self._split(future):
                 raise self._failure(future)
         for future, made in zip(good, self._gather(good), strict=True):
             group = self._groups.get(future.key)
@@ -155,10 +158,7 @@ class Window:
                 continue
             self._times.append(time.monotonic() - group.sent)
             self._costs.append(made.seconds / len(group.items))
-            for each in group.futures:
-                del self._groups[each.key]
-                each.release()
-            self._count -= 1
+            self._forget(group)
             yield made
 
     def _gather(self, futures: list[Any]) -> list[Made | None]:
@@ -188,6 +188,25 @@ class Window:
                 found.append(None)
         return found
 
+    def _split(self, future: Any) -> bool:
+        """Send the items of a group that no worker survived one by one, to find which it was."""
+        group = self._groups[future.key]
+        if future.status != "error" or len(group.items) == 1:
+            return False
+        if type(future.exception(timeout=self._limits.late)).__name__ != "KilledWorker":
+            return False
+        self._forget(group)
+        for item in group.items:
+            self._count += 1
+            self._send(_Group([item]))
+        return True
+
+    def _forget(self, group: _Group) -> None:
+        for each in group.futures:
+            self._groups.pop(each.key, None)
+            each.release()
+        self._count -= 1
+
     def _failure(self, future: Any) -> Exception:
         """Make the error of a group: what was raised, or which items no worker survived."""
         if future.status == "cancelled" or self._client.status != "running":
@@ -200,7 +219,7 @@ class Window:
             index, kind, said = error.args
             text = "out of memory" if kind == "MemoryError" else f"{kind}: {said[:200]}"
             return ConvcliError(f"{self._name(items[index])} failed on a worker ({text})")
-        where = self._name(items[0]) + (f" or {len(items) - 1} after it" if items[1:] else "")
+        where = self._name(items[0])
         if type(error).__name__ == "KilledWorker":
             return ConvcliError(
                 f"{where} ended every worker that took it, out of memory or killed; lower "
