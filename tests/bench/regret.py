@@ -114,7 +114,8 @@ def measure(
     begin = time.perf_counter()
     for turn in range(40):
         best = min((min(t) for t in times.values() if t), default=0.0)
-        for key, run in runs.items():
+        first = turn % len(runs)  # what comes after a slow one finds other data in the cache
+        for key, run in [*runs.items()][first:] + [*runs.items()][:first]:
             if turn >= 2 and min(times[key]) > 3 * best:
                 continue
             start = clock()

@@ -106,7 +106,7 @@ def test_memory_does_not_grow_with_the_number_of_items(client: Any) -> None:
 
     window = Window(client, work.shared(work.add, 0), str, Impatient)
     assert len(list(window.run(count(3000), 3000))) == 3000
-    assert most <= 12  # 4 for each worker, and some that are being released
+    assert most <= 24  # 4 for each of 2 workers, and some that are being released
 
 
 @pytest.fixture
