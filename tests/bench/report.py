@@ -5,7 +5,7 @@ python -m tests.bench.commands > lines && python -m tests.bench.report lines ...
 
 import fileinput
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 Record = dict[str, Any]
@@ -42,7 +42,7 @@ def machine(record: Record) -> str:
     versions = ", ".join(f"{name} {number}" for name, number in record["versions"].items())
     taken = "; ".join(f"{name}: {what}" for name, what in record["taken"].items())
     return (
-        f"{record['work']}, {record['cores']} cores, {record['isa']}, {record['run']}. "
+        f"{record['work']}, {record['cores']} cores, {record['isa']}, {record['run']}\n\n"
         f"Python {record['python']}, {versions}. Instructions taken: {taken}."
     )
 
@@ -96,18 +96,21 @@ def _rows(header: Sequence[str]) -> Iterator[str]:
     yield "|---" * len(header) + "|"
 
 
-def main() -> None:
-    """Read lines, print tables; those of one CPU and one way of running stand together."""
+def pages(records: Iterable[Record]) -> str:
+    """Lay out records; those of one CPU and one way of running stand together."""
     found: dict[str, list[Record]] = {}
     where = ""
+    for record in records:
+        if record["table"] == "machine":
+            where = machine(record)
+        found.setdefault(where, []).append(record)
+    return "\n\n".join(f"## {where}\n\n{markdown(some)}" for where, some in found.items())
+
+
+def main() -> None:
+    """Read lines, print tables."""
     with fileinput.input(encoding="utf-8") as lines:
-        for line in lines:
-            record = json.loads(line)
-            if record["table"] == "machine":
-                where = machine(record)
-            found.setdefault(where, []).append(record)
-    for where, records in found.items():
-        print(f"## {where}\n\n{markdown(records)}\n")
+        print(pages(map(json.loads, lines)))
 
 
 if __name__ == "__main__":

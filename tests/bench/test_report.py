@@ -1,0 +1,15 @@
+"""The tables of RESULTS.md are those of the lines that are kept."""
+
+import json
+from pathlib import Path
+
+from tests.bench.report import pages
+
+FOLDER = Path(__file__).parent
+
+
+def test_results_are_made_of_the_lines() -> None:
+    lines = (FOLDER / "results.jsonl").read_text(encoding="utf-8").splitlines()
+    text = (FOLDER / "RESULTS.md").read_text(encoding="utf-8")
+    made = text.partition("results.jsonl -->\n")[2].partition("<!-- end -->")[0]
+    assert made.strip() == pages(map(json.loads, lines)).strip()
