@@ -162,13 +162,15 @@ def _do(
         seconds = time.perf_counter() - begin
     except BaseException:
         _shut_down(executor, cluster)
-        plan.new.leave(count > 0)
+        kept = count > 0 or cluster is not None  # workers may have done what they did not tell
+        plan.new.leave(kept)
         progress.pause()
-        if count:
+        if kept:
+            least = "at least " if cluster is not None else ""
             note(
                 streams,
-                f"{count} of {counted(total, 'block')} of {str(setup.request.output)!r} are done; "
-                f"the same command with --resume does the others",
+                f"{least}{count} of {counted(total, 'block')} of {str(setup.request.output)!r} are "
+                f"done; the same command with --resume does the others",
             )
         raise
     _shut_down(executor, cluster)
