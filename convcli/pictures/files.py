@@ -108,7 +108,19 @@ def encoded(scene: "Scene", ending: str) -> bytes:
         return tikz(scene).encode()
     from convcli.pictures.svg import svg  # noqa: PLC0415
 
-    return svg(scene).encode()
+    return (_still_page(svg(scene)) if ending == ".html" else svg(scene)).encode()
+
+
+def _still_page(drawn: str) -> str:
+    """Put a picture into a page of HTML; of one layer, `page` makes one that computes."""
+    title = drawn.partition("<title")[2].partition(">")[2].partition("</title>")[0]
+    return (
+        '<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width">\n'
+        f"<title>{title}</title>\n"
+        "<style>body { margin: 0 } svg { max-width: 100%; height: auto }</style>\n"
+        f"{drawn}</html>\n"
+    )
 
 
 def write(data: bytes, path: str) -> None:

@@ -55,8 +55,6 @@ def taken(request: RunRequest) -> tuple[RunRequest, files.Wanted | None]:
         raise UsageError(
             f"-o {path} is one picture for {' and '.join(asked)}; leave out all but one"
         )
-    if ending == ".html":
-        raise UsageError(f"-o {path}: a page is of convcli shape --explain; write an .svg")
     file = files.wanted(path, asked[0], request.frame)
     if len(request.inputs or ()) > 1:
         count = len(request.inputs or ())

@@ -82,12 +82,6 @@ def _network(request: "ShapeRequest", file: files.Wanted, streams: Streams) -> "
     from convcli.shape.networks import networks  # noqa: PLC0415
 
     name = network_name(request)
-    if file.ending == ".html":
-        better = quote(f"{file.path[: -len('.html')]}.svg")
-        raise UsageError(
-            f"-o {file.path}: a page is of one layer; a network is drawn as .svg, .png or .tex: "
-            f"write -o {better}"
-        )
     if file_format(name) in WEIGHTS:
         raise UsageError(f"{name} holds weights, which --explain draws no picture of; omit -o")
     found = list(islice(networks(request, streams), 2))

@@ -7,6 +7,7 @@ import subprocess
 import xml.etree.ElementTree as ET
 from base64 import b64decode
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -96,14 +97,13 @@ def test_what_is_wrong_is_one_line(args: str, line: str) -> None:
         ("shape -n 8..99 -f 3 --animate -o c.svg", "shows one case, not a sweep"),
         ("shape lenet5 -n 32,64 --explain -o c.svg", "shows one case, not a sweep"),
         ("shape lenet5 --animate -o c.svg", "cannot be combined with --animate"),
-        ("shape lenet5 --explain -o c.html", "a page is of one layer"),
         ("shape -n 224 -f 3 --animate -o c.gif", "49284 are more than 400"),
         ("shape --solve n -f 3 --output 12", "the size that it aims at is --out 12"),
         ("run rand:3x3 rand:4x4 -k box --plot -o c.svg", "a picture of one input, and 2"),
         ("run rand:9x9 -k box --plot --explain -o c.svg", "leave out all but one"),
         ("run rand:9x9 -k box -o c.svg", "add --explain, --animate or --plot"),
         ("run rand:9x9 -k box --plot -o c.tex", "png, svg; write -o c.png"),
-        ("run rand:9x9 -k box --explain -o c.html", "a page is of convcli shape --explain"),
+        ("run rand:9x9 -k box --plot -o c.html", "png, svg; write -o c.png"),
         ("run rand:9x9 -k box --frame 2", "add --animate -o conv.svg"),
     ],
 )
@@ -112,6 +112,17 @@ def test_what_cannot_be_drawn_is_refused(command: str, line: str) -> None:
     assert done.status == 2
     assert line in done.err
     assert not list(Path().iterdir())
+
+
+@pytest.mark.parametrize("command", ["shape lenet5", "run arange:5x5 -k box"])
+def test_a_page_of_what_does_not_compute_holds_the_picture(command: str) -> None:
+    for ending in ("svg", "html"):
+        assert run_command(*command.split(), "--explain", "-o", f"c.{ending}").status == 0
+    page, picture = Path("c.html").read_text(), Path("c.svg").read_text()
+    assert page.startswith("<!doctype html>")
+    assert picture in page
+    title = ElementTree.fromstring(picture).findtext("{http://www.w3.org/2000/svg}title")
+    assert f"<title>{title}</title>" in page
 
 
 def test_a_directory_that_is_missing_is_named_before_any_work() -> None:

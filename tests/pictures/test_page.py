@@ -290,7 +290,6 @@ def test_it_starts_at_the_numbers_of_the_command_and_goes_back_to_them(
             "filter 3 does not fit input 2 with padding 0: 2 + 2·0 < 3; use -p 1 or more",
         ),
         ("-n 8,9 -f 3", "-o conv.html shows one case, not a sweep; "),
-        ("vgg16 -n 224", "-o conv.html: a page is of one layer; "),
     ],
 )
 def test_what_is_no_page_is_refused(command: str, error: str, in_tmp: Path) -> None:
