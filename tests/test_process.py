@@ -351,12 +351,12 @@ def test_nohup_is_respected(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="limits another process's files")
 def test_too_little_room_is_told_before_the_input_has_come(tmp_path: Path) -> None:
-    data = npy_bytes(np.ones((400, 1000), np.float32))
+    data = npy_bytes(np.ones((400, 100), np.float32))
     with _start("run - -k box:3 --memory 1K -o y.npy", tmp_path) as process:
         assert process.stdin is not None
         assert process.stderr is not None
-        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
-        process.stdin.write(data[:80_000])  # what that makes would fit
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (100_000, 100_000))
+        process.stdin.write(data[:8000])  # what that makes would fit
         process.stdin.flush()
         assert process.wait(60) == 1
         assert process.stderr.read() == (

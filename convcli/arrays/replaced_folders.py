@@ -107,11 +107,7 @@ class NewFolder:
 
     def discard(self) -> None:
         """Remove what was written."""
-        for _ in range(_TRIES):  # the library may still be writing chunks beside one that failed
-            shutil.rmtree(self.part, ignore_errors=True)
-            if not os.path.exists(self.part):
-                break
-            time.sleep(0.05)
+        shutil.rmtree(self.part, ignore_errors=True)
         self.unlock()
 
     def unlock(self) -> None:

@@ -10,8 +10,6 @@ from convcli.arrays.npy import write_data, write_header
 if TYPE_CHECKING:  # only images need it
     from convcli.arrays.pixels import Mapping, Scaling
 
-_LARGE = 1 << 18  # bytes
-
 
 class Whole(NamedTuple):
     """All of an output, for a format that needs it.
@@ -77,19 +75,15 @@ class NpyWriter:
         if self._header is not None:
             shape, dtype = self._header
             write_header(shape, dtype, self._stream)
-            self._reserve(math.prod(shape) * dtype.itemsize)
+            nbytes = math.prod(shape) * dtype.itemsize
+            if self._is_file and part.nbytes < nbytes:  # what is all here is written at once
+                reserve(self._stream, nbytes)
             self._header = None
         write_data(part, self._stream)
 
     def write_records(self, memory: Array) -> None:
         """Write arrays that have their headers already."""
-        self._reserve(memory.nbytes)
         write_data(memory, self._stream)
-
-    def _reserve(self, nbytes: int) -> None:
-        """Have room allocated, see `atomic.reserve`; what is written in no time gains nothing."""
-        if self._is_file and nbytes >= _LARGE:
-            reserve(self._stream, nbytes)
 
     def finish(self, whole: Whole | None) -> None:
         """Do nothing: all is written."""

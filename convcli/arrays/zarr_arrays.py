@@ -1,5 +1,6 @@
 """Arrays in chunked stores, by the library zarr: opened by name, read and written box by box."""
 
+import asyncio
 import contextlib
 import functools
 import itertools
@@ -12,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import zarr
 from zarr.core.buffer import default_buffer_prototype
+from zarr.core.sync import sync
 from zarr.errors import ZarrUserWarning
 
 from convcli.arrays.dtypes import Array, DType
@@ -24,6 +26,7 @@ from convcli.errors import FULL, ConvcliError
 warnings.filterwarnings("ignore", category=ZarrUserWarning)
 
 _LOCALLY = min(max(os.cpu_count() or 1, 2), 10)  # chunks at a time; each takes memory
+_MOST_SECONDS = 10.0
 _REMOTELY = 32  # for a server each is little more than a wait
 
 
@@ -74,6 +77,7 @@ class StoredArray(NamedTuple):
         try:
             self.array[slices(box)] = y
         except Exception as error:
+            sync(_others_end())
             raise self._blamed(box, error, "written") from None
 
     def _blamed(self, box: Box, error: Exception, done: str) -> Exception:
@@ -105,6 +109,13 @@ class StoredArray(NamedTuple):
                 range(k * size, min((k + 1) * size, n))
                 for k, size, n in zip(index, array.chunks, array.shape, strict=True)
             )
+
+
+async def _others_end() -> None:
+    """Wait for the chunks that the library still writes beside one that failed."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    if others:
+        await asyncio.wait(others, timeout=_MOST_SECONDS)
 
 
 def slices(box: Box) -> tuple[slice, ...]:

@@ -38,10 +38,11 @@ class Method(NamedTuple):
     needs : str
         What a correlation must be for the method to apply.
     in_place : bool
-        `slab` may be a view whose last axis is contiguous, and zeros around it may be missing.
+        `slab` may be a view whose last axis is contiguous, and a fourth argument says which zeros
+        are missing around it.
     """
 
-    correlate: Callable[[Array, Correlation, Array], bool]
+    correlate: Callable[..., bool]
     start: float
     cost: Callable[[Correlation, tuple[int, ...]], float | None]
     needs: str
@@ -175,12 +176,10 @@ class NumpyEngine(Engine):
         self, plan: Plan, slab: Array, corr: Correlation, out: Array, zeros: Pads = ()
     ) -> None:
         """Convolve one padded slab, by another method where the planned one is inaccurate."""
-        if zeros and opencv.correlate(slab, corr, out, zeros):
+        if METHODS[plan.method].correlate(slab, corr, out, *([zeros] if zeros else ())):
             return
         if zeros:
             slab = np.pad(slab, ((0, 0), (0, 0), *zeros))
-        elif METHODS[plan.method].correlate(slab, corr, out):
-            return
         if len(slab) > 1:  # what one image holds changes no other
             for i in range(len(slab)):
                 self.convolve_slab(plan, slab[i : i + 1], corr, out[i : i + 1])

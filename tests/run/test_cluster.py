@@ -96,17 +96,18 @@ def test_a_worker_that_does_not_see_a_file_is_refused(client: Any, tmp_path: Pat
 
 
 def test_memory_does_not_grow_with_the_number_of_items(client: Any) -> None:
+    window = Window(client, work.shared(work.add, 0), str, Impatient)
     most = 0
 
     def count(n: int) -> Iterator[int]:
         nonlocal most
         for i in range(n):
-            most = max(most, len(client.futures))
+            most = max(most, window._count)
             yield i
 
-    window = Window(client, work.shared(work.add, 0), str, Impatient)
     assert len(list(window.run(count(3000), 3000))) == 3000
-    assert most <= 24  # 4 for each of 2 workers, and some that are being released
+    assert most < 2 * 2  # groups on their way, when another is made: 2 for each of 2 workers
+    assert not window._groups
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from unittest import mock
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from convcli.arrays import small_files
@@ -116,7 +116,6 @@ def _one_by_one(run: Any) -> Any:
 
 @pytest.mark.parametrize("options", OPTIONS)
 @pytest.mark.filterwarnings("ignore:invalid value encountered in cast")
-@settings(max_examples=settings().max_examples // 3)  # there are many options
 @given(data=st.data(), old=st.booleans(), together=st.sampled_from([700, 1 << 22]))
 def test_the_same_as_each_alone(
     options: str, data: st.DataObject, old: bool, together: int, tmp_path_factory: Any
