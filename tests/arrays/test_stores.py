@@ -1,5 +1,7 @@
 """What names a store, what is read from one, and what is said of one that is damaged."""
 
+import asyncio
+import errno
 import json
 from pathlib import Path
 from typing import Any
@@ -8,6 +10,7 @@ import numpy as np
 import pytest
 import zarr
 from zarr.codecs import BloscCodec, Crc32cCodec, GzipCodec
+from zarr.storage import LocalStore
 
 from convcli.arrays.stores import StoreName, is_store, parse
 from tests.conftest import run_command, shell
@@ -156,3 +159,27 @@ def test_a_file_too_large_names_block_and_store(in_tmp: Path) -> None:
     assert text.startswith("convcli: error: 'y.zarr': block [0:98, 0:98] cannot be written (File")
     assert text.endswith("make room, and continue with --resume\n")
     assert [path.name for path in in_tmp.iterdir()] == ["x.npy"]
+
+
+def test_a_store_is_removed_when_no_chunk_is_written_any_more(
+    in_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beside a chunk that fails the library goes on with the others of its block."""
+    right = LocalStore.set
+    failed: list[str] = []
+
+    async def set_slowly(self: Any, key: str, value: Any) -> None:
+        if key.endswith("json"):
+            await right(self, key, value)
+        elif not failed:
+            failed.append(key)
+            raise OSError(errno.ENOSPC, "No space left on device")
+        else:
+            await asyncio.sleep(0.2)
+            await right(self, key, value)
+
+    monkeypatch.setattr(LocalStore, "set", set_slowly)
+    done = run_command("run", "ones:100x100", "-k", "box:3", "-o", "y.zarr", "--chunks", "40")
+    assert done.status == 1
+    assert failed
+    assert list(in_tmp.iterdir()) == []
