@@ -93,8 +93,8 @@ def _header(name: str) -> Header | None:
             size = os.fstat(stream.fileno()).st_size
     except (OSError, ConvcliError):  # reported when the file is opened by itself
         return None
-    alone = size == len(header.raw) + header.nbytes
-    return header if alone and header.nbytes and not header.fortran else None
+    single = size == len(header.raw) + header.nbytes
+    return header if single and header.nbytes and not header.fortran else None
 
 
 def _fill(row: Array, name: str) -> bool:

@@ -53,10 +53,15 @@ class StoredArray(NamedTuple):
         array, (url, path, _) = self.array, self.name
         if self.name.is_url:
             return [url, path, array.metadata.to_dict()]
-        folder = os.path.join(os.path.realpath(url), path)
-        files = [os.path.join(folder, name) for name in ("zarr.json", ".zarray")]
-        made = [os.stat(file).st_mtime_ns for file in files if os.path.exists(file)]
-        return [folder, made, array.metadata.to_dict()]
+        file = self.metadata_file
+        return [os.path.dirname(file), os.stat(file).st_mtime_ns, array.metadata.to_dict()]
+
+    @property
+    def metadata_file(self) -> str:
+        """The file of an array in a directory that says how it is stored."""
+        folder = os.path.join(os.path.realpath(self.name.url), self.name.path)
+        name = "zarr.json" if self.array.metadata.zarr_format == 3 else ".zarray"
+        return os.path.join(folder, name)
 
     def read(self, box: Box, out: Array) -> Array:
         """Read a box into an array of its shape; chunks that are missing are fill values."""

@@ -23,7 +23,7 @@ from convcli.run.axes import check_dims
 from convcli.run.blocks import Blocks
 from convcli.run.checks import check_animation, check_scale, check_store_options
 from convcli.run.job import Job
-from convcli.run.merged import full_layout, full_shape, merge
+from convcli.run.merged import full_layout, full_shape, lead_of, merge
 from convcli.run.operation import Operation
 from convcli.run.pipeline import Pipeline
 from convcli.run.prepare import Setup, prepare, set_up
@@ -268,8 +268,9 @@ def _convolve(run: _Run, source: Source, target: Target) -> tuple[Result, Kept]:
     request, reporter = run.setup.request, run.reporter
     weights, job, blocks, _ = prepare(run.setup, source)
     operation = job.operation
-    out_shape = full_shape(source, operation.out_shape(source.shape))
-    target.begin(out_shape, operation.out_dtype, full_layout(source, operation.out_layout))
+    lead = lead_of(source)
+    out_shape = full_shape(lead, operation.out_shape(source.shape))
+    target.begin(out_shape, operation.out_dtype, full_layout(lead, operation.out_layout))
     keep_output = (
         reporter.needs_output or target.needs_whole or request.verify or run.picture is not None
     )

@@ -54,6 +54,20 @@ def scale_of(values: Array, signed: bool, light: bool = False) -> Scale:
     return Scale(low, high, "light" if light else "signed" if signed else "amounts")
 
 
+def scale_of_plane(values: Array, drawn: Array) -> Scale:
+    """Choose the scale of a plane, of whose numbers means may be drawn; uint8 colours have theirs.
+
+    Parameters
+    ----------
+    values, drawn : ndarray, shape (height, width) or (height, width, 3)
+    """
+    with np.errstate(invalid="ignore"):
+        signed = bool((values < 0).any())
+    light = values.ndim == 3
+    scale = scale_of(drawn, signed, light)
+    return scale._replace(low=0.0, high=255.0) if light and values.dtype == np.uint8 else scale
+
+
 def is_coloured(console: Console) -> bool:
     """Whether the terminal has colours enough; the 16 of old ones are no scale."""
     return console.color_system in ("256", "truecolor") and not console.no_color

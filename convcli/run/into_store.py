@@ -17,7 +17,7 @@ from convcli.options import RunRequest
 from convcli.run.blocks import Block
 from convcli.run.box_sources import Held, boxes_of
 from convcli.run.executors import Future
-from convcli.run.merged import Merged, merge
+from convcli.run.merged import lead_of, merge
 from convcli.run.prepare import Setup, resolve_job
 from convcli.run.reporter import Reporter
 from convcli.run.results import BlockCount, Done, Kept, Summary, Verdict, gather, require_passed
@@ -101,7 +101,7 @@ def _plan(setup: Setup, spec: str, output: str, reporter: Reporter) -> _Plan:
     place = find_place(output, opened.stored.name if isinstance(opened, StoredSource) else None)
     source = merge(request, setup.filter, opened)
     weights, job = resolve_job(setup, source)
-    axes = Axes(job.operation, source.lead if isinstance(source, Merged) else (), opened.shape)
+    axes = Axes(job.operation, lead_of(source), opened.shape)
     form = form_of(opened, axes, place.version, request.chunks)
     boxes = boxes_of(opened)
     if isinstance(boxes, Held) and next(sources, None) is not None:
@@ -162,7 +162,7 @@ def _do(
         seconds = time.perf_counter() - begin
     except BaseException:
         _shut_down(executor, cluster)
-        kept = count > 0 or cluster is not None  # workers may have done what they did not tell
+        kept = count > 0 or cluster is not None  # workers may have done more than they reported
         plan.new.leave(kept)
         progress.pause()
         if kept:

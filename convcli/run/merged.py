@@ -85,11 +85,16 @@ def batched(shape: Sequence[int], merged: int) -> tuple[int, ...]:
     return (math.prod(shape[:merged]), *shape[merged:]) if merged else tuple(shape)
 
 
-def full_shape(source: Source, shape: tuple[int, ...]) -> tuple[int, ...]:
+def lead_of(source: Source) -> tuple[int, ...]:
+    """Return the sizes of the leading axes that are merged; empty if none are."""
+    return source.lead if isinstance(source, Merged) else ()
+
+
+def full_shape(lead: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, ...]:
     """Give a shape that has one batch axis those of the array itself."""
-    return (*source.lead, *shape[1:]) if isinstance(source, Merged) else shape
+    return (*lead, *shape[1:]) if lead else shape
 
 
-def full_layout(source: Source, layout: str) -> str:
+def full_layout(lead: tuple[int, ...], layout: str) -> str:
     """Write a letter for each axis of the array itself."""
-    return "N" * len(source.lead) + layout[1:] if isinstance(source, Merged) else layout
+    return "N" * len(lead) + layout[1:] if lead else layout

@@ -11,7 +11,6 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from convcli.arrays.sources import Source
-from convcli.arrays.stores import StoreName
 from convcli.arrays.zarr_arrays import StoredArray, box_text
 from convcli.arrays.zarr_outputs import Form
 from convcli.engines import choose
@@ -140,15 +139,7 @@ def _files(task: Task) -> Iterator[str]:
         if isinstance(array, NpyFile):
             yield array.identity[0]
         elif isinstance(array, StoredArray) and not array.name.is_url:
-            yield _metadata_file(array.name)
-
-
-def _metadata_file(name: StoreName) -> str:
-    folder = os.path.join(name.url, name.path)
-    for marker in ("zarr.json", ".zarray"):
-        if os.path.exists(os.path.join(folder, marker)):
-            return os.path.join(folder, marker)
-    return folder
+            yield array.metadata_file
 
 
 def _threads_of_a_host(threads: dict[str, int]) -> int:

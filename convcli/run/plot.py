@@ -67,16 +67,11 @@ def _side_by_side(wanted: Sequence[int], width: int) -> list[int] | None:
 def _panel(plane: Plane, width: int, coloured: bool) -> Group:
     values = np.abs(plane.values) if plane.values.dtype.kind == "c" else plane.values
     drawn, step = heat_map.reduced(values.astype(np.float64), width, coloured)
-    with np.errstate(invalid="ignore"):
-        signed = bool((values < 0).any())
-    light = values.ndim == 3
-    scale = heat_map.scale_of(drawn, signed, light)
-    if light and values.dtype == np.uint8:
-        scale = scale._replace(low=0.0, high=255.0)
+    scale = heat_map.scale_of_plane(values, drawn)
     pixels = f"{step}" if len(values) == 1 else f"{step}x{step}"
     parts = {
         plane.part: True,
-        f"C as {'colours' if coloured else 'brightness'}": light,
+        f"C as {'colours' if coloured else 'brightness'}": values.ndim == 3,
         "magnitudes": plane.values.dtype.kind == "c",
         f"means of {pixels} pixels": step > 1,
     }

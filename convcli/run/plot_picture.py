@@ -80,15 +80,10 @@ def _prepared(plane: Plane, width: float) -> _Panel:
     values = np.abs(plane.values) if plane.values.dtype.kind == "c" else plane.values
     step = max(-(-max(values.shape[:2]) // _MOST_PIXELS), 1)
     drawn = heat_map.shrink(values.astype(np.float64), step)
-    with np.errstate(invalid="ignore"):
-        signed = bool((values < 0).any())
-    light = values.ndim == 3
-    scale = heat_map.scale_of(drawn, signed, light)
-    if light and values.dtype == np.uint8:
-        scale = scale._replace(low=0.0, high=255.0)
+    scale = heat_map.scale_of_plane(values, drawn)
     notes = {
         plane.part: True,
-        "C as colours": light,
+        "C as colours": values.ndim == 3,
         "magnitudes": plane.values.dtype.kind == "c",
         f"means of {step}x{step} pixels": step > 1,
     }

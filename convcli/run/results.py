@@ -8,7 +8,7 @@ import numpy as np
 from convcli.arrays.dtypes import Array
 from convcli.errors import ConvcliError
 from convcli.geometry.axis import POOLS, Axis, Kind, Padding, PaddingWord
-from convcli.run.merged import Merged, full_layout, full_shape
+from convcli.run.merged import full_layout, full_shape, lead_of
 
 if TYPE_CHECKING:
     from convcli.arrays.pixels import Mapping
@@ -205,21 +205,21 @@ def gather(
     done: Done,
 ) -> Result:
     """Gather the facts of a report about an array that was written to `path`, if to any."""
-    operation, summary = job.operation, done.summary
+    operation, summary, lead = job.operation, done.summary, lead_of(source)
     pooling = operation.kind in POOLS
     return Result(
         input=Facts(
             source.name,
-            source.source.shape if isinstance(source, Merged) else source.shape,
+            full_shape(lead, source.shape),
             str(source.dtype),
-            full_layout(source, operation.layout),
+            full_layout(lead, operation.layout),
         ),
         filter=Facts(filter_.name, filter_.shape, "" if pooling else str(filter_.dtype)),
         output=Facts(
             path or "",
-            full_shape(source, operation.out_shape(source.shape)),
+            full_shape(lead, operation.out_shape(source.shape)),
             str(operation.out_dtype),
-            full_layout(source, operation.out_layout),
+            full_layout(lead, operation.out_layout),
         ),
         axes=operation.axes,
         groups=operation.groups,

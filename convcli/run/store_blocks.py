@@ -7,7 +7,7 @@ from typing import NamedTuple, overload
 from convcli.arrays.dtypes import DType
 from convcli.arrays.sources import Box
 from convcli.run.blocks import Block
-from convcli.run.merged import batched
+from convcli.run.merged import batched, full_layout, full_shape
 from convcli.run.operation import Operation
 from convcli.run.tiles import needed
 
@@ -33,20 +33,17 @@ class Axes(NamedTuple):
     def out_shape(self) -> tuple[int, ...]:
         """Of the output, with as many axes."""
         shape = self.operation.out_shape(batched(self.in_shape, len(self.merged)))
-        return (*self.merged, *shape[1:]) if self.merged else shape
+        return full_shape(self.merged, shape)
 
     @property
     def layout(self) -> str:
         """A letter for each axis of the input."""
-        return self._with_all(self.operation.layout)
+        return full_layout(self.merged, self.operation.layout)
 
     @property
     def out_layout(self) -> str:
         """A letter for each axis of the output."""
-        return self._with_all(self.operation.out_layout)
-
-    def _with_all(self, layout: str) -> str:
-        return "N" * len(self.merged) + layout[1:] if self.merged else layout
+        return full_layout(self.merged, self.operation.out_layout)
 
     def inputs_of(self, output: Box) -> Box:
         """Find the box of the input that a box of the output needs."""
