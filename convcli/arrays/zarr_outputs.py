@@ -1,4 +1,4 @@
-"""New arrays in stores: where one goes, how it is stored, and how it takes its place once whole.
+"""New arrays in stores: where one goes, and how it takes its place once whole.
 
 In a directory it is written beside its place, and renamed; an old array stays as it is until
 then. Elsewhere it is written in its place. Until it is whole a record of what it is made from is
@@ -6,71 +6,22 @@ kept with it, in a file or an attribute, by which a later run continues it.
 """
 
 import os
-import re
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import zarr
-from numpy.typing import NDArray
 from zarr.core.sync import sync
 
-from convcli import __version__
-from convcli.arrays import ome
-from convcli.arrays.dtypes import DType
 from convcli.arrays.replaced_folders import NewFolder
 from convcli.arrays.sinks import check_folder
 from convcli.arrays.stores import StoreName, parse
 from convcli.arrays.zarr_arrays import reporting, stored_array
+from convcli.arrays.zarr_form import CREATOR, LEVEL, Form, create, find_done
 from convcli.arrays.zarr_inputs import UNFINISHED, open_node
 from convcli.errors import ConvcliError, UsageError
 
 Record = dict[str, str]  # what an array is made from: by kind, a digest or words
-
-_CREATOR = {"name": "convcli", "version": __version__}
-_LEVEL = "0"  # the path of an image's only level
-
-
-class Form(NamedTuple):
-    """How an array is stored.
-
-    Attributes
-    ----------
-    shape, chunks : tuple of int
-    shards : tuple of int or None
-        What is written at once, if not a chunk.
-    dtype : dtype
-    compressors : sequence or "auto"
-        As the library has them.
-    version : 2 or 3
-        Of Zarr's format.
-    separator : str or None
-        Between the numbers of a chunk's name; None as the format has it.
-    names : sequence of str or None
-        Of the axes.
-    level : Level or None
-        Of an image, whose only level the array is.
-    """
-
-    shape: tuple[int, ...]
-    dtype: DType
-    chunks: tuple[int, ...]
-    shards: tuple[int, ...] | None = None
-    compressors: Any = "auto"
-    version: int = 3
-    separator: str | None = None
-    names: tuple[str | None, ...] | None = None
-    level: ome.Level | None = None
-
-    @property
-    def unit(self) -> tuple[int, ...]:
-        """What is written at once: a shard, or a chunk."""
-        return self.shards or self.chunks
-
-    @property
-    def grid(self) -> tuple[int, ...]:
-        """How many units there are along each axis."""
-        return tuple(-(-n // k) for n, k in zip(self.shape, self.unit, strict=True))
 
 
 class Place(NamedTuple):
@@ -166,17 +117,16 @@ class NewArray:
         self.done = np.zeros(form.grid, bool)
         try:
             if self.resumed:
-                self.done = _find_done(self._name, form)
+                self.done = find_done(self._name, form)
             else:
-                with reporting(repr(place.spec)):
-                    self._create(record)
+                self._create(record)
         except BaseException:
             self.abandon()
             raise
         self.stored = stored_array(self._name._replace(writable=True), repr(place.spec))
 
     def _inner(self, name: StoreName) -> StoreName:
-        return StoreName(name.url, f"{name.path}/{_LEVEL}".strip("/")) if self._image else name
+        return StoreName(name.url, f"{name.path}/{LEVEL}".strip("/")) if self._image else name
 
     def _check_old(self, overwrite: bool) -> None:
         """Refuse to replace what is not one array, or an image as this program makes it."""
@@ -185,7 +135,7 @@ class NewArray:
         if isinstance(old, zarr.Group):
             ours = old.attrs.get("ome", old.attrs.asdict())
             creator = ours.get("_creator") if isinstance(ours, Mapping) else None
-            if isinstance(creator, Mapping) and creator.get("name") == _CREATOR["name"]:
+            if isinstance(creator, Mapping) and creator.get("name") == CREATOR["name"]:
                 return
             inside = f"{spec}/result" if "::" in spec else f"{spec}::result"
             if overwrite and not name.is_url:
@@ -242,41 +192,11 @@ class NewArray:
         return True
 
     def _create(self, record: Record) -> None:
-        form, name = self._form, self._name
-        extra: dict[str, Any] = {}
-        attributes: dict[str, Any] = {}
-        if self._folder is None:
-            attributes[UNFINISHED] = dict(record)
-        if form.separator is not None:
-            kind = "v2" if form.version == 2 else "default"
-            extra["chunk_key_encoding"] = {"name": kind, "separator": form.separator}
-        if form.names is not None and form.version == 3:
-            extra["dimension_names"] = form.names
-        elif form.names is not None and form.level is None:
-            attributes["_ARRAY_DIMENSIONS"] = list(form.names)
-        if form.level is not None:
-            zarr.create_group(
-                name.url,
-                path=name.path.rpartition("/")[0],
-                zarr_format=form.version,  # type: ignore[arg-type]
-                attributes=ome.attributes(form.level, _LEVEL, _CREATOR),
-                overwrite=self._folder is None,
-            )
-        zarr.create_array(
-            name.url,
-            name=name.path or None,
-            shape=form.shape,
-            dtype=form.dtype,
-            chunks=form.chunks,
-            shards=form.shards,
-            compressors=form.compressors,
-            zarr_format=form.version,  # type: ignore[arg-type]
-            attributes=attributes,
-            overwrite=self._folder is None,
-            **extra,
-        )
-        if self._folder is not None:
-            self._folder.note(record)
+        attributes = {UNFINISHED: dict(record)} if self._folder is None else {}
+        with reporting(repr(self._place.spec)):
+            create(self._name, self._form, attributes, overwrite=self._folder is None)
+            if self._folder is not None:
+                self._folder.note(record)
 
     def commit(self) -> None:
         """Take the place of what was there."""
@@ -332,27 +252,3 @@ def _differs(spec: str, kind: str, before: str, now: str) -> str:
         "form": "other chunks or another type",
     }
     return f"--resume: {spec!r} was begun with {what[kind]}; {again}"
-
-
-_KEY = re.compile(r"(?:c[./])?([0-9]+(?:[./][0-9]+)*)")
-
-
-def _find_done(name: StoreName, form: Form) -> NDArray[np.bool_]:
-    """Find which units of an array are there, by the names of its chunks."""
-    done = np.zeros(form.grid, bool)
-    array = zarr.open_array(name.url, path=name.path, mode="r")
-    prefix = f"{array.path}/" if array.path else ""
-
-    async def look() -> None:
-        async for key in array.store.list_prefix(prefix):
-            found = _KEY.fullmatch(key.removeprefix(prefix))
-            index = tuple(map(int, re.split("[./]", found[1]))) if found else ()
-            inside = len(index) == done.ndim and all(
-                k < n for k, n in zip(index, form.grid, strict=True)
-            )
-            # A machine that crashed may have left a name without contents.
-            if inside and (name.is_url or os.path.getsize(os.path.join(name.url, key))):
-                done[index] = True
-
-    sync(look())
-    return done

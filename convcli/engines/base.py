@@ -1,5 +1,6 @@
 """What an engine is: it convolves padded slabs of the input."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -25,6 +26,8 @@ class Plan(NamedTuple):
         A block of several tiles would be slower than several blocks of one tile.
     in_place : bool
         Slabs may be views of the input, whose last axis is contiguous: they are not copied first.
+    shared : float
+        Estimated nanoseconds of work that threads can share; infinity if the engine makes none.
     """
 
     method: str
@@ -32,6 +35,7 @@ class Plan(NamedTuple):
     costs: dict[str, float]
     one_tile_per_block: bool = False
     in_place: bool = False
+    shared: float = math.inf
 
 
 class FusedLayer(NamedTuple):

@@ -22,8 +22,8 @@ from convcli.engines.correlation import Correlation, split
 from convcli.engines.scratch import buffer
 
 # Nanoseconds on one core, float32: to copy a number; to multiply and add it with BLAS in a few
-# rows, and in 16 or more; to pass over it in the tile.
-COPY, FEW, MANY, PASS = 0.2, 1 / 50, 1 / 80, 0.6
+# rows, and in 16 or more; to pass over it in the tile; to lay out an output of a single axis.
+COPY, FEW, MANY, PASS, LAID_OUT = 0.2, 1 / 50, 1 / 80, 0.6, 1.7
 
 
 def band_rows(corr: Correlation) -> int:
@@ -45,10 +45,9 @@ def cost(corr: Correlation, sizes: tuple[int, ...]) -> float:
         lines, reach, s = lines * f, 1, 1
     if len(corr.f) == 1:  # in 1-D every product copies its rows
         s = reach / rows
+    copied = lines * s * COPY + (LAID_OUT if len(corr.f) == 1 else 0)
     products = 2 * corr.each_out * reach * lines
-    return (
-        lines * s * COPY + products * (MANY if corr.each_out >= 16 else FEW) + corr.each_out * PASS
-    )
+    return copied + products * (MANY if corr.each_out >= 16 else FEW) + corr.each_out * PASS
 
 
 def copies(corr: Correlation) -> int:

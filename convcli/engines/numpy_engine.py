@@ -15,7 +15,7 @@ from convcli.errors import ConvcliError, UsageError, install_command
 
 _BLAS = tuple(np.dtype(kind) for kind in ("f4", "f8", "c8", "c16"))  # types with fast products
 _CACHE = 8 << 20  # bytes of a tile: two of them fit a shared cache of 16 MB
-_WORTH_THREADS = 7e5  # nanoseconds of work from which on threads pay
+_WORTH_THREADS = 5e5  # nanoseconds of shared work from which on threads pay
 _MOST_SLICES = 32  # of a volume, in a tile
 _LEAST_FILTERS, _LEAST_COLUMNS = 4, 8  # in a tile: its height in filters, its width
 _FIRST = 2  # position of the first spatial axis in a tile
@@ -154,9 +154,9 @@ class NumpyEngine(Engine):
             raise UsageError(
                 f"--method {method} does not apply: it needs {needs}; use --method auto"
             )
-        threads = self.threads_for(costs[method])
-        tile = _tile(method, corr, batch, sizes, threads)
-        return Plan(method, tile, costs, in_place=METHODS[method].in_place)
+        shared = costs[method] - METHODS[method].start
+        tile = _tile(method, corr, batch, sizes, self.threads_for(shared))
+        return Plan(method, tile, costs, in_place=METHODS[method].in_place, shared=shared)
 
     def threads_for(self, nanoseconds: float) -> int:
         """See `Engine.threads_for`."""

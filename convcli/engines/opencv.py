@@ -17,8 +17,9 @@ Pair = tuple[int, int]
 
 START = 2.5e7  # nanoseconds to import it
 # Nanoseconds on one core: for an output, for a tap of it that is not zero, by the type of the
-# numbers (those of float64 count as two, see `Method.cost`), and for a plane.
-PASS, TAP, PLANE = 0.3, {"f4": 0.045, "f8": 0.075}, 4e3
+# numbers (those of float64 count as two, see `Method.cost`), for a plane, and for an output of a
+# plane of one row, which OpenCV copies.
+PASS, TAP, PLANE, IN_A_ROW = 0.3, {"f4": 0.045, "f8": 0.075}, 4e3, 2.0
 # Area of a filter from which on OpenCV takes a Fourier transform, which spreads a NaN.
 _TRANSFORM = {"f4": 130, "f8": 50}
 _NARROW = 4  # rows for each column, from which on a plane is turned
@@ -58,7 +59,8 @@ def least_rows(corr: Correlation) -> int:
 def cost(corr: Correlation, sizes: tuple[int, ...]) -> float:
     """Estimate nanoseconds for an output pixel of a group."""
     taps = TAP[corr.filter.dtype.str[1:]] * np.count_nonzero(corr.filter[0])
-    return float(PASS + taps + PLANE / prod(sizes))
+    row = IN_A_ROW if len(sizes) == 1 else 0
+    return float(PASS + row + taps + PLANE / prod(sizes))
 
 
 def correlate(slab: Array, corr: Correlation, out: Array, zeros: Pads = ()) -> bool:

@@ -1,6 +1,5 @@
 """Convolves a block: cuts it into tiles, and takes them through an engine on its threads."""
 
-import math
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import NamedTuple
@@ -184,10 +183,10 @@ class _Part(NamedTuple):
     target: Array  # where they go: (batch, channels, *outputs)
 
     def nanoseconds(self, job: Job) -> float:
-        """Estimate the work that threads could share; infinity if the engine makes no estimates."""
+        """Estimate the work that threads could share."""
         # While many arrays are read and written threads fall asleep; to wake them takes long.
         share = len(self.target) / _ASLEEP if job.images_alike else 1
-        return share * self.plan.costs.get(self.plan.method, math.inf)
+        return share * self.plan.shared
 
     def tiles(self) -> Iterator[Tile]:
         """Cut it into tiles as planned."""

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from convcli.arrays.sources import Source
 from convcli.arrays.zarr_arrays import StoredArray, box_text
-from convcli.arrays.zarr_outputs import Form
+from convcli.arrays.zarr_form import Form
 from convcli.engines import choose
 from convcli.errors import UsageError
 from convcli.options import RunRequest

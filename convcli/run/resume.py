@@ -5,7 +5,8 @@ import json
 
 import numpy as np
 
-from convcli.arrays.zarr_outputs import Form, Record
+from convcli.arrays.zarr_form import Form
+from convcli.arrays.zarr_outputs import Record
 from convcli.options import RunRequest, command_line
 from convcli.run.operation import Operation
 from convcli.run.stored import Boxes

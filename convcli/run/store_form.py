@@ -2,8 +2,8 @@
 
 from convcli.arrays.ome import Level
 from convcli.arrays.sources import Source
+from convcli.arrays.zarr_form import Form
 from convcli.arrays.zarr_inputs import StoredInput, dimension_names
-from convcli.arrays.zarr_outputs import Form
 from convcli.errors import UsageError
 from convcli.geometry import notation
 from convcli.run.operation import Operation

@@ -12,7 +12,9 @@ import os
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the command does
 
 import argparse
+import contextlib
 import itertools
+import math
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -32,6 +34,8 @@ from convcli.run.job import Job
 from convcli.run.operation import resolve
 from convcli.run.pipeline import Pipeline
 from tests.bench.records import emit, emit_machine, hold_to_avx2
+
+_HOPELESS = 20  # times the estimate of the best method: not tried
 
 
 class Work(NamedTuple):
@@ -79,8 +83,34 @@ def works() -> Iterator[Work]:
     yield Work((64, 30000), (7, 7))
 
 
-def runner(work: Work, method: str, threads: int) -> tuple[Callable[[], object], str]:
-    """Make a call that does a work; returns also the method that it uses."""
+class Way(NamedTuple):
+    """How a work is done: two that are alike are measured once."""
+
+    method: str
+    tile: tuple[int, ...]
+    threads: int
+
+    def __str__(self) -> str:
+        return f"{self.method}, tiles {'x'.join(map(str, self.tile))}, {self.threads} threads"
+
+
+@contextlib.contextmanager
+def model(cache: int, worth_threads: float) -> Iterator[None]:
+    """Change two constants of the cost model."""
+    with (
+        mock.patch.object(numpy_engine, "_CACHE", cache),
+        mock.patch.object(numpy_engine, "_WORTH_THREADS", worth_threads),
+    ):
+        yield
+
+
+AS_IT_IS = numpy_engine._CACHE, numpy_engine._WORTH_THREADS
+
+
+def runner(
+    work: Work, method: str, threads: int, constants: tuple[int, float] = AS_IT_IS
+) -> tuple[Way, Callable[[], object]]:
+    """Make a call that does a work; returns also how."""
     rng = np.random.default_rng(0)
     x: Any = (rng.random(work.shape) * 200).astype(work.dtype)
     w: Any = named(work.filter) if isinstance(work.filter, str) else rng.random(work.filter)
@@ -93,17 +123,25 @@ def runner(work: Work, method: str, threads: int) -> tuple[Callable[[], object],
     operation = resolve(
         x.shape, x.dtype, w, Window((1,), (work.s,), p, (work.d,)), groups=work.g, dims=dims
     )
-    job = Job(operation, NumpyEngine(threads, method, with_opencv=True))
-    blocks = plan_blocks(operation, x.shape, 1 << 25, job.whole_tiles)
+    engine = NumpyEngine(threads, method, with_opencv=True)
+    with model(*constants):
+        job = Job(operation, engine)
+        blocks = plan_blocks(operation, x.shape, 1 << 25, job.whole_tiles)
+        planned = job.plan(dict(zip(operation.layout, x.shape, strict=True)).get("N", 1))
+        assert planned is not None
+        plan = planned[0]
+        cost = plan.costs[plan.method]
+        if cost > _HOPELESS * min(plan.costs.values()):
+            raise ConvcliError("hopeless")
+        way = Way(plan.method, plan.tile, engine.threads_for(plan.shared))
     pipeline, source = Pipeline(), InMemory("x", x)
-    planned = job.plan(dict(zip(operation.layout, x.shape, strict=True)).get("N", 1))
-    assert planned is not None
 
     def run() -> None:
-        for _made in pipeline.run(job, source, blocks):
-            pass
+        with model(*constants):
+            for _made in pipeline.run(job, source, blocks):
+                pass
 
-    return run, planned[0].method
+    return way, run
 
 
 def measure(
@@ -127,37 +165,32 @@ def measure(
 
 
 def regret(work: Work, cpu: bool) -> float:
-    """Compare what `auto` does with everything else."""
-    runs: dict[Any, Callable[[], object]] = {}
+    """Compare what `auto` does with everything else.
+
+    The best of many is the luckiest too: it is measured again, with `auto` alone.
+    """
     threads = 1 if cpu else 2
-    auto, chosen = runner(work, "auto", threads)
-    runs["auto"] = auto
-    caches = [numpy_engine._CACHE] if cpu else [c << 20 for c in (2, 8, 32)]
-    for method, cache, n in itertools.product(METHODS, caches, {1, threads}):
-        if cpu and method == chosen:
-            continue  # it is `auto`
-        with mock.patch.object(numpy_engine, "_CACHE", cache):
-            try:
-                run, _ = runner(work, method, n)
-            except ConvcliError:
-                continue
-
-        def with_cache(run: Callable[[], object] = run, cache: int = cache) -> None:
-            with mock.patch.object(numpy_engine, "_CACHE", cache):
-                run()
-
-        runs[method, cache >> 20, n] = with_cache
     clock = time.process_time if cpu else time.perf_counter
+    chosen, auto = runner(work, "auto", threads)
+    runs = {chosen: auto}
+    cache = AS_IT_IS[0]
+    sizes = [cache] if cpu else [2 << 20, cache, 32 << 20]
+    for method, size, always in itertools.product(METHODS, sizes, {0.0, math.inf}):
+        with contextlib.suppress(ConvcliError):
+            way, run = runner(work, method, threads, (size, always))
+            runs.setdefault(way, run)
     found = measure(runs, clock, 0.6)
-    best = min(found, key=lambda key: found[key])
-    ratio = found["auto"] / found[best]
+    best = min(found, key=lambda way: found[way])
+    if best != chosen:
+        found = measure({chosen: auto, best: runs[best]}, clock, 0.6)
+    ratio = max(found[chosen] / found[best], 1.0)
     emit(
         "regret",
         str(work),
         ratio=round(ratio, 3),
-        chosen=chosen,
-        best="" if best == "auto" else best[0] if cpu else "{}, {} MB, {} threads".format(*best),
-        ms=round(found["auto"] * 1e3, 3),
+        chosen=str(chosen),
+        best=str(best) if ratio > 1 else "",
+        ms=round(found[chosen] * 1e3, 3),
     )
     return ratio
 
