@@ -1,55 +1,34 @@
 """The command `run`: for each input array, resolve the operation, convolve, write, report."""
 
-import math
-import time
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from convcli.arrays import stores
-from convcli.arrays.dtypes import Array, at
 from convcli.arrays.opener import Opener
 from convcli.arrays.records import Records
 from convcli.arrays.ring import Ring
 from convcli.arrays.sinks import Sink, Target
 from convcli.arrays.sources import InMemory, Source
-from convcli.arrays.writers import Whole
 from convcli.errors import ConvcliError, UsageError
 from convcli.models import is_model
 from convcli.options import RunRequest
 from convcli.run.axes import check_dims
-from convcli.run.blocks import Blocks
 from convcli.run.checks import check_animation, check_scale, check_store_options
 from convcli.run.job import Job
-from convcli.run.merged import full_layout, full_shape, lead_of, merge
-from convcli.run.operation import Operation
+from convcli.run.merged import merge
+from convcli.run.one_array import Run, convolve
 from convcli.run.pipeline import Pipeline
-from convcli.run.prepare import Setup, prepare, set_up
+from convcli.run.prepare import prepare, set_up
 from convcli.run.reporter import Reporter
-from convcli.run.results import Done, Kept, Result, Summary, Timing, Verdict, gather, require_passed
+from convcli.run.results import Done, Kept, Result, Summary, gather, require_passed
 from convcli.run.weights import with_channels
 from convcli.streams import Streams
 from convcli.terminal.progress import Progress
 
 if TYPE_CHECKING:  # seldom needed
-    from convcli.arrays.pixels import Scaling
     from convcli.pictures.files import Wanted
     from convcli.run.many_files import Files
     from convcli.run.model_layer import Taken
-
-
-class _Run(NamedTuple):
-    """What all arrays of one command share."""
-
-    setup: Setup
-    pipeline: Pipeline
-    outputs: Ring  # of arrays that are convolved together
-    reporter: Reporter
-    progress: Progress
-    picture: "Wanted | None"
-    shown: list[tuple[Result, Kept]]  # what the picture shows
 
 
 def run(request: RunRequest, streams: Streams) -> int:
@@ -81,16 +60,16 @@ def run(request: RunRequest, streams: Streams) -> int:
     opener = Opener(streams, request.seed, request.dims)
     if into_store:
         stores.check_libraries(stores.parse(str(request.output)))
-        from convcli.run import into_store as stored  # noqa: PLC0415  for stores only
+        from convcli.run.stores import command as stores_command  # noqa: PLC0415  for stores only
 
         with Progress(streams.stderr, len(inputs)) as progress:
             setup = set_up(request, opener, layer)
-            stored.run(setup, inputs[0], str(request.output), reporter, progress, streams)
+            stores_command.run(setup, inputs[0], str(request.output), reporter, progress, streams)
         reporter.end()
         return 0
     with Progress(streams.stderr, len(inputs)) as progress:
         setup = set_up(request, opener, layer)
-        shared = _Run(setup, Pipeline(), Ring(), reporter, progress, picture, shown=[])
+        shared = Run(setup, Pipeline(), Ring(), reporter, progress, picture, shown=[])
         for names, files in _in_groups(shared):
             if files is not None:
                 _write_files(shared, sink, names, files)
@@ -103,7 +82,7 @@ def run(request: RunRequest, streams: Streams) -> int:
     return 0
 
 
-def _in_groups(run: _Run) -> "Iterator[tuple[Sequence[str], Files | None]]":
+def _in_groups(run: Run) -> "Iterator[tuple[Sequence[str], Files | None]]":
     """Give the inputs in order; equal small files convolved together where nothing differs."""
     request = run.setup.request
     inputs = request.inputs or []
@@ -120,12 +99,12 @@ def _in_groups(run: _Run) -> "Iterator[tuple[Sequence[str], Files | None]]":
     return convolved(inputs, run.setup.memory, together, run.outputs)
 
 
-def _convolve_input(run: _Run, sink: Sink, spec: str, streams: Streams) -> None:
+def _convolve_input(run: Run, sink: Sink, spec: str, streams: Streams) -> None:
     """Convolve all arrays of an input, write them to its target, and report each."""
     with sink.open(spec) as target:
         check_scale(run.setup.request, target)
         for source in _sources(run, spec, target):
-            result, kept = _convolve(run, source, target)
+            result, kept = convolve(run, source, target)
             run.progress.pause()
             if run.setup.request.animate:
                 _animate(kept, streams)
@@ -135,7 +114,7 @@ def _convolve_input(run: _Run, sink: Sink, spec: str, streams: Streams) -> None:
                 _keep_for_picture(run, run.picture, result, kept)
 
 
-def _write_files(run: _Run, sink: Sink, names: Sequence[str], files: "Files") -> None:
+def _write_files(run: Run, sink: Sink, names: Sequence[str], files: "Files") -> None:
     """Write and report each of the files that were convolved together as if it were alone."""
     source, made = files.source, files.made
     weights, job, _, _ = prepare(run.setup, source, many=True)
@@ -159,7 +138,7 @@ def _write_files(run: _Run, sink: Sink, names: Sequence[str], files: "Files") ->
     run.progress.advance(len(names))
 
 
-def _sources(run: _Run, spec: str, target: Target) -> Iterator[Source]:
+def _sources(run: Run, spec: str, target: Target) -> Iterator[Source]:
     """Open an input; many equal arrays are convolved at once where nobody asks about each."""
     asked = run.setup.request.verify or run.setup.request.time is not None
     together = 0
@@ -172,7 +151,7 @@ def _sources(run: _Run, spec: str, target: Target) -> Iterator[Source]:
             yield from source.one_by_one()
 
 
-def _convolve_together(run: _Run, source: Records, target: Target) -> bool:
+def _convolve_together(run: Run, source: Records, target: Target) -> bool:
     from convcli.run.together import convolve_records  # noqa: PLC0415  for many arrays only
 
     job = prepare(run.setup, next(source.one_by_one()), many=True).together
@@ -224,7 +203,7 @@ def _picture(request: RunRequest) -> "tuple[RunRequest, Wanted | None]":
     return pictures.taken(request)
 
 
-def _keep_for_picture(run: _Run, picture: "Wanted", result: Result, kept: Kept) -> None:
+def _keep_for_picture(run: Run, picture: "Wanted", result: Result, kept: Kept) -> None:
     """Keep what a picture shows until all went well; refuse a second array."""
     if run.shown:
         raise ConvcliError(
@@ -261,86 +240,3 @@ def _inputs(request: RunRequest, streams: Streams) -> list[str]:
             "see convcli run --help"
         )
     return ["-"]
-
-
-def _convolve(run: _Run, source: Source, target: Target) -> tuple[Result, Kept]:
-    """Convolve one array, write it, and time and check it where that was asked for."""
-    request, reporter = run.setup.request, run.reporter
-    weights, job, blocks, _ = prepare(run.setup, source)
-    operation = job.operation
-    lead = lead_of(source)
-    out_shape = full_shape(lead, operation.out_shape(source.shape))
-    target.begin(out_shape, operation.out_dtype, full_layout(lead, operation.out_layout))
-    keep_output = (
-        reporter.needs_output or target.needs_whole or request.verify or run.picture is not None
-    )
-    if keep_output or request.time:
-        source = source.whole()
-    timing = _measure(run, job, source)
-    done = _stream(run, job, source, target, keep_output, blocks)
-    x, alpha = (source.array, source.alpha) if isinstance(source, InMemory) else (None, None)
-    whole = None
-    if target.needs_whole and x is not None and done.output is not None:
-        whole = Whole(done.output, operation.out_layout, _scaling(request, job, x), alpha)
-    mapping = target.finish(whole)
-    verdict = _verify(run, operation, x, done)
-    result = gather(source, weights.filter, job, run.setup.window.p, target.path, done)
-    seed = run.setup.opener.used_seed
-    result = result._replace(mapping=mapping, verdict=verdict, timing=timing, seed=seed)
-    shown = None if request.pool else weights.filter.array
-    return result, Kept(operation, x, shown, done.output)
-
-
-def _scaling(request: RunRequest, job: Job, x: Array) -> "Scaling":
-    """Say what the values of an image mean: by its input, by the filter, and as asked."""
-    from convcli.arrays.pixels import Scaling, own_range  # noqa: PLC0415  only for images
-
-    operation = job.operation
-    sums = [one.filter.reshape(len(one.filter), -1).sum(axis=1) for one in job.passes]
-    keeps = operation.second is None and np.allclose(np.concatenate(sums), 1, rtol=0, atol=1e-3)
-    asked = operation.out_dtype if request.dtype is not None else None
-    return Scaling(request.scale, own_range(x, asked), keeps)
-
-
-def _measure(run: _Run, job: Job, source: Source) -> Timing | None:
-    if run.setup.request.time is None:
-        return None
-    from convcli.run.timing import measure  # noqa: PLC0415  seldom needed
-
-    return measure(run.setup.request.time, job, source, run.setup.memory)
-
-
-def _stream(
-    run: _Run, job: Job, source: Source, target: Target, keep: bool, blocks: Blocks
-) -> Done:
-    """Convolve block by block, and write each; keep the whole output if it is needed."""
-    operation = job.operation
-    shape = operation.out_shape(source.shape)
-    total = math.prod(shape)
-    summary, seconds = Summary(), 0.0
-    methods: set[str] = set()
-    costs: Counter[str] = Counter()
-    kept = np.empty(shape, operation.out_dtype) if keep else None
-    made = run.pipeline.run(job, source, blocks, lambda count: run.progress.advance(count / total))
-    while True:
-        begin = time.perf_counter()
-        block = next(made, None)
-        seconds += time.perf_counter() - begin
-        if block is None:
-            return Done(summary, methods, dict(costs), seconds, kept)
-        for plan in block.plans:
-            methods.add(plan.method)
-            costs.update(plan.costs)
-        if run.reporter.needs_summary:
-            summary.add(block.y)
-        if kept is not None:
-            kept[at(*(slice(part.start, part.stop) for part in block.block.output))] = block.y
-        target.write(block.y)
-
-
-def _verify(run: _Run, operation: Operation, x: Array | None, done: Done) -> Verdict | None:
-    if not run.setup.request.verify or x is None or done.output is None:
-        return None
-    from convcli.run.verify import verify  # noqa: PLC0415  seldom needed
-
-    return verify(x, done.output, operation, transformed="fft" in done.methods)

@@ -2,9 +2,9 @@
 
     python tests/bench/simulate.py [--most 100000] [--single]
 
-The driver sends blocks as `--scheduler` does, by `run/window.py`, to a scheduler and two workers in
-processes of their own. With --single each block is a task of its own, as it is where blocks take
-longer than a tenth of a second; else many small ones go together.
+The driver sends blocks as `--scheduler` does, by `run/cluster/window.py`, to a scheduler and two
+workers in processes of their own. With --single each block is a task of its own, as it is where
+blocks take longer than a tenth of a second; else many small ones go together.
 """
 
 import argparse
@@ -20,8 +20,8 @@ import psutil
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from convcli.run import cluster, on_worker, window
 from convcli.run.blocks import Block
+from convcli.run.cluster import connect, window, worker
 
 
 def nothing() -> None:
@@ -87,13 +87,13 @@ def measure(file: str, scheduler: psutil.Process, most: int) -> None:
         time.sleep(0.1)
     address = json.loads(Path(file).read_text())["address"]
     me = psutil.Process()
-    with cluster.remote(address, print) as client:
+    with connect.remote(address, print) as client:
         client.wait_for_workers(2)
         print("| blocks | blocks/s | ms of a core: driver | scheduler | driver MB | scheduler MB |")
         print("|---|---|---|---|---|---|")
         count = 1000
         while count <= most:
-            shared = on_worker.Shared(f"n{count}", nothing, do, on_worker.versions())
+            shared = worker.Shared(f"n{count}", nothing, do, worker.versions())
             before = [sum(each.cpu_times()[:2]) for each in (me, scheduler)]
             begin, peaks, seen = time.perf_counter(), [0.0, 0.0], 0
             for _ in window.Window(client, shared, str).run(range(count), count):

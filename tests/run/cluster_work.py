@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from convcli.run import on_worker
+from convcli.run.cluster.worker import Shared, versions
 
 ROOT = Path(__file__).parents[2]
 
@@ -69,13 +69,13 @@ def fail(_made: str, item: int) -> int:
     return item
 
 
-def shared(do: Any, made: Any, **options: Any) -> on_worker.Shared:
+def shared(do: Any, made: Any, **options: Any) -> Shared:
     """Make what is shared by items that are done by one of the above."""
-    return on_worker.Shared(
+    return Shared(
         f"{do.__name__}-{time.monotonic_ns()}",
         functools.partial(_same, made),
         do,
-        options.pop("versions", on_worker.versions()),
+        options.pop("versions", versions()),
         **options,
     )
 

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 from convcli.errors import ConvcliError
-from convcli.run import cluster, on_worker
-from convcli.run.window import Limits, Window
+from convcli.run.cluster import connect, worker
+from convcli.run.cluster.window import Limits, Window
 from tests.conftest import run_command, shell
 from tests.run import cluster_work as work
 from tests.run.stores import integers, load, make
@@ -37,7 +37,7 @@ class Impatient(Limits):
 @pytest.fixture(scope="module")
 def client() -> Iterator[Any]:
     """Start two workers of this machine."""
-    with cluster.local(2, memory="600MB") as client:
+    with connect.local(2, memory="600MB") as client:
         yield client
 
 
@@ -80,7 +80,7 @@ def test_an_item_that_fails_is_named_in_one_line(client: Any) -> None:
 
 
 def test_a_worker_with_another_version_is_refused(client: Any) -> None:
-    other = {**on_worker.versions(), "numpy": "1.0"}
+    other = {**worker.versions(), "numpy": "1.0"}
     with pytest.raises(ConvcliError, match=r"has numpy \S+, and this machine has 1\.0; install"):
         run(client, work.add, 1, versions=other)
 
@@ -88,7 +88,7 @@ def test_a_worker_with_another_version_is_refused(client: Any) -> None:
 def test_a_worker_that_does_not_see_a_file_is_refused(client: Any, tmp_path: Path) -> None:
     path = tmp_path / "x"
     path.write_text("seen")
-    file = on_worker.File.at(str(path))
+    file = worker.File.at(str(path))
     assert run(client, work.add, 1, files=[file]) == list(range(1, 41))
     path.unlink()
     with pytest.raises(ConvcliError, match=r"shared file system, or in a store with a URL"):
@@ -188,7 +188,7 @@ def test_a_scheduler_that_is_killed_ends_the_run_in_one_line(stored: Any, tmp_pa
 def test_a_cluster_that_is_there(
     stored: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cluster, "_JOIN", 0.5)
+    monkeypatch.setattr(connect, "_JOIN", 0.5)
     with work.scheduler(tmp_path) as (address, _):
         outcome = run_command("run", *ARGS, "--scheduler", address)
         assert outcome.status == 1
@@ -220,7 +220,7 @@ def test_a_cluster_that_is_there(
 def test_wrong_clusters(
     stored: Any, args: str, error: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cluster, "_CONNECT", 0.5)
+    monkeypatch.setattr(connect, "_CONNECT", 0.5)
     done = run_command("run", *ARGS, *args.split())
     assert done.status in (1, 2)
     assert error in done.err

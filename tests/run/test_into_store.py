@@ -17,12 +17,12 @@ from zarr.storage import LocalStore
 
 from convcli.arrays.zarr_inputs import dimension_names
 from convcli.geometry.pad_modes import PAD_MODES
-from convcli.run import into_store
 from convcli.run.blocks import Block
-from convcli.run.box_sources import Held
 from convcli.run.executors import Future
-from convcli.run.store_blocks import Axes, plan_chunk_blocks
-from convcli.run.stored import Figures, Task, do_block
+from convcli.run.stores import command as into_store
+from convcli.run.stores.blocks import Axes, plan_chunk_blocks
+from convcli.run.stores.sources import Held
+from convcli.run.stores.task import Figures, Task, do_block
 from tests.cases import Case, layers, spatial_filters
 from tests.conftest import npy_bytes, run_command
 from tests.run.helpers import resolve_case
@@ -460,7 +460,7 @@ def test_a_library_that_is_missing_is_named(in_tmp: Path, monkeypatch: pytest.Mo
     ],
 )
 def test_verify_samples_blocks(in_tmp: Path, monkeypatch: pytest.MonkeyPatch, options: str) -> None:
-    from convcli.run import stored
+    from convcli.run.stores import task
 
     make("x.zarr", integers(2, 30, 30), (1, 7, 7))
     make_image("i.zarr", integers(2, 2, 30, 30), 3, [1, 1, 1, 1])
@@ -476,8 +476,8 @@ def test_verify_samples_blocks(in_tmp: Path, monkeypatch: pytest.MonkeyPatch, op
         y, plans = convolve(self, block, x, out)
         return y + 1, plans
 
-    convolve = stored.Task.convolve
-    monkeypatch.setattr(stored.Task, "convolve", wrong)
+    convolve = task.Task.convolve
+    monkeypatch.setattr(task.Task, "convolve", wrong)
     before = load("y.zarr/0")
     run = run_command("run", *args)
     assert run.status == 1

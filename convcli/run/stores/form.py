@@ -7,7 +7,7 @@ from convcli.arrays.zarr_inputs import StoredInput, dimension_names
 from convcli.errors import UsageError
 from convcli.geometry import notation
 from convcli.run.operation import Operation
-from convcli.run.store_blocks import Axes
+from convcli.run.stores.blocks import Axes
 
 _SIDE = {1: 1 << 20, 2: 1 << 10, 3: 1 << 7}  # of a chunk, by the number of spatial axes
 

@@ -16,12 +16,12 @@ from convcli.arrays.zarr_form import Form
 from convcli.engines import choose
 from convcli.errors import UsageError
 from convcli.options import RunRequest
-from convcli.run import cluster, on_worker
 from convcli.run.blocks import Block
-from convcli.run.box_sources import Held, NpyFile
+from convcli.run.cluster import connect, worker
 from convcli.run.prepare import job_for
 from convcli.run.results import Result
-from convcli.run.stored import Boxes, Figures, Task, do_block
+from convcli.run.stores.sources import Held, NpyFile
+from convcli.run.stores.task import Boxes, Figures, Task, do_block
 from convcli.streams import Streams, note
 
 _BLOCKS_EACH = 8  # so that workers end at about the same time
@@ -52,9 +52,9 @@ class OnCluster:
         self._request = request
         self._open = contextlib.ExitStack()
         if request.scheduler is not None:
-            started = cluster.remote(request.scheduler, functools.partial(note, streams))
+            started = connect.remote(request.scheduler, functools.partial(note, streams))
         else:
-            started = cluster.local(request.workers or 1)
+            started = connect.local(request.workers or 1)
         self._client = self._open.enter_context(started)
         self._url = request.scheduler or "tcp://127.0.0.1"
         self.text = self.engine = self.device = ""
@@ -81,14 +81,14 @@ class OnCluster:
         count : int
             How many.
         """
-        from convcli.run.window import Window, cluster_text  # noqa: PLC0415  imports distributed
+        from convcli.run.cluster.window import Window, cluster_text  # noqa: PLC0415  imports distributed
 
         make = functools.partial(
             _make, task, blocks, self._request, shape, _threads_of_a_host(self._client.nthreads())
         )
-        files = [on_worker.File.at(path) for path in _files(task)]
-        shared = on_worker.Shared(uuid.uuid4().hex, make, _do, on_worker.versions(), files)
-        cluster.prepare(self._client, self._url, shared)
+        files = [worker.File.at(path) for path in _files(task)]
+        shared = worker.Shared(uuid.uuid4().hex, make, _do, worker.versions(), files)
+        connect.prepare(self._client, self._url, shared)
         self.text = cluster_text(self._client)
         called = getattr(task.target, "called", "the output")
 
@@ -114,7 +114,7 @@ class OnCluster:
 
 def check(request: RunRequest, spec: str, boxes: Boxes) -> None:
     """Check the options, and refuse data that only this process has."""
-    cluster.check_options(request.workers, request.scheduler)
+    connect.check_options(request.workers, request.scheduler)
     if not isinstance(boxes, Held):
         return
     option = "--workers" if request.scheduler is None else "--scheduler"

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from convcli.errors import ConvcliError, UsageError, check_installed
-from convcli.run import on_worker
+from convcli.run.cluster import worker
 
 _CONNECT = 10.0  # seconds until an address without an answer is given up
 _JOIN = 20.0  # and a scheduler without workers
@@ -149,7 +149,7 @@ def _without_main() -> Iterator[None]:
         sys.modules["__main__"] = main
 
 
-def prepare(client: Any, url: str, shared: on_worker.Shared) -> None:
+def prepare(client: Any, url: str, shared: worker.Shared) -> None:
     """Prepare the workers; refuse machines with other versions, or that do not see the files.
 
     A worker that joins later is prepared before its first block.
@@ -157,26 +157,26 @@ def prepare(client: Any, url: str, shared: on_worker.Shared) -> None:
     _check_versions(client, url)
     try:
         answers = client.sync(
-            client.run, on_worker.prepare, shared, on_error="return", callback_timeout=_ANSWER
+            client.run, worker.prepare, shared, on_error="return", callback_timeout=_ANSWER
         )
     except TimeoutError:
         raise ConvcliError(f"--scheduler {url}: a worker does not answer; restart it") from None
-    for worker, answer in answers.items():
+    for address, answer in answers.items():
         if isinstance(answer, ConvcliError):
             raise answer
         if "ModuleNotFoundError" in repr(answer):
-            needed = on_worker.versions()["convcli"]
+            needed = worker.versions()["convcli"]
             raise ConvcliError(
-                f"worker {worker} has no convcli, or an older one, and this machine has {needed}; "
+                f"worker {address} has no convcli, or an older one, and this machine has {needed}; "
                 f"install convcli=={needed} there"
             )
         if isinstance(answer, BaseException):
-            raise ConvcliError(f"worker {worker} failed ({type(answer).__name__}: {answer})")
+            raise ConvcliError(f"worker {address} failed ({type(answer).__name__}: {answer})")
 
 
 def _check_versions(client: Any, url: str) -> None:
     async def ask() -> Any:
-        return await client._get_versions(packages=list(on_worker.PACKAGES))
+        return await client._get_versions(packages=list(worker.PACKAGES))
 
     try:
         found = client.sync(ask, callback_timeout=_ANSWER)
@@ -184,14 +184,14 @@ def _check_versions(client: Any, url: str) -> None:
         raise ConvcliError(
             f"--scheduler {url}: it or a worker does not answer; restart it"
         ) from None
-    needed = on_worker.versions()
+    needed = worker.versions()
     machines = {f"the scheduler at {url}": found["scheduler"]}
     machines |= {f"worker {address}": each for address, each in found["workers"].items()}
     for where, each in machines.items():
         packages = dict(each["packages"])
         for name, version in needed.items():
             if packages.get(name) != version:
-                raise ConvcliError(on_worker.version_text(where, name, packages.get(name), version))
+                raise ConvcliError(worker.version_text(where, name, packages.get(name), version))
 
 
 def _await_workers(client: Any, url: str, tell: Callable[[str], None]) -> None:

@@ -17,7 +17,7 @@ from statistics import median
 from typing import Any
 
 from convcli.errors import ConvcliError, counted
-from convcli.run.on_worker import ItemError, Made, Shared, do_items
+from convcli.run.cluster.worker import ItemError, Made, Shared, do_items
 
 _EACH = 2  # groups on their way for each thread of a worker: one is done, and the next is there
 # Neighbours go together, as what one reads is kept for the next; and each group takes the scheduler

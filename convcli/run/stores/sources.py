@@ -10,7 +10,7 @@ from convcli.arrays.dtypes import Array
 from convcli.arrays.sources import Box, InMemory, OnStream, Source
 from convcli.arrays.zarr_arrays import StoredSource, slices
 from convcli.errors import UsageError
-from convcli.run.stored import Boxes
+from convcli.run.stores.task import Boxes
 
 
 class NpyFile:

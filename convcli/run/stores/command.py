@@ -15,22 +15,22 @@ from convcli.arrays.zarr_outputs import NewArray, find_place
 from convcli.errors import UsageError, counted
 from convcli.options import RunRequest
 from convcli.run.blocks import Block
-from convcli.run.box_sources import Held, boxes_of
 from convcli.run.executors import Future
 from convcli.run.merged import lead_of, merge
 from convcli.run.prepare import Setup, resolve_job
 from convcli.run.reporter import Reporter
 from convcli.run.results import BlockCount, Done, Kept, Summary, Verdict, gather, require_passed
-from convcli.run.resume import record_of
-from convcli.run.store_blocks import Axes, ChunkBlocks, plan_chunk_blocks
-from convcli.run.store_form import form_of
-from convcli.run.stored import Figures, InThreads, Task
+from convcli.run.stores.blocks import Axes, ChunkBlocks, plan_chunk_blocks
+from convcli.run.stores.form import form_of
+from convcli.run.stores.resume import record_of
+from convcli.run.stores.sources import Held, boxes_of
+from convcli.run.stores.task import Figures, InThreads, Task
 from convcli.run.weights import Weights
 from convcli.streams import Streams, note
 from convcli.terminal.progress import Progress
 
 if TYPE_CHECKING:  # seldom needed
-    from convcli.run.on_cluster import OnCluster
+    from convcli.run.cluster.blocks import OnCluster
 
 _CHECKED, _MOST_CHECKED = 8, 20_000  # blocks and outputs that --verify recomputes
 
@@ -111,7 +111,7 @@ def _plan(setup: Setup, spec: str, output: str, reporter: Reporter) -> _Plan:
         )
     memory = setup.memory
     if _distributed(request):
-        from convcli.run import on_cluster  # noqa: PLC0415  seldom needed
+        from convcli.run.cluster import blocks as on_cluster  # noqa: PLC0415  seldom needed
 
         on_cluster.check(request, spec, boxes)
         memory = min(memory, on_cluster.memory_of_a_block(request, opened, form))
@@ -146,7 +146,7 @@ def _do(
     progress.advance(count / total)
     try:
         if _distributed(setup.request) and len(plan.left):
-            from convcli.run.on_cluster import OnCluster  # noqa: PLC0415  seldom needed
+            from convcli.run.cluster.blocks import OnCluster  # noqa: PLC0415  seldom needed
 
             cluster = OnCluster(setup.request, streams)
             made = cluster.run(

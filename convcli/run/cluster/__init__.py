@@ -1,0 +1,1 @@
+"""Does items, such as blocks of an array, on the workers of a cluster."""

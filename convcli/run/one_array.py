@@ -1,0 +1,121 @@
+"""Convolves one array block by block, and writes, times and checks it as asked."""
+
+import math
+import time
+from collections import Counter
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from convcli.arrays.dtypes import Array, at
+from convcli.arrays.ring import Ring
+from convcli.arrays.sinks import Target
+from convcli.arrays.sources import InMemory, Source
+from convcli.arrays.writers import Whole
+from convcli.options import RunRequest
+from convcli.run.blocks import Blocks
+from convcli.run.job import Job
+from convcli.run.merged import full_layout, full_shape, lead_of
+from convcli.run.operation import Operation
+from convcli.run.pipeline import Pipeline
+from convcli.run.prepare import Setup, prepare
+from convcli.run.reporter import Reporter
+from convcli.run.results import Done, Kept, Result, Summary, Timing, Verdict, gather
+from convcli.terminal.progress import Progress
+
+if TYPE_CHECKING:  # seldom needed
+    from convcli.arrays.pixels import Scaling
+    from convcli.pictures.files import Wanted
+
+
+class Run(NamedTuple):
+    """What all arrays of one command share."""
+
+    setup: Setup
+    pipeline: Pipeline
+    outputs: Ring  # of arrays that are convolved together
+    reporter: Reporter
+    progress: Progress
+    picture: "Wanted | None"
+    shown: list[tuple[Result, Kept]]  # what the picture shows
+
+
+def convolve(run: Run, source: Source, target: Target) -> tuple[Result, Kept]:
+    """Convolve one array, write it, and time and check it where that was asked for."""
+    request, reporter = run.setup.request, run.reporter
+    weights, job, blocks, _ = prepare(run.setup, source)
+    operation = job.operation
+    lead = lead_of(source)
+    out_shape = full_shape(lead, operation.out_shape(source.shape))
+    target.begin(out_shape, operation.out_dtype, full_layout(lead, operation.out_layout))
+    keep_output = (
+        reporter.needs_output or target.needs_whole or request.verify or run.picture is not None
+    )
+    if keep_output or request.time:
+        source = source.whole()
+    timing = _measure(run, job, source)
+    done = _stream(run, job, source, target, keep_output, blocks)
+    x, alpha = (source.array, source.alpha) if isinstance(source, InMemory) else (None, None)
+    whole = None
+    if target.needs_whole and x is not None and done.output is not None:
+        whole = Whole(done.output, operation.out_layout, _scaling(request, job, x), alpha)
+    mapping = target.finish(whole)
+    verdict = _verify(run, operation, x, done)
+    result = gather(source, weights.filter, job, run.setup.window.p, target.path, done)
+    seed = run.setup.opener.used_seed
+    result = result._replace(mapping=mapping, verdict=verdict, timing=timing, seed=seed)
+    shown = None if request.pool else weights.filter.array
+    return result, Kept(operation, x, shown, done.output)
+
+
+def _scaling(request: RunRequest, job: Job, x: Array) -> "Scaling":
+    """Say what the values of an image mean: by its input, by the filter, and as asked."""
+    from convcli.arrays.pixels import Scaling, own_range  # noqa: PLC0415  only for images
+
+    operation = job.operation
+    sums = [one.filter.reshape(len(one.filter), -1).sum(axis=1) for one in job.passes]
+    keeps = operation.second is None and np.allclose(np.concatenate(sums), 1, rtol=0, atol=1e-3)
+    asked = operation.out_dtype if request.dtype is not None else None
+    return Scaling(request.scale, own_range(x, asked), keeps)
+
+
+def _measure(run: Run, job: Job, source: Source) -> Timing | None:
+    if run.setup.request.time is None:
+        return None
+    from convcli.run.timing import measure  # noqa: PLC0415  seldom needed
+
+    return measure(run.setup.request.time, job, source, run.setup.memory)
+
+
+def _stream(run: Run, job: Job, source: Source, target: Target, keep: bool, blocks: Blocks) -> Done:
+    """Convolve block by block, and write each; keep the whole output if it is needed."""
+    operation = job.operation
+    shape = operation.out_shape(source.shape)
+    total = math.prod(shape)
+    summary, seconds = Summary(), 0.0
+    methods: set[str] = set()
+    costs: Counter[str] = Counter()
+    kept = np.empty(shape, operation.out_dtype) if keep else None
+    made = run.pipeline.run(job, source, blocks, lambda count: run.progress.advance(count / total))
+    while True:
+        begin = time.perf_counter()
+        block = next(made, None)
+        seconds += time.perf_counter() - begin
+        if block is None:
+            return Done(summary, methods, dict(costs), seconds, kept)
+        for plan in block.plans:
+            methods.add(plan.method)
+            costs.update(plan.costs)
+        if run.reporter.needs_summary:
+            summary.add(block.y)
+        if kept is not None:
+            kept[at(*(slice(part.start, part.stop) for part in block.block.output))] = block.y
+        target.write(block.y)
+
+
+def _verify(run: Run, operation: Operation, x: Array | None, done: Done) -> Verdict | None:
+    if not run.setup.request.verify or x is None or done.output is None:
+        return None
+    from convcli.run.verify import verify  # noqa: PLC0415  seldom needed
+
+    return verify(x, done.output, operation, transformed="fft" in done.methods)

@@ -1,0 +1,1 @@
+"""Convolves an array into a chunked store, block by block."""
