@@ -26,7 +26,6 @@ from convcli.errors import FULL, ConvcliError
 warnings.filterwarnings("ignore", category=ZarrUserWarning)
 
 _LOCALLY = min(max(os.cpu_count() or 1, 2), 10)  # chunks at a time; each takes memory
-_MOST_SECONDS = 10.0
 _REMOTELY = 32  # for a server each is little more than a wait
 
 
@@ -78,11 +77,10 @@ class StoredArray(NamedTuple):
         self.array.get_basic_selection(slices(box), out=buffer)
 
     def write(self, box: Box, y: Array) -> None:
-        """Write a box of whole chunks."""
+        """Write a box of whole chunks, or shards."""
         try:
-            self.array[slices(box)] = y
+            sync(_write(self.array, box, y))
         except Exception as error:
-            sync(_others_end())
             raise self._blamed(box, error, "written") from None
 
     def _blamed(self, box: Box, error: Exception, done: str) -> Exception:
@@ -92,7 +90,7 @@ class StoredArray(NamedTuple):
         where, remedy = f"block {box_text(box)}", "check the store and its permissions"
         if done == "read":
             remedy = "copy the store again"
-            for chunk in self._chunks(box):
+            for chunk in _cut(box, self.array.chunks):
                 try:
                     self._read(chunk, np.empty(tuple(map(len, chunk)), self.array.dtype))
                 except Exception as found:  # whatever a codec raises
@@ -102,25 +100,35 @@ class StoredArray(NamedTuple):
             remedy = "make room, and continue with --resume"
         return ConvcliError(f"{self.called}: {where} cannot be {done} ({reason(error)}); {remedy}")
 
-    def _chunks(self, box: Box) -> Iterator[Box]:
-        array = self.array
-        for index in itertools.product(
-            *(
-                range(part.start // size, -(-part.stop // size))
-                for part, size in zip(box, array.chunks, strict=True)
-            )
-        ):
-            yield tuple(
-                range(k * size, min((k + 1) * size, n))
-                for k, size, n in zip(index, array.chunks, array.shape, strict=True)
-            )
+
+async def _write(array: "zarr.Array[Any]", box: Box, y: Array) -> None:
+    """Write each chunk of a box by itself: of several at once the library makes copies first."""
+    most = asyncio.Semaphore(zarr.config.get("async.concurrency"))
+
+    async def write(unit: Box) -> None:
+        part = tuple(
+            slice(some.start - whole.start, some.stop - whole.start)
+            for some, whole in zip(unit, box, strict=True)
+        )
+        async with most:
+            await array.async_array.setitem(slices(unit), y[part])
+
+    units = _cut(box, array.shards or array.chunks)
+    done = await asyncio.gather(*map(write, units), return_exceptions=True)
+    for error in filter(None, done):  # nothing is written any more
+        raise error
 
 
-async def _others_end() -> None:
-    """Wait for the chunks that the library still writes beside one that failed."""
-    others = asyncio.all_tasks() - {asyncio.current_task()}
-    if others:
-        await asyncio.wait(others, timeout=_MOST_SECONDS)
+def _cut(box: Box, sizes: tuple[int, ...]) -> Iterator[Box]:
+    """Cut a box where the chunks of an array end."""
+    pieces = (
+        [
+            range(max(k * size, part.start), min((k + 1) * size, part.stop))
+            for k in range(part.start // size, -(-part.stop // size))
+        ]
+        for part, size in zip(box, sizes, strict=True)
+    )
+    yield from itertools.product(*pieces)
 
 
 def slices(box: Box) -> tuple[slice, ...]:

@@ -47,6 +47,9 @@ class BlockCount(NamedTuple):
     before: int
 
 
+_AT_ONCE = 1 << 17  # numbers
+
+
 class Summary:
     """Minimum, mean and maximum of an output that comes in blocks; magnitudes if complex."""
 
@@ -56,13 +59,17 @@ class Summary:
         self.low, self.high = math.inf, -math.inf
 
     def add(self, y: Array) -> None:
-        """Take in one block."""
+        """Take in one block: some numbers at a time, which stay in the cache."""
+        numbers = y.reshape(-1)
         with np.errstate(all="ignore"):  # infinities of both signs have no sum
-            values = np.abs(y) if y.dtype.kind == "c" else y
-            self._count += values.size
-            self._sum += float(values.sum(dtype=np.float64))
-            self.low = float(np.minimum(self.low, values.min()))
-            self.high = float(np.maximum(self.high, values.max()))
+            for start in range(0, numbers.size, _AT_ONCE):
+                some = numbers[start : start + _AT_ONCE]
+                values = np.abs(some) if y.dtype.kind == "c" else some
+                self._count += values.size
+                # To convert first is three times as fast as a sum that converts.
+                self._sum += float(values.astype(np.float64, copy=False).sum())
+                self.low = float(np.minimum(self.low, values.min()))
+                self.high = float(np.maximum(self.high, values.max()))
 
     def join(self, other: "Summary") -> None:
         """Take in what another one has."""

@@ -5,8 +5,6 @@ import threading
 from collections import Counter
 from typing import Any, NamedTuple, Protocol
 
-import numpy as np
-
 from convcli.arrays.dtypes import Array
 from convcli.arrays.ring import Loan, Ring
 from convcli.arrays.sources import Box
@@ -170,19 +168,24 @@ def _part(array: Array, axis: int, part: range, origin: int) -> Array:
     return array[(slice(None),) * axis + (slice(part.start - origin, part.stop - origin),)]
 
 
-_here = threading.local()  # each thread of a worker has a reader
+class _Here(threading.local):
+    """What each thread of a worker keeps."""
+
+    def __init__(self) -> None:
+        self.reader, self.outputs = Reader(), Ring()
+
+
+_here = _Here()
 
 
 def do_block(task: Task, block: Block) -> Figures:
     """Read, convolve and write one block; done twice, it writes the same bytes twice."""
-    if not hasattr(_here, "reader"):
-        _here.reader = Reader()
-    x, loan = _here.reader.read(task, block)
-    with loan:
-        out = np.empty(tuple(map(len, block.output)), task.job.operation.out_dtype)
+    shape, dtype = tuple(map(len, block.output)), task.job.operation.out_dtype
+    x, read = _here.reader.read(task, block)
+    with read, _here.outputs.lend(shape, dtype) as out:
         y, plans = task.convolve(block, x, out)
-    task.target.write(block.output, y)
-    return task.figures(y, plans)
+        task.target.write(block.output, y)
+        return task.figures(y, plans)
 
 
 class InThreads:
