@@ -25,15 +25,15 @@ class Loan:
 
 
 class Ring:
-    """Two slots: while one is in use, the other is filled.
+    """Two slots: while one is in use, the other is filled; or one, where nothing goes side by side.
 
     This is the one owner of the rule that makes double buffering safe: a slot is lent again only
     after its last borrower gave it back, and the slot lent before stays as it is meanwhile. One
     thread borrows, any thread gives back. Memory is kept, as fresh memory costs page faults.
     """
 
-    def __init__(self) -> None:
-        self._slots = cycle((_Slot(), _Slot()))
+    def __init__(self, slots: int = 2) -> None:
+        self._slots = cycle([_Slot() for _ in range(slots)])
 
     def lend(self, shape: tuple[int, ...], dtype: DType) -> Loan:
         """Lend the next slot as an array of some shape; wait until it is free."""

@@ -27,6 +27,8 @@ warnings.filterwarnings("ignore", category=ZarrUserWarning)
 
 _LOCALLY = min(max(os.cpu_count() or 1, 2), 10)  # chunks at a time; each takes memory
 _REMOTELY = 32  # for a server each is little more than a wait
+if "ZARR_THREADING__MAX_WORKERS" not in os.environ:  # each thread keeps memory of its own
+    zarr.config.set({"threading.max_workers": _LOCALLY})
 
 
 class StoredArray(NamedTuple):

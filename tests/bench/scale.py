@@ -1,10 +1,11 @@
 """Stored arrays on a cluster: this command beside what users of Dask write, on the same workers.
 
-    python tests/bench/scale.py [--rows 8192] [--turns 3] [--peer-turns 1] [--compressed]
+    python -m tests.bench.scale [--rows 8192] [--turns 3] [--peer-turns 1] [--compressed]
 
-All runs use one scheduler and two workers of one thread; workers begin anew before each run. Memory
-is the peak, over the run, of the sum of the proportional set sizes of driver, scheduler and
-workers. Commands take turns; medians are shown. The start of commands and workers is left out.
+Prints tables in Markdown. All runs use one scheduler and two workers of one thread; workers begin
+anew before each run. Memory is the peak, over the run, of the sum of the proportional set sizes of
+driver, scheduler and workers, and how much of it the cluster did not take before. Commands take
+turns; medians are shown. The start of commands and workers is left out.
 """
 
 import argparse
@@ -27,8 +28,6 @@ import psutil
 import zarr
 from distributed import Client
 
-sys.path.insert(0, str(Path(__file__).parents[2]))
-
 from tests.bench.simulate import start
 
 CONVCLI = str(Path(sysconfig.get_path("scripts")) / "convcli")
@@ -42,6 +41,7 @@ class Run(NamedTuple):
 
     seconds: float
     peak: float  # MB
+    more: float  # MB, than the idle cluster
 
 
 class Sampler:
@@ -63,14 +63,19 @@ class Sampler:
 
     def _sample(self) -> None:
         while not self._end.wait(0.1):
-            total = 0
-            for root in self._roots:
+            self.peak = max(self.peak, memory_of(self._roots))
+
+
+def memory_of(roots: list[int]) -> float:
+    """Sum the memory of processes and their children, in MB."""
+    total = 0
+    for root in roots:
+        with contextlib.suppress(psutil.Error):
+            process = psutil.Process(root)
+            for each in [process, *process.children(recursive=True)]:
                 with contextlib.suppress(psutil.Error):
-                    process = psutil.Process(root)
-                    for each in [process, *process.children(recursive=True)]:
-                        with contextlib.suppress(psutil.Error):
-                            total += each.memory_full_info().pss
-            self.peak = max(self.peak, total / 1e6)
+                    total += each.memory_full_info().pss
+    return total / 1e6
 
 
 class Cluster(NamedTuple):
@@ -83,6 +88,7 @@ class Cluster(NamedTuple):
     def measure(self, command: list[str], seconds: Callable[[str], float]) -> Run:
         """Run a command on new workers."""
         self.client.restart()
+        idle = memory_of(self.pids)
         process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT
         )
@@ -90,7 +96,7 @@ class Cluster(NamedTuple):
             out, err = process.communicate()
         if process.returncode:
             raise SystemExit(f"{' '.join(command)}: {err[-2000:]}")
-        return Run(seconds(out), sampler.peak)
+        return Run(seconds(out), sampler.peak, sampler.peak - idle)
 
 
 @contextlib.contextmanager
@@ -127,9 +133,16 @@ def reported(out: str) -> float:
 
 
 def of_clock(command: list[str]) -> float:
-    """Time a command on this machine, without its start."""
+    """Run a command on this machine, and read the seconds of its report."""
     done = subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT, check=True)
     return reported(done.stdout)
+
+
+def whole(command: list[str]) -> float:
+    """Time a command on this machine, its start and its files with it."""
+    begin = time.perf_counter()
+    subprocess.run(command, capture_output=True, env=ENVIRONMENT, check=True)
+    return time.perf_counter() - begin
 
 
 def copy(source: str, target: str) -> float:
@@ -175,6 +188,7 @@ def main() -> None:
         with cluster(folder) as found:
             against_dask(found, filters, options)
         one_machine(filters, options)
+        cost_of_a_block(options)
 
 
 def make_filters() -> dict[str, tuple[str, str]]:
@@ -197,7 +211,8 @@ def ours(filter_: str, *args: str, source: str = "x.zarr", target: str = "y.zarr
 
 def against_dask(found: Cluster, filters: dict[str, tuple[str, str]], options: Any) -> None:
     """Compare with users' scripts on the same workers."""
-    print("| filter | command | seconds | times | MB | times |\n|---|---|---|---|---|---|")
+    print("| filter | command | seconds | times | MB | times | MB more | times |")
+    print("|---|---|---|---|---|---|---|---|")
     for name, (filter_, path) in filters.items():
         mine = ours(filter_, "--scheduler", found.address)
         runs: dict[str, list[Run]] = {"convcli": []}
@@ -215,7 +230,8 @@ def against_dask(found: Cluster, filters: dict[str, tuple[str, str]], options: A
             one = middle(each)
             print(
                 f"| {name} | {command} | {one.seconds:.2f} | {one.seconds / base.seconds:.1f} "
-                f"| {one.peak:.0f} | {one.peak / base.peak:.1f} |",
+                f"| {one.peak:.0f} | {one.peak / base.peak:.1f} "
+                f"| {one.more:.0f} | {one.more / base.more:.1f} |",
                 flush=True,
             )
 
@@ -226,25 +242,44 @@ def middle(runs: list[Run]) -> Run:
 
 
 def one_machine(filters: dict[str, tuple[str, str]], options: Any) -> None:
-    """Compare two workers with one, and a run without workers with `.npy` and a copy."""
-    print("\n| filter | 1 worker | 2 workers | times | here | .npy + copy | times |")
+    """Compare two workers with one, and a command without workers with `.npy` and a copy."""
+    print("\n| filter | 1 worker | 2 workers | times | here, whole | .npy, whole + copy | times |")
     print("|---|---|---|---|---|---|---|")
     for name, (filter_, _) in filters.items():
         rows: dict[str, list[float]] = {key: [] for key in ("1", "2", "here", "npy", "copy")}
         for _turn in range(options.turns):
             for count in ("1", "2"):
                 rows[count].append(of_clock(ours(filter_, "--workers", count, "--threads", "1")))
-            rows["here"].append(of_clock(ours(filter_)))
-            rows["npy"].append(of_clock(ours(filter_, source="x.npy", target="y.npy")))
+            rows["here"].append(whole(ours(filter_)))
+            rows["npy"].append(whole(ours(filter_, source="x.npy", target="y.npy")))
             rows["copy"].append(copy("x.zarr", "c.zarr"))
         took = {key: statistics.median(each) for key, each in rows.items()}
         both = took["npy"] + took["copy"]
         print(
             f"| {name} | {took['1']:.2f} | {took['2']:.2f} | {took['1'] / took['2']:.2f} "
             f"| {took['here']:.2f} | {took['npy']:.2f} + {took['copy']:.2f} "
-            f"| {took['here'] / both:.2f} |",
+            f"| {both / took['here']:.2f} |",
             flush=True,
         )
+
+
+def cost_of_a_block(options: Any) -> None:
+    """Cut one array in many blocks and in few: what each costs beside its work."""
+    x = np.zeros((1024, 8192), "float32")
+    zarr.create_array(
+        "small.zarr", shape=x.shape, dtype=x.dtype, chunks=(32, 128), compressors=None
+    )[...] = x
+    found: dict[int, list[float]] = {}
+    for _turn in range(options.turns):
+        for memory in ("1", "8"):
+            command = ours("box:3", "--workers", "1", "--memory", memory, source="small.zarr")
+            report = json.loads(
+                subprocess.run(command, capture_output=True, env=ENVIRONMENT, check=True).stdout
+            )
+            found.setdefault(report["blocks"]["total"], []).append(float(report["seconds"]))
+    few, many = sorted(found)
+    each = (statistics.median(found[many]) - statistics.median(found[few])) / (many - few)
+    print(f"\nEach of {many} blocks instead of {few}: {each * 1e3:.2f} ms beside its work.")
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from convcli import __version__
 from convcli.errors import ConvcliError
 
-_KEPT, _LARGEST = 1 << 26, 1 << 25  # bytes: of each thread, and of a piece (glibc takes no more)
+_KEPT, _LARGEST = 1 << 24, 1 << 25  # bytes: of each thread, and of a piece (glibc takes no more)
 PACKAGES = ("convcli", "numpy", "zarr", "distributed")  # of which all machines need one version
 
 

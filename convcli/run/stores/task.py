@@ -5,10 +5,13 @@ import threading
 from collections import Counter
 from typing import Any, NamedTuple, Protocol
 
+import numpy as np
+
 from convcli.arrays.dtypes import Array
 from convcli.arrays.ring import Loan, Ring
 from convcli.arrays.sources import Box
 from convcli.engines.base import Plan
+from convcli.engines.scratch import buffer
 from convcli.errors import ConvcliError
 from convcli.run.blocks import Block
 from convcli.run.convolver import convolve_block
@@ -16,6 +19,8 @@ from convcli.run.executors import Future, InOneThread
 from convcli.run.job import Job
 from convcli.run.merged import batched
 from convcli.run.results import Summary
+
+_AT_ONCE = 64  # rows
 
 
 class Boxes(Protocol):
@@ -113,8 +118,8 @@ class Reader:
         the next                   |- halo -|---- kept, or read ----------|- halo -|....
     """
 
-    def __init__(self) -> None:
-        self._ring = Ring()
+    def __init__(self, ring: Ring) -> None:
+        self._ring = ring
         self._held: tuple[Boxes, Box, Array] | None = None
 
     def read(self, task: Task, block: Block) -> tuple[Array, Loan]:
@@ -132,8 +137,10 @@ class Reader:
         loan = self._ring.lend(tuple(map(len, region)), dtype)
         if kept and self._held is not None:
             first = self._held[1][axis].start
-            _part(loan.array, axis, kept, wanted.start)[...] = _part(
-                self._held[2], axis, kept, first
+            _move(
+                _part(self._held[2], axis, kept, first),
+                _part(loan.array, axis, kept, wanted.start),
+                axis,
             )
         new = range(kept.stop, region[axis].stop)
         target = _part(loan.array, axis, new, wanted.start)
@@ -168,24 +175,28 @@ def _part(array: Array, axis: int, part: range, origin: int) -> Array:
     return array[(slice(None),) * axis + (slice(part.start - origin, part.stop - origin),)]
 
 
-class _Here(threading.local):
-    """What each thread of a worker keeps."""
+def _move(source: Array, target: Array, axis: int) -> None:
+    """Copy an array; the target may begin further to the front in the same memory."""
+    if math.prod(source.shape[:axis]) > 1 and np.may_share_memory(source, target):
+        source = source.copy()
+    for start in range(0, source.shape[axis], _AT_ONCE):  # or else NumPy makes a copy first
+        some = range(start, min(start + _AT_ONCE, source.shape[axis]))
+        np.copyto(_part(target, axis, some, 0), _part(source, axis, some, 0))
 
-    def __init__(self) -> None:
-        self.reader, self.outputs = Reader(), Ring()
 
-
-_here = _Here()
+_here = threading.local()  # each thread of a worker has a reader
 
 
 def do_block(task: Task, block: Block) -> Figures:
     """Read, convolve and write one block; done twice, it writes the same bytes twice."""
-    shape, dtype = tuple(map(len, block.output)), task.job.operation.out_dtype
-    x, read = _here.reader.read(task, block)
-    with read, _here.outputs.lend(shape, dtype) as out:
+    if not hasattr(_here, "reader"):
+        _here.reader = Reader(Ring(slots=1))
+    x, loan = _here.reader.read(task, block)
+    out = buffer("block", tuple(map(len, block.output)), task.job.operation.out_dtype)
+    with loan:
         y, plans = task.convolve(block, x, out)
-        task.target.write(block.output, y)
-        return task.figures(y, plans)
+    task.target.write(block.output, y)
+    return task.figures(y, plans)
 
 
 class InThreads:
@@ -195,7 +206,7 @@ class InThreads:
 
     def __init__(self) -> None:
         self._threads = InOneThread(), InOneThread(), InOneThread()
-        self._reader, self._outputs = Reader(), Ring()
+        self._reader, self._outputs = Reader(Ring()), Ring()
         self._writing, self._stopped = threading.Lock(), False
 
     def submit(self, task: Task, block: Block) -> Future[Figures]:
