@@ -25,10 +25,20 @@ from convcli.errors import FULL, ConvcliError
 # What is not in the specification, as some codecs are, is for the library's users to know.
 warnings.filterwarnings("ignore", category=ZarrUserWarning)
 
-_LOCALLY = min(max(os.cpu_count() or 1, 2), 10)  # chunks at a time; each takes memory
+_MOST = 10  # chunks at a time; each takes memory
 _REMOTELY = 32  # for a server each is little more than a wait
-if "ZARR_THREADING__MAX_WORKERS" not in os.environ:  # each thread keeps memory of its own
-    zarr.config.set({"threading.max_workers": _LOCALLY})
+
+
+def use_threads(count: int) -> None:
+    """Let the library use so many threads, each of which keeps memory of its own.
+
+    Unless the user has set the variables of the environment that it reads.
+    """
+    if "ZARR_THREADING__MAX_WORKERS" not in os.environ:  # counts before it is first used
+        zarr.config.set({"threading.max_workers": min(count, _MOST)})
+
+
+use_threads(max(os.cpu_count() or 1, 2))
 
 
 class StoredArray(NamedTuple):
@@ -160,7 +170,8 @@ def _opened(stored: StoredArray) -> "zarr.Array[Any]":
     """Open an array to read it, and to write it if it is one of ours."""
     name = stored.name
     if "ZARR_ASYNC__CONCURRENCY" not in os.environ:
-        zarr.config.set({"async.concurrency": _REMOTELY if name.is_url else _LOCALLY})
+        locally = zarr.config.get("threading.max_workers")
+        zarr.config.set({"async.concurrency": _REMOTELY if name.is_url else locally})
     found = zarr.open_array(name.url, path=name.path, mode="r+" if name.writable else "r")
     # An empty chunk is written as well: what is there tells what has been done.
     return found.with_config({"write_empty_chunks": True})

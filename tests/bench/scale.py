@@ -271,7 +271,7 @@ def cost_of_a_block(options: Any) -> None:
     )[...] = x
     found: dict[int, list[float]] = {}
     for _turn in range(options.turns):
-        for memory in ("1", "8"):
+        for memory in ("1", "64M"):
             command = ours("box:3", "--workers", "1", "--memory", memory, source="small.zarr")
             report = json.loads(
                 subprocess.run(command, capture_output=True, env=ENVIRONMENT, check=True).stdout

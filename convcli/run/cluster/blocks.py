@@ -10,6 +10,7 @@ from collections.abc import Generator, Iterable, Iterator, Sequence
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from convcli.arrays import zarr_arrays
 from convcli.arrays.sources import Source
 from convcli.arrays.zarr_arrays import StoredArray, box_text
 from convcli.arrays.zarr_form import Form
@@ -166,6 +167,7 @@ def _make(
 ) -> _Made:
     """Choose the engine on a worker, which shares its cores among the blocks done at once."""
     threads = request.threads or max(1, (os.cpu_count() or 1) // at_once)
+    zarr_arrays.use_threads(threads)
     engine = choose.choose_engine(
         request.engine, request.device, threads, request.tf32, request.method
     )
