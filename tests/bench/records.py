@@ -21,7 +21,7 @@ AVX2 = {
     "ATEN_CPU_CAPABILITY": "avx2",
     "ONEDNN_MAX_CPU_ISA": "AVX2",
     "OPENCV_CPU_DISABLE": "AVX512-SKX,AVX512-COMMON,AVX512F",
-    "NPY_DISABLE_CPU_FEATURES": "X86_V4",
+    "NPY_DISABLE_CPU_FEATURES": "X86_V4 AVX512_ICL",
 }
 _LIBRARIES = ("numpy", "torch", "scipy", "opencv-python-headless", "typer")
 

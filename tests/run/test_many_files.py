@@ -139,7 +139,7 @@ def _files(count: int) -> list[str]:
 @pytest.mark.parametrize("output", [["-o", "out/"], []])
 def test_they_are_convolved_together(in_tmp: Path, output: list[str]) -> None:
     """The test above compares two ways, not one with itself."""
-    with mock.patch.object(command, "_convolve", side_effect=AssertionError):
+    with mock.patch.object(command, "convolve", side_effect=AssertionError):
         done = run_command("run", *_files(9), "-k", "[[2]]", "-q", *output)
     assert done.status == 0
     data = [path.read_bytes() for path in sorted(Path("out").glob("*"))] or [done.data]

@@ -128,7 +128,7 @@ def test_what_arrived_before_a_read_error_is_convolved() -> None:
 def test_they_are_convolved_together() -> None:
     """The test above compares two ways, not one with itself."""
     data = npy_bytes(*[np.ones((8, 8))] * 9)
-    with mock.patch.object(command, "_convolve", side_effect=AssertionError):
+    with mock.patch.object(command, "convolve", side_effect=AssertionError):
         assert len(run_command("run", "-k", "box:3", "-q", stdin=data).data) == 9 * (128 + 36 * 8)
 
 
