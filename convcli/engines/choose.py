@@ -3,36 +3,13 @@
 import sys
 from importlib.util import find_spec
 
-from convcli.engines.base import Engine, Plan
+from convcli.engines.base import Engine
 from convcli.engines.correlation import Correlation
 from convcli.errors import UsageError
 
 ENGINES = ("auto", "numpy", "torch")
 
 _MOST_THREADS = 1024
-
-# Seconds that importing PyTorch takes, and the share of the time of NumPy's `gemm` that it saves
-# afterwards: measured by tests/bench/inside.py with one channel. It saves little of a transform's.
-_TORCH_START = 2.0
-_TORCH_SAVES = 0.45
-
-
-def torch_pays(plan: Plan, corr: Correlation, threads: int) -> bool:
-    """Whether PyTorch, if installed, is faster on the CPU even counting its import time.
-
-    Parameters
-    ----------
-    plan : Plan
-        NumPy's plan of the whole output.
-    corr : Correlation
-    threads : int
-    """
-    one_channel = corr.each_in == corr.each_out == 1 and len(corr.f) > 1
-    small = max(corr.f) < 5  # there NumPy is as fast
-    if not one_channel or small or plan.method != "gemm" or corr.filter.dtype != "float32":
-        return False
-    saved = _TORCH_SAVES * plan.costs["gemm"] / threads * 1e-9
-    return saved > _TORCH_START and find_spec("torch") is not None
 
 
 def with_opencv(

@@ -12,18 +12,24 @@ input channel and each tap of the other axes: the row copied, shifted by that ta
 as many weights.
 """
 
-from math import prod
+from collections.abc import Iterator
+from functools import cache
+from math import ceil, prod
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from convcli.arrays.dtypes import Array
-from convcli.engines.correlation import Correlation, split
+from convcli.engines.correlation import Correlation, even_step, split
 from convcli.engines.scratch import buffer
 
-# Nanoseconds on one core, float32: to copy a number; to multiply and add it with BLAS in a few
-# rows, and in 16 or more; to pass over it in the tile; to lay out an output of a single axis.
-COPY, FEW, MANY, PASS, LAID_OUT = 0.2, 1 / 50, 1 / 80, 0.6, 1.7
+# Nanoseconds on one core, float32: to copy a number; to multiply and add it with BLAS in the
+# columns of 1-D, in a few rows with and without AVX-512, and in 16 or more; to pass over it in the
+# tile; to lay out an output of a single axis.
+COPY, COLUMNS, FEW_512, FEW, MANY, PASS, LAID_OUT = 0.2, 1 / 50, 1 / 90, 1 / 50, 1 / 80, 0.6, 1.7
+# Multiplications up to which OpenBLAS with AVX-512 does not first copy the second matrix, which
+# takes longer than to multiply it by a few rows; fewer columns than this are slow by themselves.
+_SMALL, _LEAST_COLUMNS = 10**6, 64
 
 
 def band_rows(corr: Correlation) -> int:
@@ -43,17 +49,25 @@ def cost(corr: Correlation, sizes: tuple[int, ...]) -> float:
     reach = (rows - 1) * s + (f if s == 1 else d * (f - 1) + 1)
     if rows == 1:
         lines, reach, s = lines * f, 1, 1
+    multiplied, laid_out = (MANY if corr.each_out >= 16 else _few()), 0.0
     if len(corr.f) == 1:  # in 1-D every product copies its rows
-        s = reach / rows
-    copied = lines * s * COPY + (LAID_OUT if len(corr.f) == 1 else 0)
+        s, multiplied, laid_out = reach / rows, COLUMNS, LAID_OUT
     products = 2 * corr.each_out * reach * lines
-    return copied + products * (MANY if corr.each_out >= 16 else FEW) + corr.each_out * PASS
+    return lines * s * COPY + laid_out + products * multiplied + corr.each_out * PASS
+
+
+@cache
+def _few() -> float:
+    """Estimate nanoseconds to multiply by a few rows, for which OpenBLAS has a kernel or not."""
+    found = np.show_config(mode="dicts")["SIMD Extensions"]["found"]
+    return FEW_512 if {"X86_V4", "AVX512_SKX"}.intersection(found) else FEW
 
 
 def copies(corr: Correlation) -> int:
     """Count the numbers copied for an output pixel of a group."""
-    taps = corr.f[1:] if band_rows(corr) > 1 else corr.f
-    return corr.each_in * prod(taps) * corr.stride[0]
+    if band_rows(corr) == 1:
+        return corr.each_in * prod(corr.f)
+    return ceil(corr.each_in * prod(corr.f[1:]) * corr.stride[0] / phases(corr))
 
 
 def correlate(slab: Array, corr: Correlation, out: Array, rows: int | None = None) -> bool:
@@ -61,12 +75,20 @@ def correlate(slab: Array, corr: Correlation, out: Array, rows: int | None = Non
     rows = rows or band_rows(corr)
     if rows == 1 and len(corr.f) < 3:
         slab, out, corr = slab[:, :, None], out[:, :, None], corr.cached(_with_first_axis)
-    s, d = corr.stride[0], corr.dilation[0]
-    if s == 1 and d > 1:  # every d-th row is a correlation without dilation
-        phases = [slice(phase, None, d) for phase in range(min(d, out.shape[2]))]
-        finite = [_correlate(slab[:, :, p], corr, out[:, :, p], rows, 1, 1) for p in phases]
+    count = phases(corr)
+    if count > 1:
+        parts = [slice(phase, None, count) for phase in range(min(count, out.shape[2]))]
+        finite = [_correlate(slab[:, :, p], corr, out[:, :, p], rows, 1, 1) for p in parts]
         return all(finite)
-    return _correlate(slab, corr, out, rows, s, d)
+    return _correlate(slab, corr, out, rows, corr.stride[0], corr.dilation[0])
+
+
+def phases(corr: Correlation) -> int:
+    """Count the correlations without dilation of its first axis that a correlation is.
+
+    Without stride, the outputs of every d-th row read every d-th row.
+    """
+    return corr.dilation[0] if corr.stride[0] == 1 else 1
 
 
 def _with_first_axis(corr: Correlation) -> Correlation:
@@ -121,11 +143,20 @@ def _multiply(lines: Array, corr: Correlation, out: Array, rows: int, s: int, d:
         np.copyto(packed, under[..., 0])
         np.matmul(packed, band.swapaxes(1, 2), out=target[..., 0])
     else:
-        np.matmul(band[:, None], under, out=target)
+        for some in _pieces(columns, band[0].size):
+            np.matmul(band[:, None], under[..., some], out=target[..., some])
     if not direct:
         y[...] = target.reshape(y.shape)
     # The zeros of the band spread a NaN to all rows of a product: one of them shows it.
     return bool(np.isfinite(target[..., ::rows, :].sum()))
+
+
+def _pieces(columns: int, each: int) -> Iterator[slice]:
+    """Cut the columns of a product so that BLAS is fast; each takes so many multiplications."""
+    most = _SMALL // each
+    step = even_step(columns, most, 1) if most >= _LEAST_COLUMNS else columns
+    for start in range(0, columns, step):
+        yield slice(start, start + step)
 
 
 def _copy_lines(slab: Array, corr: Correlation, sizes: tuple[int, ...]) -> Array:

@@ -14,10 +14,10 @@ from convcli.engines.correlation import Correlation, even_step
 from convcli.errors import ConvcliError, UsageError, install_command
 
 _BLAS = tuple(np.dtype(kind) for kind in ("f4", "f8", "c8", "c16"))  # types with fast products
-_CACHE = 8 << 20  # bytes of a tile: two of them fit a shared cache of 16 MB
+_CACHE = 5 << 20  # bytes of a tile: those of two threads fit a shared cache of 16 MB
 _WORTH_THREADS = 5e5  # nanoseconds of shared work from which on threads pay
 _MOST_SLICES = 32  # of a volume, in a tile
-_LEAST_FILTERS, _LEAST_COLUMNS = 4, 8  # in a tile: its height in filters, its width
+_LEAST_FILTERS, _LEAST_COLUMNS = 8, 8  # in a tile: its height in filters, its width
 _FIRST = 2  # position of the first spatial axis in a tile
 
 
@@ -216,11 +216,11 @@ def _tile(
     copied = gemm.copies(corr) if method == "gemm" else 2
     in_cache = _CACHE // (corr.filter.itemsize * (copied + corr.each_in + corr.each_out))
     if method == "opencv":  # it keeps what it needs of a plane in the cache by itself
-        in_cache = _CACHE // (2 * corr.filter.itemsize)
+        in_cache = opencv.TILE // corr.filter.itemsize
         if len(sizes) > 1:
             in_cache = max(in_cache, opencv.least_rows(corr) * sizes[-1])
         else:  # a single row, which does not fit it
-            in_cache //= 16
+            in_cache //= 4
     extent = (batch, groups, *sizes)
     pixels = min(in_cache, ceil(prod(extent) / threads))
     tile = [1] * len(extent)
@@ -228,11 +228,12 @@ def _tile(
         most = min(ceil(pixels / prod(tile)), extent[k])
         unit = 1
         if k == _FIRST:
-            unit = gemm.band_rows(corr)
+            unit = gemm.band_rows(corr) * gemm.phases(corr)
             if len(sizes) == 3:
                 most = min(most, _MOST_SLICES)
         elif k == _FIRST + 1 and len(sizes) == 2:
             # Rows so wide that few fit would be mostly halo: keep the tile some filters high.
-            most = min(most, max(in_cache // (_LEAST_FILTERS * corr.f[0]), _LEAST_COLUMNS))
+            least = ceil(_LEAST_FILTERS * corr.f[0] / corr.stride[0])
+            most = min(most, max(in_cache // least, _LEAST_COLUMNS))
         tile[k] = even_step(extent[k], most, threads, unit)
     return tuple(tile)

@@ -15,11 +15,13 @@ from convcli.engines.scratch import buffer
 
 Pair = tuple[int, int]
 
-START = 2.5e7  # nanoseconds to import it
+# Nanoseconds that its import adds to a command: most of 25 ms pass while the first blocks are read.
+START = 7e6
+TILE = 4 << 20  # bytes of the outputs of a tile
 # Nanoseconds on one core: for an output, for a tap of it that is not zero, by the type of the
 # numbers (those of float64 count as two, see `Method.cost`), for a plane, and for an output of a
 # plane of one row, which OpenCV copies.
-PASS, TAP, PLANE, IN_A_ROW = 0.3, {"f4": 0.045, "f8": 0.075}, 4e3, 2.0
+PASS, TAP, PLANE, IN_A_ROW = 0.3, {"f4": 0.045, "f8": 0.075}, 4e3, 1.4
 # Area of a filter from which on OpenCV takes a Fourier transform, which spreads a NaN.
 _TRANSFORM = {"f4": 130, "f8": 50}
 _NARROW = 4  # rows for each column, from which on a plane is turned

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from convcli.arrays import stores
+from convcli.arrays.memory import keeping_memory
 from convcli.arrays.opener import Opener
 from convcli.arrays.records import Records
 from convcli.arrays.ring import Ring
@@ -31,6 +32,7 @@ if TYPE_CHECKING:  # seldom needed
     from convcli.run.model_layer import Taken
 
 
+@keeping_memory()
 def run(request: RunRequest, streams: Streams) -> int:
     """Convolve every array of every input, and report.
 

@@ -159,12 +159,7 @@ def job_for(
     planned = job.plan(images)
     if planned is None:
         return job
-    plan, corr = planned
+    _, corr = planned
     sizes = tuple(len(some) for some in job.passes[0].outputs)
     faster = choose.with_opencv(engine, corr, images, sizes)
-    if faster is not None:
-        return Job(operation, faster)
-    exact = operation.out_dtype.kind in "iu"  # PyTorch holds fewer integers than NumPy
-    if exact or not choose.torch_pays(plan, corr, engine.threads):
-        return job
-    return Job(operation, choose.choose_engine("torch", "cpu", request.threads))
+    return job if faster is None else Job(operation, faster)

@@ -141,19 +141,6 @@ def test_long_doubles_are_for_numpy() -> None:
         choose.choose_engine("torch").compute_dtype(np.dtype(np.longdouble), 0)
 
 
-def test_torch_runs_on_the_cpu_where_it_is_faster_with_its_import(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    weights = np.random.default_rng(0).random((1, 1, 9, 9), np.float32)
-    corr = Correlation(weights, (1, 1), (1, 1), 1)
-    numpy = choose.choose_engine("numpy")
-    plans = {side: numpy.plan(corr, 1, (side, side)) for side in (4096, 1 << 17)}
-    assert not choose.torch_pays(plans[4096], corr, 2)
-    assert choose.torch_pays(plans[1 << 17], corr, 2)
-    monkeypatch.setattr("convcli.engines.choose.find_spec", lambda name: None)
-    assert not choose.torch_pays(plans[1 << 17], corr, 2)
-
-
 def test_opencv_must_save_more_than_its_import(monkeypatch: pytest.MonkeyPatch) -> None:
     weights = np.random.default_rng(0).random((1, 1, 9, 9), np.float32)
     corr = Correlation(weights, (1, 1), (1, 1), 1)
@@ -171,11 +158,3 @@ def test_opencv_must_save_more_than_its_import(monkeypatch: pytest.MonkeyPatch) 
     assert choose.with_opencv(engine, corr, 1, (4096, 4096)) is None
     with pytest.raises(ConvcliError, match="needs OpenCV, which is not installed"):
         choose.choose_engine("numpy", method="opencv")
-
-
-def test_the_choice_of_torch_reaches_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(choose, "torch_pays", lambda *_args: True)
-    monkeypatch.setattr(choose, "with_opencv", lambda *_args: None)  # which is asked first
-    args = ("run", "rand:300x300", "-k", "rand:9x9", "--format", "json", "-o", "/dev/null")
-    assert '"engine": "torch"' in run_command(*args, stdin=b"").out
-    assert '"engine": "numpy"' in run_command(*args, "--engine", "numpy", stdin=b"").out

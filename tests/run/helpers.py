@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from convcli.arrays.npy import read_headers
 from convcli.arrays.sources import InMemory, OnStream, Source
-from convcli.engines import fft, numpy_engine, opencv, torch_engine
+from convcli.engines import fft, gemm, numpy_engine, opencv, torch_engine
 from convcli.engines.base import Engine
 from convcli.engines.numpy_engine import NumpyEngine
 from convcli.engines.torch_engine import TorchEngine
@@ -91,7 +91,10 @@ def make_tiles_small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(numpy_engine, "_CACHE", 1 << 11)
     monkeypatch.setattr(numpy_engine, "_WORTH_THREADS", 0.0)
     monkeypatch.setattr(fft, "WINDOW", 1 << 8)
+    monkeypatch.setattr(opencv, "TILE", 1 << 10)
     monkeypatch.setattr(opencv, "_MANY", 1)
+    monkeypatch.setattr(gemm, "_SMALL", 1 << 9)
+    monkeypatch.setattr(gemm, "_LEAST_COLUMNS", 2)
     monkeypatch.setattr(torch_engine, "_TILE", 1 << 7)
 
 

@@ -1,18 +1,17 @@
 """What runs in a worker's process: it is checked and prepared once, then it does blocks."""
 
-import contextlib
-import ctypes
 import os
 import pickle
 import platform
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from convcli import __version__
+from convcli.arrays.memory import keeping_memory
 from convcli.errors import ConvcliError
 
-_KEPT, _LARGEST = 1 << 24, 1 << 25  # bytes: of each thread, and of a piece (glibc takes no more)
+_CHUNK = 1 << 25  # bytes, up to which its memory is used again for the next one
 PACKAGES = ("convcli", "numpy", "zarr", "distributed")  # of which all machines need one version
 
 
@@ -131,7 +130,7 @@ def do_items(token: str, pickled_shared: bytes, pickled: bytes) -> Made:
     do, made = _made[token]
     begin = time.perf_counter()
     results = []
-    with _keeping_memory():
+    with keeping_memory(_CHUNK):
         for i, item in enumerate(pickle.loads(pickled)):
             try:
                 results.append(do(made, item))
@@ -140,29 +139,3 @@ def do_items(token: str, pickled_shared: bytes, pickled: bytes) -> Made:
             except Exception as error:
                 raise ItemError(i, type(error).__name__, " ".join(str(error).split())) from None
     return Made(results, time.perf_counter() - begin)
-
-
-_TRIM, _MMAP = -1, -3  # parameters of mallopt
-_LIBRARY_S = 1 << 17  # bytes, that both are unless Dask sets the first
-
-
-@contextlib.contextmanager
-def _keeping_memory() -> Iterator[None]:
-    """Keep what items free for the next ones, and give it back at the end.
-
-    A worker of Dask returns all memory to the system as soon as it is free
-    (``MALLOC_TRIM_THRESHOLD_``); to get it again, page by page, takes as long as to read a chunk.
-    """
-    library: Any = ctypes.CDLL(None)
-    if not hasattr(library, "mallopt"):  # not glibc
-        yield
-        return
-    trim = os.environ.get("MALLOC_TRIM_THRESHOLD_", "")
-    library.mallopt(_TRIM, _KEPT)
-    library.mallopt(_MMAP, _LARGEST)
-    try:
-        yield
-    finally:
-        library.mallopt(_TRIM, int(trim) if trim.isdecimal() else _LIBRARY_S)
-        library.mallopt(_MMAP, _LIBRARY_S)
-        library.malloc_trim(0)
