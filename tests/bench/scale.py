@@ -1,11 +1,13 @@
 """Stored arrays on a cluster: this command beside what users of Dask write, on the same workers.
 
-    python -m tests.bench.scale [--rows 8192] [--turns 3] [--peer-turns 1] [--compressed]
+    python -m tests.bench.scale [--rows 8192] [--turns 3] [--compressed]
 
 Prints tables in Markdown. All runs use one scheduler and two workers of one thread; workers begin
-anew before each run. Memory is the peak, over the run, of the sum of the proportional set sizes of
-driver, scheduler and workers, and how much of it the cluster did not take before. Commands take
-turns; medians are shown. The start of commands and workers is left out.
+anew before each run. Commands take turns; medians are shown. The start of commands and workers is
+left out of the seconds. Memory is measured in turns of its own, as it takes a fifth of a core: the
+peak, over the run, of the sum of the proportional set sizes of driver, scheduler and workers; how
+much of it the cluster did not take before; and how much more that is than for an array of one
+chunk of 64x64, which needs the same libraries: what the data take.
 """
 
 import argparse
@@ -20,6 +22,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -33,6 +36,7 @@ from tests.bench.simulate import start
 CONVCLI = str(Path(sysconfig.get_path("scripts")) / "convcli")
 PEER = str(Path(__file__).parent / "peers" / "dask_overlap.py")
 SIGMA = 5.0  # of gaussian:31
+SMALL = "small.zarr"
 ENVIRONMENT = {**os.environ, "CONVCLI_FSYNC": "0", "OMP_NUM_THREADS": "1"}
 
 
@@ -42,6 +46,7 @@ class Run(NamedTuple):
     seconds: float
     peak: float  # MB
     more: float  # MB, than the idle cluster
+    data: float  # MB, more than for a single small chunk
 
 
 class Sampler:
@@ -85,18 +90,39 @@ class Cluster(NamedTuple):
     pids: list[int]
     client: Client
 
-    def measure(self, command: list[str], seconds: Callable[[str], float]) -> Run:
-        """Run a command on new workers."""
+    def measure(self, command: "Command", data: str) -> Run:
+        """Run a command on new workers: to time it, for its memory, and on a small array."""
+        self.client.restart()
+        seconds = command.seconds(output_of(command.words(data)))
+        peak, more = self._memory(command.words(data))
+        _, least = self._memory(command.words(SMALL))
+        return Run(seconds, peak, more, more - least)
+
+    def _memory(self, words: list[str]) -> tuple[float, float]:
+        """Find the peak of the memory of a command and the cluster, and its part of that."""
         self.client.restart()
         idle = memory_of(self.pids)
-        process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT
-        )
-        with Sampler([*self.pids, process.pid]) as sampler:
-            out, err = process.communicate()
-        if process.returncode:
-            raise SystemExit(f"{' '.join(command)}: {err[-2000:]}")
-        return Run(seconds(out), sampler.peak, sampler.peak - idle)
+        with subprocess.Popen(words, stdout=subprocess.DEVNULL, env=ENVIRONMENT) as process:
+            with Sampler([*self.pids, process.pid]) as sampler:
+                process.wait()
+            if process.returncode:
+                raise SystemExit(f"failed: {' '.join(words)}")
+        return sampler.peak, sampler.peak - idle
+
+
+class Command(NamedTuple):
+    """A command for an array, and how to read the seconds that it prints."""
+
+    words: Callable[[str], list[str]]
+    seconds: Callable[[str], float]
+
+
+def output_of(words: list[str]) -> str:
+    """Run a command, and return what it prints."""
+    done = subprocess.run(words, capture_output=True, text=True, env=ENVIRONMENT, check=False)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(words)}: {done.stderr[-2000:]}")
+    return done.stdout
 
 
 @contextlib.contextmanager
@@ -134,14 +160,13 @@ def reported(out: str) -> float:
 
 def of_clock(command: list[str]) -> float:
     """Run a command on this machine, and read the seconds of its report."""
-    done = subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT, check=True)
-    return reported(done.stdout)
+    return reported(output_of(command))
 
 
 def whole(command: list[str]) -> float:
     """Time a command on this machine, its start and its files with it."""
     begin = time.perf_counter()
-    subprocess.run(command, capture_output=True, env=ENVIRONMENT, check=True)
+    output_of(command)
     return time.perf_counter() - begin
 
 
@@ -171,8 +196,7 @@ def main() -> None:
     """Measure, and print tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", type=int, default=8192, help="of the image; columns are 16384")
-    parser.add_argument("--turns", type=int, default=3, help="runs of this command")
-    parser.add_argument("--peer-turns", type=int, default=1, help="runs of each other one")
+    parser.add_argument("--turns", type=int, default=3, help="runs of each command")
     parser.add_argument("--compressed", action="store_true", help="chunks by the library's default")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -183,6 +207,10 @@ def main() -> None:
             "x.zarr", shape=x.shape, dtype=x.dtype, chunks=(1024, 1024), compressors=compressors
         )[...] = x
         np.save("x.npy", x)
+        small = zarr.create_array(
+            SMALL, shape=(64, 64), dtype=x.dtype, chunks=(64, 64), compressors=compressors
+        )
+        small[...] = x[:64, :64]
         del x
         filters = make_filters()
         with cluster(folder) as found:
@@ -211,29 +239,36 @@ def ours(filter_: str, *args: str, source: str = "x.zarr", target: str = "y.zarr
 
 def against_dask(found: Cluster, filters: dict[str, tuple[str, str]], options: Any) -> None:
     """Compare with users' scripts on the same workers."""
-    print("| filter | command | seconds | times | MB | times | MB more | times |")
-    print("|---|---|---|---|---|---|---|---|")
+    print("| filter | command | seconds | times | MB | times | MB more | times | MB data | times |")
+    print("|---|---|---|---|---|---|---|---|---|---|")
     for name, (filter_, path) in filters.items():
-        mine = ours(filter_, "--scheduler", found.address)
-        runs: dict[str, list[Run]] = {"convcli": []}
-        for turn in range(max(options.turns, options.peer_turns)):
-            if turn < options.turns:
-                runs["convcli"].append(found.measure(mine, reported))
-            for library in ("scipy", "opencv", "dask-image")[: 2 if turn >= 1 else 3]:
-                if turn >= options.peer_turns:
-                    continue
-                peer = [sys.executable, PEER, found.address, "x.zarr", "z.zarr", path, library]
-                runs.setdefault(library, []).append(found.measure(peer, float))
-                check("y.zarr", "z.zarr")
+        commands = {"convcli": Command(partial(_on_cluster, found.address, filter_), reported)}
+        for library in ("scipy", "opencv", "dask-image"):
+            commands[library] = Command(partial(_peer, found.address, path, library), float)
+        runs: dict[str, list[Run]] = {who: [] for who in commands}
+        for _turn in range(options.turns):
+            for who, command in commands.items():
+                runs[who].append(found.measure(command, "x.zarr"))
+        output_of(commands["convcli"].words("x.zarr"))
+        for who in list(commands)[1:]:
+            output_of(commands[who].words("x.zarr"))
+            check("y.zarr", "z.zarr")
         base = middle(runs["convcli"])
-        for command, each in runs.items():
+        for who, each in runs.items():
             one = middle(each)
-            print(
-                f"| {name} | {command} | {one.seconds:.2f} | {one.seconds / base.seconds:.1f} "
-                f"| {one.peak:.0f} | {one.peak / base.peak:.1f} "
-                f"| {one.more:.0f} | {one.more / base.more:.1f} |",
-                flush=True,
-            )
+            cells = [
+                f"{value:.{digits}f} | {value / of:.1f}"
+                for value, of, digits in zip(one, base, (2, 0, 0, 0), strict=True)
+            ]
+            print(f"| {name} | {who} | {' | '.join(cells)} |", flush=True)
+
+
+def _on_cluster(address: str, filter_: str, source: str) -> list[str]:
+    return ours(filter_, "--scheduler", address, source=source)
+
+
+def _peer(address: str, path: str, library: str, source: str) -> list[str]:
+    return [sys.executable, PEER, address, source, "z.zarr", path, library]
 
 
 def middle(runs: list[Run]) -> Run:
@@ -267,15 +302,13 @@ def cost_of_a_block(options: Any) -> None:
     """Cut one array in many blocks and in few: what each costs beside its work."""
     x = np.zeros((1024, 8192), "float32")
     zarr.create_array(
-        "small.zarr", shape=x.shape, dtype=x.dtype, chunks=(32, 128), compressors=None
+        "many.zarr", shape=x.shape, dtype=x.dtype, chunks=(32, 128), compressors=None
     )[...] = x
     found: dict[int, list[float]] = {}
     for _turn in range(options.turns):
         for memory in ("1", "64M"):
-            command = ours("box:3", "--workers", "1", "--memory", memory, source="small.zarr")
-            report = json.loads(
-                subprocess.run(command, capture_output=True, env=ENVIRONMENT, check=True).stdout
-            )
+            command = ours("box:3", "--workers", "1", "--memory", memory, source="many.zarr")
+            report = json.loads(output_of(command))
             found.setdefault(report["blocks"]["total"], []).append(float(report["seconds"]))
     few, many = sorted(found)
     each = (statistics.median(found[many]) - statistics.median(found[few])) / (many - few)

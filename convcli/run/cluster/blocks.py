@@ -127,11 +127,21 @@ def check(request: RunRequest, spec: str, boxes: Boxes) -> None:
     )
 
 
-def memory_of_a_block(request: RunRequest, source: Source, form: Form) -> int:
-    """Bound the memory of a block so that every worker has several."""
+def memory_of_a_block(request: RunRequest, memory: int, source: Source, form: Form) -> int:
+    """Bound the memory of a block: workers share what one process may take, and each has several.
+
+    Parameters
+    ----------
+    request : RunRequest
+    memory : int
+        What ``--memory`` allows.
+    source : Source
+    form : Form
+    """
+    workers = request.workers or _WORKERS
     both = ((source.shape, source.dtype), (form.shape, form.dtype))
     whole = sum(math.prod(shape) * dtype.itemsize for shape, dtype in both)
-    return max(whole // (_BLOCKS_EACH * (request.workers or _WORKERS)), 1)
+    return max(min(memory // workers, whole // (_BLOCKS_EACH * workers)), 1)
 
 
 def _files(task: Task) -> Iterator[str]:

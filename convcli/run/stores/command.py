@@ -114,7 +114,7 @@ def _plan(setup: Setup, spec: str, output: str, reporter: Reporter) -> _Plan:
         from convcli.run.cluster import blocks as on_cluster  # noqa: PLC0415  seldom needed
 
         on_cluster.check(request, spec, boxes)
-        memory = min(memory, on_cluster.memory_of_a_block(request, opened, form))
+        memory = on_cluster.memory_of_a_block(request, memory, opened, form)
     record = record_of(request, boxes, job.operation, form)
     blocks = plan_chunk_blocks(axes, form.unit, memory)
     new = NewArray(place, form, record, request.resume, request.overwrite)
