@@ -3,6 +3,7 @@
 import contextlib
 import math
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -61,8 +62,8 @@ def keeping_memory(largest: int = 1 << 22) -> Iterator[None]:
     """
     import ctypes  # noqa: PLC0415  NumPy imports it as well
 
-    library: Any = ctypes.CDLL(None)
-    if not hasattr(library, "mallopt"):  # not glibc
+    library: Any = ctypes.CDLL(None) if sys.platform == "linux" else None
+    if not hasattr(library, "mallopt"):  # another library than glibc
         yield
         return
     library.mallopt(_TRIM, _KEPT)

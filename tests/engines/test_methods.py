@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from convcli.arrays.filters import named
-from convcli.engines import choose, opencv
+from convcli.engines import choose, gemm, opencv
 from convcli.engines.base import Engine
 from convcli.engines.correlation import Correlation, even_step
 from convcli.engines.numpy_engine import METHODS, NumpyEngine
@@ -265,6 +265,22 @@ def test_the_method_follows_the_work(
     weights = named(w) if isinstance(w, str) else np.random.default_rng(0).random(w)
     corr = Correlation(weights.astype(np.float32)[None, None], (steps,) * 2, (1, 1), 1)
     assert NumpyEngine(2).plan(corr, 1, shape).method == method
+
+
+@pytest.mark.parametrize(
+    ("found", "method"),
+    [(["X86_V3", "X86_V4"], "gemm"), (["AVX512F", "AVX512_SKX"], "gemm"), (["X86_V3"], "fft")],
+)
+def test_the_method_follows_the_cpu(
+    found: list[str], method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.undo()  # tiles as large as they are
+    config = {"SIMD Extensions": {"found": found}}
+    monkeypatch.setattr(np, "show_config", lambda mode: config)
+    monkeypatch.setattr(gemm, "_few", gemm._few.__wrapped__)
+    weights = np.random.default_rng(0).random((1, 1, 15, 15), np.float32)
+    corr = Correlation(weights, (1, 1), (1, 1), 1)
+    assert NumpyEngine(2).plan(corr, 1, (1024, 1024)).method == method
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ from convcli.run.stores.task import Boxes, Figures, Task, do_block
 from convcli.streams import Streams, note
 
 _BLOCKS_EACH = 8  # so that workers end at about the same time
-_WORKERS = 4  # of a cluster whose size is not known yet
+_WORKERS = 4  # of a machine, or of a cluster whose size is not known yet
 
 
 class Done(NamedTuple):
@@ -128,7 +128,7 @@ def check(request: RunRequest, spec: str, boxes: Boxes) -> None:
 
 
 def memory_of_a_block(request: RunRequest, memory: int, source: Source, form: Form) -> int:
-    """Bound the memory of a block: workers share what one process may take, and each has several.
+    """Bound the memory of a block: a machine has several workers, and each of them several blocks.
 
     Parameters
     ----------
@@ -138,10 +138,10 @@ def memory_of_a_block(request: RunRequest, memory: int, source: Source, form: Fo
     source : Source
     form : Form
     """
-    workers = request.workers or _WORKERS
     both = ((source.shape, source.dtype), (form.shape, form.dtype))
     whole = sum(math.prod(shape) * dtype.itemsize for shape, dtype in both)
-    return max(min(memory // workers, whole // (_BLOCKS_EACH * workers)), 1)
+    each = whole // (_BLOCKS_EACH * (request.workers or _WORKERS))
+    return max(min(memory // _WORKERS, each), 1)
 
 
 def _files(task: Task) -> Iterator[str]:

@@ -23,6 +23,7 @@ _EACH = 2  # groups on their way for each thread of a worker: one is done, and t
 # Neighbours go together, as what one reads is kept for the next; and each group takes the scheduler
 # some milliseconds.
 _LEAST_SECONDS = 0.5
+_SHORT = 0.02  # seconds, which a group takes even at the end
 _FIRST = 4  # items in a group, while it is not known what they take
 _FOR_EACH_THREAD = 0.005  # more of it for each thread of the cluster: one scheduler serves all
 _MOST = 1000  # items in a group
@@ -110,11 +111,13 @@ class Window:
 
     def _size(self, left: int) -> int:
         """Choose how many items go together, so that the scheduler has time for all workers."""
-        share = -(-left // (4 * max(self._threads, 1)))  # near the end all have some
+        share = -(-left // (2 * max(self._threads, 1)))  # near the end all have some
         if not self._costs:
             return min(_FIRST, share)
+        each = max(median(self._costs), 1e-6)
+        share = max(share, int(_SHORT / each))
         wanted = max(_LEAST_SECONDS, _FOR_EACH_THREAD * self._threads)
-        return max(1, min(int(wanted / max(median(self._costs), 1e-6)), _MOST, share))
+        return max(1, min(int(wanted / each), _MOST, share))
 
     def _send(self, group: _Group, workers: list[str] | None = None) -> None:
         future = self._client.submit(
