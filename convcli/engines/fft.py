@@ -11,7 +11,7 @@ from convcli.engines.correlation import EVERY, Correlation, even_step, split
 from convcli.engines.scratch import buffer
 
 WINDOW = 1 << 18  # numbers in a window
-LINE = 1 << 15  # of a line, which has no other axis: more do not fit the cache of a core
+LINE = 1 << 16  # of a line, which has no other axis: some of them fit the cache of a core
 LARGEST_ERROR = 1e-4  # from rounding, of the largest number that an output reads
 _LONG = 32  # numbers of a cell along an axis, from which on one reduction is faster than many
 TRANSFORM = 9.0  # nanoseconds for a number, both ways, on one core
