@@ -15,7 +15,7 @@ from convcli.errors import ConvcliError, UsageError, install_command
 
 _BLAS = tuple(np.dtype(kind) for kind in ("f4", "f8", "c8", "c16"))  # types with fast products
 _CACHE = 5 << 20  # bytes of a tile: those of two threads fit a shared cache of 16 MB
-_WORTH_THREADS = 5e5  # nanoseconds of shared work from which on threads pay
+_WORTH_THREADS = 7.2e5  # nanoseconds of shared work from which on threads pay
 _MOST_SLICES = 32  # of a volume, in a tile
 _LEAST_FILTERS, _LEAST_COLUMNS = 8, 8  # in a tile: its height in filters, its width
 _FIRST = 2  # position of the first spatial axis in a tile
