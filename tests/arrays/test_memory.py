@@ -1,6 +1,7 @@
 """What is kept of memory that was freed."""
 
 import resource
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +12,8 @@ SIZE = 1 << 15  # numbers of a transform, which takes 128 KB to work in
 
 def _page_faults() -> int:
     """Count how often memory is taken from the system while transforms follow one another."""
-    x, y = np.ones((1, SIZE), np.float32), np.empty((1, SIZE // 2 + 1), np.complex64)
+    x = np.ones((1, SIZE), np.float32)
+    y: Any = np.empty((1, SIZE // 2 + 1), np.complex64)
     np.fft.rfft(x, SIZE, out=y)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     for _ in range(50):

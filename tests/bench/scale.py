@@ -2,8 +2,8 @@
 
     python -m tests.bench.scale [--rows 8192] [--turns 3] [--compressed]
 
-Prints tables in Markdown. All runs use one scheduler and two workers of one thread; workers begin
-anew before each run. Commands take turns; medians are shown. The start of commands and workers is
+Prints tables in Markdown. All runs use one scheduler and two workers of one thread, which start
+again before each run. Commands take turns; medians are shown. The start of commands and workers is
 left out of the seconds. Memory is measured in turns of its own, as it takes a fifth of a core: the
 peak, over the run, of the sum of the proportional set sizes of driver, scheduler and workers; how
 much of it the cluster did not take before; and how much more that is than for an array of one
@@ -216,6 +216,7 @@ def main() -> None:
         with cluster(folder) as found:
             against_dask(found, filters, options)
         one_machine(filters, options)
+        writing(options)
         cost_of_a_block(options)
 
 
@@ -296,6 +297,29 @@ def one_machine(filters: dict[str, tuple[str, str]], options: Any) -> None:
             f"| {both / took['here']:.2f} |",
             flush=True,
         )
+
+
+WRITE = """
+import sys, time
+data = bytes(1 << 22)
+begin = time.perf_counter()
+for i in range(100):
+    with open(f"{sys.argv[1]}-{i % 8}", "wb") as file:
+        file.write(data)
+print(time.perf_counter() - begin)
+"""
+
+
+def writing(options: Any) -> None:
+    """Measure what two processes write that do nothing else: it bounds what two workers do."""
+
+    def seconds(count: int) -> float:
+        commands = [[sys.executable, "-c", WRITE, f"w{k}"] for k in range(count)]
+        started = [subprocess.Popen(each, stdout=subprocess.PIPE, text=True) for each in commands]
+        return max(float(process.communicate()[0]) for process in started)
+
+    gain = statistics.median(2 * seconds(1) / seconds(2) for _turn in range(options.turns))
+    print(f"\nTwo processes that only write files write {gain:.2f} times as much as one.")
 
 
 def cost_of_a_block(options: Any) -> None:
