@@ -51,7 +51,7 @@ class StoredArray(NamedTuple):
     @property
     def array(self) -> "zarr.Array[Any]":
         """The library's array, opened once in each process."""
-        return _opened(self)
+        return opened(self)
 
     @property
     def chunks(self) -> tuple[int, ...]:
@@ -166,7 +166,7 @@ def stored_array(name: StoreName, called: str) -> StoredArray:
 
 
 @functools.lru_cache(maxsize=16)
-def _opened(stored: StoredArray) -> "zarr.Array[Any]":
+def opened(stored: StoredArray) -> "zarr.Array[Any]":
     """Open an array to read it, and to write it if it is one of ours."""
     name = stored.name
     if "ZARR_ASYNC__CONCURRENCY" not in os.environ:

@@ -83,6 +83,10 @@ class Engine(ABC):
         """Choose how many threads convolve the tiles of work that takes so long on one core."""
         return self.threads
 
+    def warm_up(self) -> None:
+        """Import what the first slab would import."""
+        return
+
     @abstractmethod
     def compute_dtype(self, out: DType, bound: int) -> DType:
         """Choose the type to compute in.

@@ -135,6 +135,11 @@ class NumpyEngine(Engine):
                 f"{install_command('opencv-python-headless')}, or use --method auto"
             )
 
+    def warm_up(self) -> None:
+        """See `Engine.warm_up`."""
+        if self._with_opencv:
+            opencv.library()
+
     def compute_dtype(self, out: DType, bound: int) -> DType:
         """Sum in float32 at least; integers in the fastest type in which they are exact."""
         if out.kind in "iu":

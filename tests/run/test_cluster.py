@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import pickle
 import re
 import signal
 import socket
@@ -49,6 +50,14 @@ def run(client: Any, do: Any, made: Any, count: int = 40, **options: Any) -> lis
 
 def test_all_items_are_done_once_each(client: Any) -> None:
     assert run(client, work.add, 7, 5000) == list(range(7, 5007))
+
+
+def test_what_items_share_is_needed_by_a_new_worker_only() -> None:
+    shared = work.shared(work.add, 7)
+    one, two = pickle.dumps([1]), pickle.dumps([2])
+    assert worker.do_items(shared.token, one).results is None
+    assert worker.do_items(shared.token, one, pickle.dumps(shared)).results == [8]
+    assert worker.do_items(shared.token, two).results == [9]
 
 
 def test_a_worker_that_is_killed_costs_nothing(client: Any, tmp_path: Path) -> None:

@@ -16,9 +16,11 @@ from zarr.codecs import GzipCodec
 from zarr.storage import LocalStore
 
 from convcli.arrays.zarr_inputs import dimension_names
+from convcli.geometry.axis import Window
 from convcli.geometry.pad_modes import PAD_MODES
 from convcli.run.blocks import Block
 from convcli.run.executors import Future
+from convcli.run.operation import resolve
 from convcli.run.stores import command as into_store
 from convcli.run.stores.blocks import Axes, plan_chunk_blocks
 from convcli.run.stores.sources import Held
@@ -119,6 +121,14 @@ def test_blocks_are_whole_units_and_cover_the_output_once(
             assert part.stop % size == 0 or part.stop == n
     assert (count == 1).all()
     assert blocks[len(blocks) - 1] == blocks[-1]
+
+
+@pytest.mark.parametrize(("f", "wide"), [(3, 256), (31, 128)])
+def test_a_small_halo_does_not_halve_a_block_of_chunks_that_fit(f: int, wide: int) -> None:
+    window = Window((f,), (1,), ((f // 2, f // 2),))
+    operation = resolve((512, 512), np.dtype("f4"), np.ones((f, f), "f4"), window)
+    two = 2 * 2 * 128 * 128 * 4  # bytes of two chunks of the input, and of the output
+    assert plan_chunk_blocks(Axes(operation, (), (512, 512)), (128, 128), two).step == (128, wide)
 
 
 class Counted(LocalStore):

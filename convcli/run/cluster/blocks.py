@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from convcli.arrays import zarr_arrays
 from convcli.arrays.sources import Source
-from convcli.arrays.zarr_arrays import StoredArray, box_text
+from convcli.arrays.zarr_arrays import StoredArray, box_text, opened
 from convcli.arrays.zarr_form import Form
 from convcli.engines import choose
 from convcli.errors import UsageError
@@ -141,7 +141,7 @@ def memory_of_a_block(request: RunRequest, memory: int, source: Source, form: Fo
     both = ((source.shape, source.dtype), (form.shape, form.dtype))
     whole = sum(math.prod(shape) * dtype.itemsize for shape, dtype in both)
     each = whole // (_BLOCKS_EACH * (request.workers or _WORKERS))
-    return max(min(memory // _WORKERS, each), 1)
+    return max(min(memory // 2, each), 1)
 
 
 def _files(task: Task) -> Iterator[str]:
@@ -175,7 +175,7 @@ def _make(
     shape: tuple[int, ...],
     at_once: int,
 ) -> _Made:
-    """Choose the engine on a worker, which shares its cores among the blocks done at once."""
+    """Prepare a worker: choose its engine, which shares the cores among the blocks done at once."""
     threads = request.threads or max(1, (os.cpu_count() or 1) // at_once)
     zarr_arrays.use_threads(threads)
     engine = choose.choose_engine(
@@ -183,6 +183,10 @@ def _make(
     )
     request = request._replace(threads=threads)
     job = job_for(request, engine, task.job.operation, shape)
+    job.engine.warm_up()
+    for array in (task.source, task.target):
+        if isinstance(array, StoredArray):
+            opened(array)
     return _Made(task._replace(job=job), blocks)
 
 

@@ -27,7 +27,6 @@ _SHORT = 0.02  # seconds, which a group takes even at the end
 _FIRST = 4  # items in a group, while it is not known what they take
 _FOR_EACH_THREAD = 0.005  # more of it for each thread of the cluster: one scheduler serves all
 _MOST = 1000  # items in a group
-_SMALL = 1 << 13  # bytes of what is shared, that go with each group; more is sent once a worker
 _TICK = 0.5  # seconds
 _RECENT = 64  # groups of which times are kept
 
@@ -71,12 +70,7 @@ class Window:
         self._token = shared.token
         self._name = name
         self._limits = limits
-        self._inline = pickle.dumps(shared)
-        self._shared: Any = self._inline
-        if len(self._inline) > _SMALL:
-            # A task, not data: should all workers be lost that have it, it is made again.
-            key = f"convcli-shared-{shared.token}"
-            self._shared = client.submit(bytes, self._inline, key=key, pure=False)
+        self._shared = pickle.dumps(shared)
         self._groups: dict[Any, _Group] = {}  # by key; one of several keys may be there already
         self._count = 0  # groups
         self._numbers = itertools.count()
@@ -104,8 +98,8 @@ class Window:
                     if group:
                         self._count += 1
                         self._send(_Group(group))
-                for made in self._collect():
-                    yield from made.results
+                for results in self._collect():
+                    yield from results
         finally:
             self._drop()
 
@@ -119,13 +113,14 @@ class Window:
         wanted = max(_LEAST_SECONDS, _FOR_EACH_THREAD * self._threads)
         return max(1, min(int(wanted / each), _MOST, share))
 
-    def _send(self, group: _Group, workers: list[str] | None = None) -> None:
+    def _send(
+        self, group: _Group, workers: list[str] | None = None, shared: bytes | None = None
+    ) -> None:
         future = self._client.submit(
             do_items,
             self._token,
-            # Again, it does not depend on what a frozen worker has.
-            self._inline if workers else self._shared,
             pickle.dumps(group.items),
+            shared,
             key=(f"convcli-{self._token}", next(self._numbers)),
             pure=False,
             workers=workers,
@@ -135,7 +130,7 @@ class Window:
         self._groups[future.key] = group
         future.add_done_callback(self._done.put)
 
-    def _collect(self) -> Iterator[Made]:
+    def _collect(self) -> Iterator[list[Any]]:
         """Wait for groups that are done, and take their results."""
         try:
             ready = [self._done.get(timeout=_TICK)]
@@ -159,10 +154,15 @@ class Window:
             if made is None:  # its worker does not answer
                 self._send_elsewhere(group)
                 continue
+            if made.results is None:  # its worker came later than the others
+                del self._groups[future.key]
+                group.futures.remove(future)
+                self._send(group, shared=self._shared)
+                continue
             self._times.append(time.monotonic() - group.sent)
             self._costs.append(made.seconds / len(group.items))
             self._forget(group)
-            yield made
+            yield made.results
 
     def _gather(self, futures: list[Any]) -> list[Made | None]:
         """Fetch results; None of those that do not come."""
@@ -302,7 +302,6 @@ class Window:
                 return
         for future in futures:
             future.release()
-        self._shared = None
 
 
 def cluster_text(client: Any) -> str:

@@ -79,11 +79,12 @@ class Made(NamedTuple):
 
     Attributes
     ----------
-    results : list
+    results : list or None
+        None: nothing was done, as this worker has not been prepared.
     seconds : float
     """
 
-    results: list[Any]
+    results: list[Any] | None
     seconds: float
 
 
@@ -120,12 +121,15 @@ def prepare(shared: Shared) -> None:
         raise type(error)(f"on {platform.node()}, where a worker runs: {error}") from None
 
 
-def do_items(token: str, pickled_shared: bytes, pickled: bytes) -> Made:
+def do_items(token: str, pickled: bytes, pickled_shared: bytes | None = None) -> Made:
     """Do some items; doing them twice does no harm.
 
-    All comes as bytes: Dask would look into each value for futures.
+    What they share may be large, and is sent only to a worker that does not have it yet. All comes
+    as bytes: Dask would look into each value for futures.
     """
     if token not in _made:
+        if pickled_shared is None:
+            return Made(None, 0.0)
         prepare(pickle.loads(pickled_shared))
     do, made = _made[token]
     begin = time.perf_counter()

@@ -128,9 +128,12 @@ def plan_chunk_blocks(axes: Axes, unit: tuple[int, ...], memory: int) -> ChunkBl
     unit : tuple of int
         What is written at once, for each axis of the output: a chunk, or a shard.
     memory : int
-        Bytes for input and output of a block; a single unit takes more if it must.
+        Bytes for input and output of a block; a halo may take a sixteenth more, and a single unit
+        takes more if it must.
     """
     shape, operation = axes.out_shape, axes.operation
+    # Sizes of chunks and of memory are powers of two: a halo that had no room would halve a block.
+    memory += memory // 16
     step = [min(u, n) for u, n in zip(unit, shape, strict=True)]
     if not operation.each_channel and "C" in axes.out_layout:
         channels = axes.out_layout.index("C")
