@@ -6,9 +6,10 @@ import functools
 import itertools
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import zarr
@@ -22,6 +23,8 @@ from convcli.arrays.sources import Box, InMemory
 from convcli.arrays.stores import StoreName
 from convcli.errors import FULL, ConvcliError
 
+T = TypeVar("T")
+
 # What is not in the specification, as some codecs are, is for the library's users to know.
 warnings.filterwarnings("ignore", category=ZarrUserWarning)
 
@@ -29,16 +32,49 @@ _MOST = 10  # chunks at a time; each takes memory
 _REMOTELY = 32  # for a server each is little more than a wait
 
 
-def use_threads(count: int) -> None:
-    """Let the library use so many threads, each of which keeps memory of its own.
+def _limit(count: int) -> bool:
+    """Limit the library's threads, each of which keeps memory of its own; False if the user has."""
+    if "ZARR_THREADING__MAX_WORKERS" in os.environ:
+        return False
+    zarr.config.set({"threading.max_workers": min(count, _MOST)})
+    return True
 
-    Unless the user has set the variables of the environment that it reads.
+
+_limit(max(os.cpu_count() or 1, 2))
+
+
+class _InTheLoop(ThreadPoolExecutor):
+    """Makes calls where they are submitted.
+
+    To hand a chunk to another thread and back takes as long as to read it.
     """
-    if "ZARR_THREADING__MAX_WORKERS" not in os.environ:  # counts before it is first used
-        zarr.config.set({"threading.max_workers": min(count, _MOST)})
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+        """Make a call."""
+        future: Future[T] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except BaseException as error:  # raised again by the library
+            future.set_exception(error)
+        return future
 
 
-use_threads(max(os.cpu_count() or 1, 2))
+@functools.cache
+def _executor(count: int) -> ThreadPoolExecutor:
+    return _InTheLoop() if count == 1 else ThreadPoolExecutor(count, "zarr")
+
+
+def use_threads(count: int) -> None:
+    """Let this process read and write so many chunks at a time, unless the user has said how many.
+
+    With one, the library's event loop does it all by itself.
+    """
+
+    async def use() -> None:
+        asyncio.get_running_loop().set_default_executor(_executor(min(count, _MOST)))
+
+    if _limit(count):
+        sync(use())
 
 
 class StoredArray(NamedTuple):

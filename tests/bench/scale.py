@@ -7,7 +7,8 @@ again before each run. Commands take turns; medians are shown. The start of comm
 left out of the seconds. Memory is measured in turns of its own, as it takes a fifth of a core: the
 peak, over the run, of the sum of the proportional set sizes of driver, scheduler and workers; how
 much of it the cluster did not take before; and how much more that is than for an array of one
-chunk of 64x64, which needs the same libraries: what the data take.
+chunk of 64x64, which needs the same libraries: what the data take. How many times as fast two
+workers are as one stands beside the same for two processes that only copy the chunks.
 """
 
 import argparse
@@ -34,6 +35,7 @@ from distributed import Client
 from tests.bench.simulate import start
 
 CONVCLI = str(Path(sysconfig.get_path("scripts")) / "convcli")
+ROOT = Path(__file__).parents[2]
 PEER = str(Path(__file__).parent / "peers" / "dask_overlap.py")
 SIGMA = 5.0  # of gaussian:31
 SMALL = "small.zarr"
@@ -172,17 +174,28 @@ def whole(command: list[str]) -> float:
 
 def copy(source: str, target: str) -> float:
     """Read and write an array chunk by chunk, as the library does."""
+    x, y = zarr.open_array(source, mode="r"), new_like(source, target)
+    begin = time.perf_counter()
+    copy_rows(x, y, range(x.shape[0] // x.chunks[0]))
+    return time.perf_counter() - begin
+
+
+def new_like(source: str, target: str) -> Any:
+    """Make an array that is stored as another one is."""
     x = zarr.open_array(source, mode="r")
-    y = zarr.create_array(
+    return zarr.create_array(
         target, shape=x.shape, dtype=x.dtype, chunks=x.chunks, overwrite=True,
         compressors=x.compressors or None,
     )  # fmt: skip
-    begin = time.perf_counter()
-    for i in range(0, x.shape[0], x.chunks[0]):
-        for j in range(0, x.shape[1], x.chunks[1]):
-            where = (slice(i, i + x.chunks[0]), slice(j, j + x.chunks[1]))
+
+
+def copy_rows(x: Any, y: Any, rows: range) -> None:
+    """Copy some rows of chunks."""
+    high, wide = x.chunks
+    for i in rows:
+        for j in range(0, x.shape[1], wide):
+            where = (slice(i * high, (i + 1) * high), slice(j, j + wide))
             y[where] = x[where]
-    return time.perf_counter() - begin
 
 
 def check(ours: str, theirs: str) -> None:
@@ -216,7 +229,7 @@ def main() -> None:
         with cluster(folder) as found:
             against_dask(found, filters, options)
         one_machine(filters, options)
-        writing(options)
+        copying(options)
         cost_of_a_block(options)
 
 
@@ -299,27 +312,44 @@ def one_machine(filters: dict[str, tuple[str, str]], options: Any) -> None:
         )
 
 
-WRITE = """
-import sys, time
-data = bytes(1 << 22)
+COPY = """
+import sys, time, zarr
+from tests.bench.scale import copy_rows
+x, y = zarr.open_array("x.zarr", mode="r"), zarr.open_array("c.zarr")
+rows = range(int(sys.argv[1]), x.shape[0] // x.chunks[0], int(sys.argv[2]))
+copy_rows(x, y, rows[:1])
+print("ready", flush=True)
+input()
 begin = time.perf_counter()
-for i in range(100):
-    with open(f"{sys.argv[1]}-{i % 8}", "wb") as file:
-        file.write(data)
+copy_rows(x, y, rows)
 print(time.perf_counter() - begin)
 """
 
 
-def writing(options: Any) -> None:
-    """Measure what two processes write that do nothing else: it bounds what two workers do."""
+def copying(options: Any) -> None:
+    """Measure what two processes copy that do nothing else: it bounds what two workers do."""
 
     def seconds(count: int) -> float:
-        commands = [[sys.executable, "-c", WRITE, f"w{k}"] for k in range(count)]
-        started = [subprocess.Popen(each, stdout=subprocess.PIPE, text=True) for each in commands]
+        new_like("x.zarr", "c.zarr")
+        started = [
+            subprocess.Popen(
+                [sys.executable, "-c", COPY, str(k), str(count)],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                env={**ENVIRONMENT, "PYTHONPATH": str(ROOT), "ZARR_THREADING__MAX_WORKERS": "1"},
+            )
+            for k in range(count)
+        ]  # fmt: skip
+        for process in started:
+            assert process.stdout is not None
+            process.stdout.readline()
+        for process in started:
+            assert process.stdin is not None
+            process.stdin.write("\n")
+            process.stdin.flush()
         return max(float(process.communicate()[0]) for process in started)
 
-    gain = statistics.median(2 * seconds(1) / seconds(2) for _turn in range(options.turns))
-    print(f"\nTwo processes that only write files write {gain:.2f} times as much as one.")
+    gain = statistics.median(seconds(1) / seconds(2) for _turn in range(2 * options.turns))
+    print(f"\nTwo processes that only copy chunks take 1/{gain:.2f} of the time of one.")
 
 
 def cost_of_a_block(options: Any) -> None:

@@ -84,9 +84,8 @@ class OnCluster:
         """
         from convcli.run.cluster.window import Window, cluster_text  # noqa: PLC0415  imports distributed
 
-        make = functools.partial(
-            _make, task, blocks, self._request, shape, _threads_of_a_host(self._client.nthreads())
-        )
+        at_once = _AtOnce.on(self._client.nthreads())
+        make = functools.partial(_make, task, blocks, self._request, shape, at_once)
         files = [worker.File.at(path) for path in _files(task)]
         shared = worker.Shared(uuid.uuid4().hex, make, _do, worker.versions(), files)
         connect.prepare(self._client, self._url, shared)
@@ -153,12 +152,19 @@ def _files(task: Task) -> Iterator[str]:
             yield array.metadata_file
 
 
-def _threads_of_a_host(threads: dict[str, int]) -> int:
-    """Count the blocks that a machine does at once: the most that any does."""
-    hosts = Counter[str | None]()
-    for address, count in threads.items():
-        hosts[urlsplit(address).hostname] += count
-    return max(hosts.values(), default=1)
+class _AtOnce(NamedTuple):
+    """How many blocks are done at once, at most, by a worker and by all those of a machine."""
+
+    by_worker: int
+    on_machine: int
+
+    @classmethod
+    def on(cls, threads: dict[str, int]) -> "_AtOnce":
+        """Count the threads of workers, which are given by address."""
+        hosts = Counter[str | None]()
+        for address, count in threads.items():
+            hosts[urlsplit(address).hostname] += count
+        return cls(max(threads.values(), default=1), max(hosts.values(), default=1))
 
 
 class _Made(NamedTuple):
@@ -173,11 +179,11 @@ def _make(
     blocks: Sequence[Block],
     request: RunRequest,
     shape: tuple[int, ...],
-    at_once: int,
+    at_once: _AtOnce,
 ) -> _Made:
     """Prepare a worker: choose its engine, which shares the cores among the blocks done at once."""
-    threads = request.threads or max(1, (os.cpu_count() or 1) // at_once)
-    zarr_arrays.use_threads(threads)
+    threads = request.threads or max(1, (os.cpu_count() or 1) // at_once.on_machine)
+    zarr_arrays.use_threads(threads * at_once.by_worker)
     engine = choose.choose_engine(
         request.engine, request.device, threads, request.tf32, request.method
     )
