@@ -95,6 +95,11 @@ class StoredArray(NamedTuple):
         return tuple(self.array.chunks)
 
     @property
+    def compressed(self) -> bool:
+        """Whether to read a chunk takes far longer than to copy it."""
+        return bool(self.array.compressors)
+
+    @property
     def identity(self) -> list[Any]:
         """What tells it from other arrays, and from itself when it was made again."""
         array, (url, path, _) = self.array, self.name

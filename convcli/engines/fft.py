@@ -1,20 +1,24 @@
 """Overlap-save: the slab of a tile is one window of a Fourier transform."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import reduce
 from math import prod
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 
 from convcli.arrays.dtypes import Array, at
 from convcli.engines.correlation import EVERY, Correlation, even_step, split
 from convcli.engines.scratch import buffer
 
+METHODS = frozenset({"fft", "opencv-fft"})  # that round as a transform does
 WINDOW = 1 << 18  # numbers in a window
-LINE = 1 << 16  # of a line, which has no other axis: some of them fit the cache of a core
+SHORTEST = 1 << 10  # of those of a line, which is cut into short ones: they fit the first cache
+LINE = 1 << 16  # outputs of a tile of a line: with fewer, threads would wait for each other
 LARGEST_ERROR = 1e-4  # from rounding, of the largest number that an output reads
 _LONG = 32  # numbers of a cell along an axis, from which on one reduction is faster than many
 TRANSFORM = 9.0  # nanoseconds for a number, both ways, on one core
+OF_A_LINE = 5.0  # the same in a short window
 DOUBLE = 0.7  # of that for each half of a float64, as other methods take twice as long for one
 
 
@@ -25,20 +29,36 @@ def applies(corr: Correlation) -> bool:
 
 def cost(corr: Correlation, sizes: tuple[int, ...]) -> float:
     """Estimate nanoseconds for an output pixel of a group."""
-    steps = tile(corr, sizes)
-    window = prod(fast_size(step + f - 1) for step, f in zip(steps, corr.f, strict=True))
     each = corr.each_in + corr.each_out
-    number = TRANSFORM / 2 * each + 2 * corr.each_in * corr.each_out
+    transform = TRANSFORM if len(sizes) > 1 else OF_A_LINE
+    number = transform / 2 * each + 2 * corr.each_in * corr.each_out
     if corr.filter.itemsize > 4:
         number *= DOUBLE
+    if len(sizes) == 1:
+        return line_window(corr.f[0]) / line_step(corr.f[0]) * number
+    steps = tile(corr, sizes)
+    window = prod(fast_size(step + f - 1) for step, f in zip(steps, corr.f, strict=True))
     return window / prod(steps) * number
 
 
 def tile(corr: Correlation, sizes: tuple[int, ...]) -> tuple[int, ...]:
     """Choose the outputs of a tile: a window of at least twice the filter, less the filter."""
-    side = min(WINDOW, LINE) if len(sizes) == 1 else round(WINDOW ** (1 / len(sizes)))
+    if len(sizes) == 1:
+        step = line_step(corr.f[0])
+        return (min(max(LINE // step, 1) * step, sizes[0]),)
+    side = round(WINDOW ** (1 / len(sizes)))
     sides = (max(side, 1 << (2 * f).bit_length()) for f in corr.f)
     return tuple(even_step(n, m - f + 1, 1) for n, m, f in zip(sizes, sides, corr.f, strict=True))
+
+
+def line_window(f: int) -> int:
+    """Choose the numbers of a window of a line: eight times the filter, a power of 2."""
+    return max(1 << (8 * f - 1).bit_length(), SHORTEST)
+
+
+def line_step(f: int) -> int:
+    """Count the outputs of a window of a line."""
+    return line_window(f) - f + 1
 
 
 def fast_size(n: int) -> int:
@@ -63,23 +83,42 @@ def balanced(slab: Array, f: Sequence[int], groups: int) -> bool:
     groups : int
         An output reads all channels of its group.
     """
-    magnitude = np.abs(slab)
-    largest = magnitude.max()
+    largest = max(slab.max(), -slab.min())
     if not np.isfinite(largest):
         return False
-    channels = split(magnitude, 1, groups)
+    least = largest * np.finfo(slab.dtype).eps / LARGEST_ERROR
+    # Most often a line of each cell holds a number that is large enough.
+    some = len(f) > 1 and _least_read(slab[:, :, :: _cell(f[0])], f, groups, lines=True) >= least
+    return bool(some or _least_read(slab, f, groups) >= least)
+
+
+def _least_read(slab: Array, f: Sequence[int], groups: int, lines: bool = False) -> float:
+    """Find the magnitude that every output reads at least; `lines` are the first of each cell."""
+    channels = split(np.abs(slab), 1, groups)
     read = reduce(np.maximum, (channels[:, :, c] for c in range(channels.shape[2])))
     for axis, size in enumerate(f, 2):
-        cell = max(size // 4, 1)
-        count = read.shape[axis] // cell
-        if cell < _LONG:
-            read = _maximum(read, axis, [slice(k, count * cell, cell) for k in range(cell)])
+        cell = _cell(size)
+        if lines and axis == 2:
+            count = read.shape[axis]
         else:
-            inside = read[at(*(EVERY,) * axis, slice(count * cell))]
-            read = split(inside, axis, count).max(axis + 1)
+            count = read.shape[axis] // cell
+            read = _cells(read, axis, count, cell)
         whole = (size - cell + 1) // cell  # cells that every output reads completely
         read = _maximum(read, axis, [slice(k, count - whole + 1 + k) for k in range(whole)])
-    return bool(largest * np.finfo(slab.dtype).eps <= LARGEST_ERROR * read.min())
+    return float(read.min())
+
+
+def _cell(f: int) -> int:
+    return max(f // 4, 1)
+
+
+def _cells(read: Array, axis: int, count: int, cell: int) -> Array:
+    """Take the maximum of each cell along an axis."""
+    if cell < _LONG:
+        return _maximum(read, axis, [slice(k, count * cell, cell) for k in range(cell)])
+    inside: Array = read[at(*(EVERY,) * axis, slice(count * cell))]
+    largest: Array = split(inside, axis, count).max(axis + 1)
+    return largest
 
 
 def _maximum(x: Array, axis: int, parts: list[slice]) -> Array:
@@ -91,6 +130,46 @@ def correlate(slab: Array, corr: Correlation, out: Array) -> bool:
     """Correlate a slab, see `numpy_engine.Method`."""
     if not balanced(slab, corr.f, corr.groups):
         return False
+    if len(corr.f) > 1:
+        return _correlate(slab, corr, out)
+    finite = True
+    for x, y in in_windows(slab, out, corr.f[0]):
+        finite = _correlate(x, corr, y) and finite
+    return finite
+
+
+def in_windows(slab: Array, out: Array, f: int) -> Iterator[tuple[Array, Array]]:
+    """View lines as many short ones, and their outputs.
+
+    Parameters
+    ----------
+    slab, out : ndarray, shape (images, channels, line)
+    f : int
+        Size of the filter.
+
+    Yields
+    ------
+    x, y : ndarray, shape (windows, channels, window) and (windows, channels, step)
+        Those of an image; the last window, which is shorter, by itself.
+    """
+    step = line_step(f)
+    count, rest = divmod(out.shape[-1], step)
+    for line, made in zip(slab, out, strict=True):
+        if count:
+            yield _overlapping(line, count, step, step + f - 1), _overlapping(made, count, step)
+        if rest:
+            yield line[None, :, count * step :], made[None, :, count * step :]
+
+
+def _overlapping(lines: Array, count: int, step: int, size: int | None = None) -> Array:
+    """View windows of lines, which begin `step` numbers apart: (windows, channels, size)."""
+    along = lines.strides[-1]
+    shape = (count, len(lines), size or step)
+    return as_strided(lines, shape, (step * along, lines.strides[0], along))
+
+
+def _correlate(slab: Array, corr: Correlation, out: Array) -> bool:
+    """Correlate a slab in one window of each image."""
     batch, groups, dims = len(slab), corr.groups, len(corr.f)
     window = tuple(fast_size(n) for n in slab.shape[2:])
     spectrum = corr.cached(_spectrum, window)

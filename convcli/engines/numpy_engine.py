@@ -8,14 +8,14 @@ from typing import NamedTuple
 import numpy as np
 
 from convcli.arrays.dtypes import Array, DType, exact_dtype
-from convcli.engines import fft, gemm, opencv, separable, shift, sliding_max
+from convcli.engines import fft, gemm, opencv, opencv_fft, separable, shift, sliding_max
 from convcli.engines.base import Engine, Pads, Plan
 from convcli.engines.correlation import Correlation, even_step
 from convcli.errors import ConvcliError, UsageError, install_command
 
 _BLAS = tuple(np.dtype(kind) for kind in ("f4", "f8", "c8", "c16"))  # types with fast products
 _CACHE = 5 << 20  # bytes of a tile: those of two threads fit a shared cache of 16 MB
-_WORTH_THREADS = 7.2e5  # nanoseconds of shared work from which on threads pay
+_WORTH_THREADS = 4.5e5  # nanoseconds of shared work from which on threads pay
 _MOST_SLICES = 32  # of a volume, in a tile
 _LEAST_FILTERS, _LEAST_COLUMNS = 8, 8  # in a tile: its height in filters, its width
 _FIRST = 2  # position of the first spatial axis in a tile
@@ -75,6 +75,11 @@ def _opencv_cost(corr: Correlation, sizes: tuple[int, ...]) -> float | None:
     return opencv.cost(corr, sizes) if corr.cached(opencv.applies) else None
 
 
+def _opencv_fft_cost(corr: Correlation, sizes: tuple[int, ...]) -> float | None:
+    possible = corr.cached(_has_products) and corr.filter.dtype.kind == "f"
+    return opencv_fft.cost(corr, sizes) if possible and opencv_fft.applies(corr) else None
+
+
 def _has_products(corr: Correlation) -> bool:
     """Whether BLAS has the type and all weights are finite: a band's zeros spread the others."""
     if corr.reduction != "sum" or corr.filter.dtype not in _BLAS:
@@ -94,6 +99,12 @@ METHODS = {
         _opencv_cost,
         "OpenCV, and one filter for all channels of up to about 11x11 floats, stride 1",
         in_place=True,
+    ),
+    "opencv-fft": Method(
+        opencv_fft.correlate,
+        3e5,
+        _opencv_fft_cost,
+        "OpenCV, two axes of floats, one channel in and out a group, stride 1 and dilation 1",
     ),
     "shift": Method(shift.correlate, 1e4, _shift_cost, "a sum of products"),
     "max": Method(sliding_max.correlate, 1e4, _max_cost, "max pooling"),
@@ -119,7 +130,7 @@ class NumpyEngine(Engine):
         method : str
             One of `METHODS`, or ``auto``.
         with_opencv : bool
-            Whether ``auto`` may choose `opencv`, which must be imported for it.
+            Whether ``auto`` may choose OpenCV's methods, for which it must be imported.
         """
         if method not in ("auto", *METHODS):
             raise UsageError(
@@ -128,10 +139,10 @@ class NumpyEngine(Engine):
             )
         self.threads = threads or os.cpu_count() or 1
         self._method = method
-        self._with_opencv = with_opencv or method == "opencv"
+        self._with_opencv = with_opencv or method.startswith("opencv")
         if self._with_opencv and not opencv.installed():
             raise ConvcliError(
-                f"--method opencv needs OpenCV, which is not installed; "
+                f"--method {method} needs OpenCV, which is not installed; "
                 f"{install_command('opencv-python-headless')}, or use --method auto"
             )
 
@@ -150,7 +161,7 @@ class NumpyEngine(Engine):
         """Choose the cheapest method and a tile, see `Engine.plan`."""
         costs = _costs(corr, batch, sizes)
         if not self._with_opencv:
-            costs.pop("opencv", None)
+            costs = {name: cost for name, cost in costs.items() if not _is_opencv(name)}
         method = self._method
         if method == "auto":
             method = min(costs, key=lambda name: costs[name])
@@ -168,13 +179,14 @@ class NumpyEngine(Engine):
         return self.threads if nanoseconds >= _WORTH_THREADS else 1
 
     def saved_by_opencv(self, corr: Correlation, batch: int, sizes: tuple[int, ...]) -> float:
-        """Estimate the nanoseconds that `opencv` saves for an output, its import not counted."""
+        """Estimate the nanoseconds that OpenCV saves for an output, its import not counted."""
         costs = _costs(corr, batch, sizes)
-        ours = costs.pop("opencv", inf)
-        return (min(costs.values()) - ours) / self.threads
+        ours = min((cost for name, cost in costs.items() if _is_opencv(name)), default=inf)
+        others = min(cost for name, cost in costs.items() if not _is_opencv(name))
+        return (others - ours) / self.threads
 
     def with_opencv(self) -> "NumpyEngine":
-        """Return the same engine, but `auto` may choose `opencv`."""
+        """Return the same engine, but `auto` may choose OpenCV's methods."""
         return NumpyEngine(self.threads, self._method, with_opencv=True)
 
     def convolve_slab(
@@ -189,9 +201,13 @@ class NumpyEngine(Engine):
             for i in range(len(slab)):
                 self.convolve_slab(plan, slab[i : i + 1], corr, out[i : i + 1])
             return
-        if plan.method == "fft" and gemm.correlate(slab, corr, out):
+        if plan.method in fft.METHODS and gemm.correlate(slab, corr, out):
             return
         shift.correlate(slab, corr, out)  # every output reads its own pixels only
+
+
+def _is_opencv(name: str) -> bool:
+    return name.startswith("opencv")
 
 
 def _costs(corr: Correlation, batch: int, sizes: tuple[int, ...]) -> dict[str, float]:
@@ -215,8 +231,8 @@ def _tile(
     under 3x3 is cut into tiles of about 100 whole rows.
     """
     groups = corr.groups
-    if method == "fft":
-        steps = fft.tile(corr, sizes)
+    if method in fft.METHODS:
+        steps = (fft if method == "fft" else opencv_fft).tile(corr, sizes)
         return (1, even_step(groups, max(fft.WINDOW // prod(steps), 1), threads), *steps)
     copied = gemm.copies(corr) if method == "gemm" else 2
     in_cache = _CACHE // (corr.filter.itemsize * (copied + corr.each_in + corr.each_out))

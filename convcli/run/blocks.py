@@ -14,7 +14,7 @@ from convcli.arrays.sources import Box
 from convcli.run.operation import Operation
 from convcli.run.tiles import needed
 
-_LINE = 3 << 20  # bytes of a block of a single line: its halo is small, so larger ones save nothing
+_LINE = 2 << 20  # bytes of a block of a single line: its halo is small, so larger ones save nothing
 
 
 class Block(NamedTuple):

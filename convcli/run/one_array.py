@@ -12,6 +12,7 @@ from convcli.arrays.ring import Ring
 from convcli.arrays.sinks import Target
 from convcli.arrays.sources import InMemory, Source
 from convcli.arrays.writers import Whole
+from convcli.engines import fft
 from convcli.options import RunRequest
 from convcli.run.blocks import Blocks
 from convcli.run.job import Job
@@ -118,4 +119,4 @@ def _verify(run: Run, operation: Operation, x: Array | None, done: Done) -> Verd
         return None
     from convcli.run.verify import verify  # noqa: PLC0415  seldom needed
 
-    return verify(x, done.output, operation, transformed="fft" in done.methods)
+    return verify(x, done.output, operation, transformed=not fft.METHODS.isdisjoint(done.methods))

@@ -21,6 +21,7 @@ AVX2 = {
     "ATEN_CPU_CAPABILITY": "avx2",
     "ONEDNN_MAX_CPU_ISA": "AVX2",
     "OPENCV_CPU_DISABLE": "AVX512-SKX,AVX512-COMMON,AVX512F",
+    "OPENCV_IPP": "avx2",
     "NPY_DISABLE_CPU_FEATURES": "X86_V4 AVX512_ICL",
 }
 _LIBRARIES = ("numpy", "torch", "scipy", "opencv-python-headless", "typer")
@@ -63,6 +64,7 @@ def _taken() -> dict[str, str]:
         "print(*c['SIMD Extensions'].get('found', []))",
         "PyTorch": "import torch; print(torch.backends.cpu.get_cpu_capability())",
         "OpenCV": "import cv2; print(cv2.getCPUFeaturesLine())",
+        "OpenCV's IPP": "import cv2; print(cv2.ipp.getIppVersion())",
         "oneDNN": "import torch; torch.set_grad_enabled(False); "
         "torch.conv2d(torch.ones(1, 64, 56, 56), torch.ones(64, 64, 3, 3))",
     }

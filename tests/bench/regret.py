@@ -24,6 +24,7 @@ from unittest import mock
 import numpy as np
 
 from convcli.arrays.filters import named
+from convcli.arrays.memory import keeping_memory
 from convcli.arrays.sources import InMemory
 from convcli.engines import numpy_engine
 from convcli.engines.numpy_engine import METHODS, NumpyEngine
@@ -204,7 +205,8 @@ def main() -> None:
     args = parser.parse_args()
     hold_to_avx2(args.avx2)
     emit_machine()
-    ratios = [regret(work, args.cpu) for work in works() if args.pattern in str(work)]
+    with keeping_memory():  # as the command does
+        ratios = [regret(work, args.cpu) for work in works() if args.pattern in str(work)]
     emit(
         "facts",
         f"regret of {len(ratios)} works" + ", one thread, CPU time" * args.cpu,

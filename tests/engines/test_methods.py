@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from convcli.arrays.filters import named
-from convcli.engines import choose, gemm, opencv
+from convcli.engines import choose, gemm, opencv, opencv_fft
 from convcli.engines.base import Engine
 from convcli.engines.correlation import Correlation, even_step
 from convcli.engines.numpy_engine import METHODS, NumpyEngine
@@ -43,6 +43,7 @@ layers = cases.layers(LARGE, each=(1, 2, 3, 17), integers=False)
 dense_layers = cases.layers(DENSE, each=(1, 2, 3, 17), integers=False)
 filters = cases.spatial_filters(LARGE, integers=False)
 dilated_filters = cases.spatial_filters(DILATED, integers=False)
+dense_planes = cases.spatial_filters(DENSE, st.just(2), integers=False)
 dense_filters = cases.spatial_filters(DENSE, integers=False)
 
 
@@ -75,14 +76,14 @@ def _reference(case: Case) -> Any:
     ).numpy()  # fmt: skip
 
 
-def _check(case: Case, engine: Engine) -> None:
-    case = case.astype("f4")
+def _check(case: Case, engine: Engine, dtype: str = "f4") -> None:
+    case = case.astype(dtype)
     found = convolve(case.x, resolve_case(case), engine, memory=1 << 12)
     w = np.abs(case.w.astype(np.float64))
     sums = w.sum() if case.g is None else w.reshape(len(w), -1).sum(1).max()
     scale = float(sums * np.abs(case.x).max())
     error = np.abs(found - _reference(case)).max()
-    assert error <= BOUND * np.finfo(np.float32).eps * scale
+    assert error <= BOUND * float(np.finfo(dtype).eps) * scale
 
 
 @pytest.mark.parametrize("threads", [1, 2])
@@ -97,6 +98,68 @@ def test_methods_for_any_layer(method: str, threads: int, case: Case) -> None:
 @given(case=dense_layers)
 def test_fft_for_layers_without_steps(case: Case) -> None:
     _check(case, NumpyEngine(2, "fft"))
+
+
+@pytest.mark.parametrize("kind", ["conv", "convt"])
+def test_fft_cuts_lines_into_windows(kind: Any) -> None:
+    """The outputs of a transposed convolution of stride 2 lie two apart."""
+    rng = np.random.default_rng(0)
+    x, w = 1 + rng.random((2, 3, 5000), np.float32), rng.random((3, 2, 63), np.float32)
+    w = w if kind == "convt" else w.swapaxes(0, 1)
+    operation = resolve(x, w, Window((1,), s=(2 if kind == "convt" else 1,), kind=kind), dims=1)
+    found, other = (
+        convolve(x, operation, NumpyEngine(2, method), memory=1 << 30) for method in ("fft", "gemm")
+    )
+    assert np.abs(found - other).max() <= BOUND * np.finfo("f4").eps * 2 * 3 * 63
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+@small_tiles
+@given(case=dense_planes)
+def test_fft_of_opencv_for_planes(dtype: str, case: Case) -> None:
+    _check(case, NumpyEngine(2, "opencv-fft"), dtype)
+
+
+@pytest.mark.parametrize("groups", [1, 3])
+def test_fft_of_opencv_in_many_windows(groups: int) -> None:
+    """Each channel has its filter, and the last windows along an axis are smaller."""
+    rng = np.random.default_rng(0)
+    x, w = rng.random((2, groups, 1000, 400), np.float32), rng.random((groups, 1, 31, 40), "f4")
+    operation = resolve(x, w, Window((1,), p=((15, 3), (0, 20))), groups=groups)
+    found = convolve(x, operation, NumpyEngine(2, "opencv-fft"), memory=1 << 30)
+    other = convolve(x, operation, NumpyEngine(2, "gemm"), memory=1 << 30)
+    assert np.abs(found - other).max() <= BOUND * np.finfo("f4").eps * w[0].sum()
+
+
+@given(n=st.integers(1, 20_000), f=st.integers(1, 600))
+def test_windows_of_planes_are_short_together(n: int, f: int) -> None:
+    window, total = opencv_fft.best_window(n, f)
+    whole, rest = divmod(n, window - f + 1)
+    assert total == whole * window + (opencv_fft.fast_size(rest + f - 1) if rest else 0)
+    assert total <= opencv_fft.fast_size(n + f - 1) or window < total
+    assert window >= 2 * f
+
+
+@given(st.integers(1, 5000))
+def test_sizes_that_transform_fast(n: int) -> None:
+    size = opencv_fft.fast_size(n)
+    assert n <= size <= max(1.25 * n, n + 15)
+    assert size % 16 == 0
+    for factor in (2, 3, 5):
+        while size % factor == 0:
+            size //= factor
+    assert size == 1
+
+
+def test_the_fft_of_opencv_is_chosen_where_it_has_the_library_of_intel(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.undo()  # tiles as large as they are
+    corr = Correlation(np.ones((1, 1, 31, 31), "f4") + np.eye(31, dtype="f4"), (1, 1), (1, 1), 1)
+    for fast, method in ((True, "opencv-fft"), (False, "fft")):
+        monkeypatch.setattr(opencv_fft, "is_fast", lambda fast=fast: fast)
+        engine = NumpyEngine(2, with_opencv=True)
+        assert engine.plan(corr, 1, (4096, 4096)).method == method
 
 
 @pytest.mark.parametrize("threads", [1, 2])

@@ -92,6 +92,8 @@ def make_tiles_small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(numpy_engine, "_WORTH_THREADS", 0.0)
     monkeypatch.setattr(fft, "WINDOW", 1 << 8)
     monkeypatch.setattr(opencv, "TILE", 1 << 10)
+    monkeypatch.setattr(fft, "SHORTEST", 1 << 3)
+    monkeypatch.setattr(fft, "LINE", 1 << 6)
     monkeypatch.setattr(opencv, "_MANY", 1)
     monkeypatch.setattr(gemm, "_SMALL", 1 << 9)
     monkeypatch.setattr(gemm, "_LEAST_COLUMNS", 2)

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from convcli.arrays import zarr_arrays
 from convcli.arrays.sources import Source
-from convcli.arrays.zarr_arrays import StoredArray, box_text, opened
+from convcli.arrays.zarr_arrays import StoredArray, StoredSource, box_text, opened
 from convcli.arrays.zarr_form import Form
 from convcli.engines import choose
 from convcli.errors import UsageError
@@ -129,6 +129,9 @@ def check(request: RunRequest, spec: str, boxes: Boxes) -> None:
 def memory_of_a_block(request: RunRequest, memory: int, source: Source, form: Form) -> int:
     """Bound the memory of a block: a machine has several workers, and each of them several blocks.
 
+    Blocks read the chunks beside them for their halos. The wider they are the fewer are decoded
+    again, which is worth twice the memory where that takes long.
+
     Parameters
     ----------
     request : RunRequest
@@ -140,7 +143,8 @@ def memory_of_a_block(request: RunRequest, memory: int, source: Source, form: Fo
     both = ((source.shape, source.dtype), (form.shape, form.dtype))
     whole = sum(math.prod(shape) * dtype.itemsize for shape, dtype in both)
     each = whole // (_BLOCKS_EACH * (request.workers or _WORKERS))
-    return max(min(memory // 2, each), 1)
+    compressed = isinstance(source, StoredSource) and source.stored.compressed
+    return max(min(memory // (2 if compressed else _WORKERS), each), 1)
 
 
 def _files(task: Task) -> Iterator[str]:

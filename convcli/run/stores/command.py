@@ -12,6 +12,7 @@ from convcli.arrays.dtypes import Array
 from convcli.arrays.sources import Source
 from convcli.arrays.zarr_arrays import StoredSource, slices
 from convcli.arrays.zarr_outputs import NewArray, find_place
+from convcli.engines import fft
 from convcli.errors import UsageError, counted
 from convcli.options import RunRequest
 from convcli.run.blocks import Block
@@ -75,7 +76,7 @@ def run(
     figures, seconds, cluster = _do(setup, plan, progress, streams)
     verdict = None
     if request.verify:
-        verdict = _verify(plan, "fft" in figures.methods)
+        verdict = _verify(plan, not fft.METHODS.isdisjoint(figures.methods))
     if verdict is None or verdict.passed:
         new.commit()
     else:
