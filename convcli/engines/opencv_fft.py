@@ -39,8 +39,9 @@ def is_fast() -> bool:
 
 
 def applies(corr: Correlation) -> bool:
-    """Whether there are two axes, and one channel in and out of a group."""
-    return fft.applies(corr) and len(corr.f) == 2 and corr.each_in == corr.each_out == 1
+    """Whether there are two axes of floats, and one channel in and out of a group."""
+    single = corr.each_in == corr.each_out == 1
+    return fft.applies(corr) and single and len(corr.f) == 2 and corr.filter.dtype.str[1:] in EACH
 
 
 def cost(corr: Correlation, sizes: tuple[int, ...]) -> float:
