@@ -132,6 +132,13 @@ def test_fft_of_opencv_in_many_windows(groups: int) -> None:
     assert np.abs(found - other).max() <= BOUND * np.finfo("f4").eps * w[0].sum()
 
 
+@pytest.mark.parametrize("dtype", ["c8", "c16", "i8", "g"])
+def test_types_that_opencv_does_not_convolve(dtype: str) -> None:
+    corr = Correlation(np.ones((1, 1, 31, 31), dtype), (1, 1), (1, 1), 1, exact=dtype == "i8")
+    plan = NumpyEngine(2, with_opencv=True).plan(corr, 1, (4096, 4096))
+    assert not any(name.startswith("opencv") for name in plan.costs)
+
+
 @given(n=st.integers(1, 20_000), f=st.integers(1, 600))
 def test_windows_of_planes_are_short_together(n: int, f: int) -> None:
     window, total = opencv_fft.best_window(n, f)
