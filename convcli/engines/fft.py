@@ -133,12 +133,12 @@ def correlate(slab: Array, corr: Correlation, out: Array) -> bool:
     if len(corr.f) > 1:
         return _correlate(slab, corr, out)
     finite = True
-    for x, y in in_windows(slab, out, corr.f[0]):
+    for x, y in _in_windows(slab, out, corr.f[0]):
         finite = _correlate(x, corr, y) and finite
     return finite
 
 
-def in_windows(slab: Array, out: Array, f: int) -> Iterator[tuple[Array, Array]]:
+def _in_windows(slab: Array, out: Array, f: int) -> Iterator[tuple[Array, Array]]:
     """View lines as many short ones, and their outputs.
 
     Parameters
@@ -156,16 +156,17 @@ def in_windows(slab: Array, out: Array, f: int) -> Iterator[tuple[Array, Array]]
     count, rest = divmod(out.shape[-1], step)
     for line, made in zip(slab, out, strict=True):
         if count:
-            yield _overlapping(line, count, step, step + f - 1), _overlapping(made, count, step)
+            x = _overlapping(line, count, step, step + f - 1)
+            yield x, _overlapping(made, count, step, step)
         if rest:
             yield line[None, :, count * step :], made[None, :, count * step :]
 
 
-def _overlapping(lines: Array, count: int, step: int, size: int | None = None) -> Array:
+def _overlapping(lines: Array, count: int, step: int, size: int) -> Array:
     """View windows of lines, which begin `step` numbers apart: (windows, channels, size)."""
     along = lines.strides[-1]
-    shape = (count, len(lines), size or step)
-    return as_strided(lines, shape, (step * along, lines.strides[0], along))
+    strides = (step * along, lines.strides[0], along)
+    return as_strided(lines, (count, len(lines), size), strides)
 
 
 def _correlate(slab: Array, corr: Correlation, out: Array) -> bool:
