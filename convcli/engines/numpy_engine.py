@@ -76,8 +76,8 @@ def _opencv_cost(corr: Correlation, sizes: tuple[int, ...]) -> float | None:
 
 
 def _opencv_fft_cost(corr: Correlation, sizes: tuple[int, ...]) -> float | None:
-    possible = corr.cached(_has_products) and corr.filter.dtype.kind == "f"
-    return opencv_fft.cost(corr, sizes) if possible and opencv_fft.applies(corr) else None
+    possible = corr.cached(_has_products) and opencv_fft.applies(corr)
+    return opencv_fft.cost(corr, sizes) if possible else None
 
 
 def _has_products(corr: Correlation) -> bool:
@@ -97,14 +97,14 @@ METHODS = {
         opencv.correlate,
         2e4,  # a call for a tile, and one for its last rows
         _opencv_cost,
-        "OpenCV, and one filter for all channels of up to about 11x11 floats, stride 1",
+        "one filter for all channels of up to about 11x11 floats, stride 1",
         in_place=True,
     ),
     "opencv-fft": Method(
         opencv_fft.correlate,
         3e5,
         _opencv_fft_cost,
-        "OpenCV, two axes of floats, one channel in and out a group, stride 1 and dilation 1",
+        "two axes of floats, one channel in and out a group, stride 1 and dilation 1",
     ),
     "shift": Method(shift.correlate, 1e4, _shift_cost, "a sum of products"),
     "max": Method(sliding_max.correlate, 1e4, _max_cost, "max pooling"),

@@ -139,13 +139,19 @@ def test_types_that_opencv_does_not_convolve(dtype: str) -> None:
     assert not any(name.startswith("opencv") for name in plan.costs)
 
 
-@given(n=st.integers(1, 20_000), f=st.integers(1, 600))
-def test_windows_of_planes_are_short_together(n: int, f: int) -> None:
-    window, total = opencv_fft.best_window(n, f)
+def _numbers_in_windows(n: int, f: int, window: int) -> int:
     whole, rest = divmod(n, window - f + 1)
-    assert total == whole * window + (opencv_fft.fast_size(rest + f - 1) if rest else 0)
-    assert total <= opencv_fft.fast_size(n + f - 1) or window < total
-    assert window >= 2 * f
+    return whole * window + (opencv_fft.fast_size(rest + f - 1) if rest else 0)
+
+
+@given(n=st.integers(1, 20_000), f=st.integers(1, 600), share=st.floats(0, 1))
+def test_windows_of_planes_are_as_short_together_as_any(n: int, f: int, share: float) -> None:
+    window, total = opencv_fft.best_window(n, f)
+    assert total == _numbers_in_windows(n, f, window)
+    least, most = max(256, 2 * f), max(720, 4 * f)
+    assert window >= least
+    other = opencv_fft.fast_size(round(least + share * (most - least)))
+    assert total <= _numbers_in_windows(n, f, other)
 
 
 @given(st.integers(1, 5000))

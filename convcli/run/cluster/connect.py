@@ -58,7 +58,7 @@ def local(count: int, memory: "str | float" = "auto", ttl: str = "30s") -> "Iter
     settings = {
         "distributed.scheduler.worker-ttl": ttl,
         "distributed.admin.tick.limit": "1h",  # a busy machine is not news
-        # What it samples of itself, 50 and 100 times a second, takes a tenth of a core.
+        # What processes sample of themselves takes 7 % of a core.
         "distributed.worker.profile.enabled": False,
         "distributed.admin.tick.interval": "1s",
     }
