@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from convcli.arrays.zarr_inputs import StoredInput
 
 _MARKERS = ("zarr.json", ".zarray", ".zgroup")  # what a directory of Zarr's holds
-_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
 class StoreName(NamedTuple):

@@ -112,6 +112,8 @@ class Job:
         if planned is None:
             return rows
         plan, _ = planned
+        if plan.in_place:  # its tiles are cut evenly from what there is, and copy no halo
+            return rows
         k = self.operation.spatial.index(letter)
         tile = plan.tile[2 + k] * self.passes[0].outputs[k].step
         if rows <= tile:
