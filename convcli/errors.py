@@ -29,16 +29,19 @@ class Terminated(BaseException):
 
 
 class blaming:
-    """Name a file in errors of the system, which name none while it is read or written."""
+    """Name a file in errors of the system, which name none while it is read or written.
 
-    def __init__(self, path: str | None) -> None:
-        self._path = path
+    With `always` also where they name a file, as one derived from the path that the user gave.
+    """
+
+    def __init__(self, path: str | None, always: bool = False) -> None:
+        self._path, self._always = path, always
 
     def __enter__(self) -> None:
         pass
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        if isinstance(error, OSError) and error.filename is None:
+        if isinstance(error, OSError) and (self._always or error.filename is None):
             error.filename = self._path
 
 

@@ -13,8 +13,8 @@ import stat
 from collections.abc import Iterator
 from typing import Any, BinaryIO, cast
 
-from convcli.arrays.transfer import naming, same_file, write_all
-from convcli.errors import FULL, UsageError
+from convcli.arrays.transfer import same_file, write_all
+from convcli.errors import FULL, UsageError, blaming
 
 _NO_UNNAMED_FILES = (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT)
 
@@ -66,7 +66,7 @@ def replaced(path: str) -> Iterator[BinaryIO]:
     A failure leaves the old file whole and nothing else behind. What is not a regular file (a
     device, a named pipe, an open descriptor) is written to directly.
     """
-    with naming(path):
+    with blaming(path, always=True):
         taken = _is_taken(path)
         direct = _open_directly(path) if taken else None
         new = None if direct is not None else _NewFile(path, taken)
@@ -78,7 +78,7 @@ def replaced(path: str) -> Iterator[BinaryIO]:
         return
     try:
         yield new.stream
-        with naming(path):
+        with blaming(path, always=True):
             new.commit()
     finally:
         new.discard()
@@ -162,8 +162,8 @@ class _NewFile:
                 _remove_left_over(part)
                 continue
             self._part = part
-            flock(stream.fileno())
-            if os.path.exists(part):  # not taken for left over before it was locked
+            # Not taken for left over before it was locked.
+            if flock(stream.fileno()) and os.path.exists(part):
                 break
             stream.close()
         return cast(BinaryIO, stream)

@@ -23,6 +23,11 @@ def shape_text(shape: Sequence[int]) -> str:
     return "x".join(map(str, shape)) or "single"
 
 
+def number_text(value: Any, digits: int = 4) -> str:
+    """Write a number of an array: integers in full, others with a few significant digits."""
+    return str(value) if value.dtype.kind in "iub" else f"{value:.{digits}g}"
+
+
 def result_dtype(x: DType, *others: DType) -> DType:
     """Choose the type of an output from that of the input, and of filter and bias.
 

@@ -48,10 +48,14 @@ def _image(attributes: Mapping[str, Any]) -> tuple[Mapping[str, Any], str] | Non
 def levels(attributes: Mapping[str, Any]) -> list[str]:
     """List the paths of the levels that a group's attributes name, the finest first."""
     found = _image(attributes)
-    datasets = found[0].get("datasets") if found else None
-    if not isinstance(datasets, Sequence):
+    return [str(each["path"]) for each in _datasets(found[0])] if found else []
+
+
+def _datasets(image: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    found = image.get("datasets")
+    if not isinstance(found, Sequence):
         return []
-    return [str(each["path"]) for each in datasets if isinstance(each, Mapping) and "path" in each]
+    return [each for each in found if isinstance(each, Mapping) and "path" in each]
 
 
 def level(attributes: Mapping[str, Any], path: str, ndim: int) -> Level | None:
@@ -65,18 +69,20 @@ def level(attributes: Mapping[str, Any], path: str, ndim: int) -> Level | None:
         return None
     # Before version 0.4 an axis was a letter.
     named = tuple(dict(axis) if isinstance(axis, Mapping) else {"name": str(axis)} for axis in axes)
-    dataset = next(each for each in image["datasets"] if str(each["path"]) == path)
-    scale, translation = [1.0] * ndim, [0.0] * ndim
-    for each in dataset.get("coordinateTransformations", ()):
-        values = each.get(each.get("type"))
-        if not isinstance(values, Sequence) or len(values) != ndim:
-            continue
-        if each["type"] == "scale":
-            scale = [float(value) for value in values]
-        elif each["type"] == "translation":
-            translation = [float(value) for value in values]
+    dataset = next(each for each in _datasets(image) if str(each["path"]) == path)
+    transforms = dataset.get("coordinateTransformations")
+    numbers = {"scale": (1.0,) * ndim, "translation": (0.0,) * ndim}
+    for each in transforms if isinstance(transforms, Sequence) else ():
+        kind = each.get("type") if isinstance(each, Mapping) else None
+        if kind in ("scale", "translation") and _are_numbers(each.get(kind), ndim):
+            numbers[kind] = tuple(map(float, each[kind]))
     kept = {k: image[k] for k in ("name", "coordinateTransformations") if k in image}
-    return Level(named, tuple(scale), tuple(translation), kept, version)
+    return Level(named, numbers["scale"], numbers["translation"], kept, version)
+
+
+def _are_numbers(values: Any, count: int) -> bool:
+    listed = isinstance(values, Sequence) and len(values) == count
+    return listed and all(isinstance(value, int | float) for value in values)
 
 
 def layout(names: Sequence[str | None]) -> str | None:

@@ -1,5 +1,6 @@
 """What an array is as an image: its axes in the order of one, its values as those of pixels."""
 
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -45,7 +46,8 @@ class Mapping(NamedTuple):
 def check_axes(shape: Sequence[int], layout: str, called: str) -> None:
     """Refuse a shape that no image has."""
     sizes = dict(zip(layout, shape, strict=True))
-    if "D" in sizes or "H" not in sizes or sizes.get("N", 1) != 1:
+    images = math.prod(n for letter, n in zip(layout, shape, strict=True) if letter == "N")
+    if "D" in sizes or "H" not in sizes or images != 1:
         raise ConvcliError(
             f"{called}: an image has rows and columns, and the output is {shape_text(shape)} "
             f"({layout}); write it as .npy"
@@ -59,9 +61,9 @@ def check_axes(shape: Sequence[int], layout: str, called: str) -> None:
 
 def order_axes(array: Array, layout: str) -> Array:
     """Order axes as an image has them: rows, columns, and 3 or 4 colours if there are several."""
-    array = array.transpose([layout.index(letter) for letter in "NHWC" if letter in layout])
-    if "N" in layout:
-        array = array[0]
+    array = array[tuple(0 if letter == "N" else slice(None) for letter in layout)]
+    layout = layout.replace("N", "")
+    array = array.transpose([layout.index(letter) for letter in "HWC" if letter in layout])
     return array[..., 0] if "C" in layout and array.shape[-1] == 1 else array
 
 

@@ -13,8 +13,7 @@ import shutil
 import time
 
 from convcli.arrays.atomic import flock
-from convcli.arrays.transfer import naming
-from convcli.errors import ConvcliError
+from convcli.errors import ConvcliError, blaming
 
 _LEFT = re.compile(r"\.[0-9a-f]{32}\.partial")  # how the library names a chunk that it writes
 _RECORD = ".convcli.json"  # in the directory, until nothing of it can be left to do
@@ -74,7 +73,7 @@ class NewFolder:
             shutil.rmtree(self.part)
             self.unlock()
         try:
-            with naming(self._final):
+            with blaming(self._final, always=True):
                 os.mkdir(self.part)
         except FileExistsError:
             raise self._busy() from None

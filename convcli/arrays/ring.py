@@ -1,7 +1,8 @@
 """Double buffering: two pieces of memory, lent in turn."""
 
+import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import cycle
 from math import prod
 
@@ -22,6 +23,15 @@ class Loan:
 
     def __exit__(self, *_error: object) -> None:
         self.give_back()
+
+    @contextlib.contextmanager
+    def filling(self) -> Iterator[Array]:
+        """Give it back if that fails for which it was borrowed."""
+        try:
+            yield self.array
+        except BaseException:
+            self.give_back()
+            raise
 
 
 class Ring:

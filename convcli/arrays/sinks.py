@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, BinaryIO
 
-from convcli.arrays import formats
+from convcli.arrays import formats, literals
 from convcli.arrays.atomic import named_descriptor, replaced
 from convcli.arrays.dtypes import Array, DType
 from convcli.arrays.transfer import same_file
@@ -246,7 +246,7 @@ def output_name(spec: str, ending: str = "") -> str:
         stem, old = f"{stem}-{member}", ".npy"  # a member may have slashes, as paths do
     if spec == "-":
         stem = "stdin"
-    if spec.startswith("[") and not os.path.exists(spec):
+    if literals.is_list(spec) and not os.path.exists(spec):
         stem, old = "literal", ".npy"
     kept = ending or (old if old.lower() in formats.WRITERS else ".npy")
     for separator in (":", "/", "\\"):

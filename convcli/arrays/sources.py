@@ -140,13 +140,9 @@ class OnStream:
         self._skip(start - self._position)
         # All that is held past `start` stays, as a stream cannot be read again.
         loan = ring.lend((max(size, kept),), self.dtype)
-        held = loan.array
-        held[:kept] = self._held[len(self._held) - kept :]
-        try:
+        with loan.filling() as held:
+            held[:kept] = self._held[len(self._held) - kept :]
             self._read(held[kept:])
-        except BaseException:
-            loan.give_back()
-            raise
         self._held = held
         loan.array = held[:size].reshape(lengths)
         return loan

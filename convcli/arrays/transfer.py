@@ -172,20 +172,6 @@ def write_all(data: "bytes | memoryview", stream: BinaryIO) -> None:
         left = left[count:]
 
 
-class naming:
-    """Name the path that the user gave in an error of the system, not one derived from it."""
-
-    def __init__(self, path: str) -> None:
-        self._path = path
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        if isinstance(error, OSError):
-            error.filename = self._path
-
-
 def same_file(a: os.stat_result, b: os.stat_result) -> bool:
     """Whether two results of `os.stat` are of one file."""
     return (a.st_dev, a.st_ino) == (b.st_dev, b.st_ino)

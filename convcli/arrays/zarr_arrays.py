@@ -40,7 +40,14 @@ def _limit(count: int) -> bool:
     return True
 
 
+def _ask_for(count: int) -> None:
+    """Let the library ask a store for so many chunks at a time, unless the user has said so."""
+    if "ZARR_ASYNC__CONCURRENCY" not in os.environ:
+        zarr.config.set({"async.concurrency": count})
+
+
 _limit(max(os.cpu_count() or 1, 2))
+_ask_for(zarr.config.get("threading.max_workers"))
 
 
 class _InTheLoop(ThreadPoolExecutor):
@@ -75,6 +82,7 @@ def use_threads(count: int) -> None:
 
     if _limit(count):
         sync(use())
+        _ask_for(min(count, _MOST))
 
 
 class StoredArray(NamedTuple):
@@ -210,9 +218,8 @@ def stored_array(name: StoreName, called: str) -> StoredArray:
 def opened(stored: StoredArray) -> "zarr.Array[Any]":
     """Open an array to read it, and to write it if it is one of ours."""
     name = stored.name
-    if "ZARR_ASYNC__CONCURRENCY" not in os.environ:
-        locally = zarr.config.get("threading.max_workers")
-        zarr.config.set({"async.concurrency": _REMOTELY if name.is_url else locally})
+    if name.is_url:  # which stays so where the other array of a run is a local one
+        _ask_for(_REMOTELY)
     found = zarr.open_array(name.url, path=name.path, mode="r+" if name.writable else "r")
     # An empty chunk is written as well: what is there tells what has been done.
     return found.with_config({"write_empty_chunks": True})
@@ -239,11 +246,8 @@ class StoredSource:
     def read(self, box: Box, ring: Ring) -> "Loan | nullcontext[Array]":
         """Read a box, in any order."""
         loan = ring.lend(tuple(map(len, box)), self.dtype)
-        try:
-            self.stored.read(box, loan.array)
-        except BaseException:
-            loan.give_back()
-            raise
+        with loan.filling() as out:
+            self.stored.read(box, out)
         return loan
 
     def whole(self) -> InMemory:

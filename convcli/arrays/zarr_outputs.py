@@ -5,6 +5,7 @@ then. Elsewhere it is written in its place. Until it is whole a record of what i
 kept with it, in a file or an attribute, by which a later run continues it.
 """
 
+import contextlib
 import os
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -121,7 +122,7 @@ class NewArray:
             else:
                 self._create(record)
         except BaseException:
-            self.abandon()
+            self.leave(anything=self.resumed)
             raise
         self.stored = stored_array(self._name._replace(writable=True), repr(place.spec))
 
@@ -229,7 +230,8 @@ class NewArray:
         """Remove it."""
         if self._folder is not None:
             self._folder.discard()
-        else:
+            return
+        with contextlib.suppress(Exception):  # what went wrong before is what is reported
             store = zarr.open_array(self._name.url, path=self._name.path, mode="r+").store
             sync(store.delete_dir(self._place.name.path))
 

@@ -37,14 +37,11 @@ class Merged:
     def read(self, box: Box, ring: Ring) -> "Loan | nullcontext[Array]":
         """Read a box, one index of the batch after another."""
         loan = ring.lend(tuple(map(len, box)), self.dtype)
-        try:
+        with loan.filling() as out:
             for k, index in enumerate(box[0]):
                 lead = (range(int(i), int(i) + 1) for i in np.unravel_index(index, self.lead))
                 with self.source.read((*lead, *box[1:]), Ring()) as part:
-                    loan.array[k] = part.reshape(loan.array.shape[1:])
-        except BaseException:
-            loan.give_back()
-            raise
+                    out[k] = part.reshape(out.shape[1:])
         return loan
 
     def whole(self) -> InMemory:

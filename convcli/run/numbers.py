@@ -3,11 +3,10 @@
 import textwrap
 from collections.abc import Sequence
 from functools import reduce
-from typing import Any
 
 import numpy as np
 
-from convcli.arrays.dtypes import Array, at
+from convcli.arrays.dtypes import Array, at, number_text
 from convcli.geometry.axis import Axis
 from convcli.run.axes import canonical
 from convcli.run.operation import Operation
@@ -43,7 +42,7 @@ class Narrator:
             return (self._gathered if self._by_output else self._written)(place, width)
         window, known = self._window(place)
         cells = _cells(_plane(window), _plane(known))
-        out = _number(self._output[tuple(place)])
+        out = number_text(self._output[tuple(place)])
         if operation.kind == "maxpool":
             return _join(cells, None, f"max = {out}", width)
         if operation.kind == "avgpool":
@@ -57,12 +56,12 @@ class Narrator:
         operation = self._operation
         with np.errstate(all="ignore"):
             window = window.astype(self._sums)
-            total = _number((window * self._filter).sum())
+            total = number_text((window * self._filter).sum())
             if operation.second is not None:
-                other = _number((window * operation.second[0]).sum())
+                other = number_text((window * operation.second[0]).sum())
                 return f"= {total}, by the second filter {other}; magnitude {out}"
         if operation.bias is not None:
-            return f"= {total}, plus bias {_number(operation.bias[0])} = {out}"
+            return f"= {total}, plus bias {number_text(operation.bias[0])} = {out}"
         return f"= {total}, clipped to {out}" if operation.parts else f"= {out}"
 
     def _which(self, axes: int) -> str:
@@ -99,11 +98,11 @@ class Narrator:
         window = np.where(reduce(np.logical_and.outer, there), window, np.zeros((), window.dtype))
         flipped = np.flip(self._filter, tuple(range(1, self._filter.ndim)))
         with np.errstate(all="ignore"):
-            total = _number((window.astype(self._sums) * flipped).sum())
-        out = _number(self._output[tuple(place)])
+            total = number_text((window.astype(self._sums) * flipped).sum())
+        out = number_text(self._output[tuple(place)])
         result = f"= {out}"
         if self._operation.bias is not None:
-            result = f"= {total}, plus bias {_number(self._operation.bias[0])} = {out}"
+            result = f"= {total}, plus bias {number_text(self._operation.bias[0])} = {out}"
         lines = _join(_cells(_plane(window)), _cells(_plane(flipped)), result, width)
         return [*_wrapped(self._which(window.ndim), width), *lines]
 
@@ -113,7 +112,7 @@ class Narrator:
         with np.errstate(all="ignore"):
             products = _plane(value.astype(self._sums) * self._filter)
         where = "".join(f"[{i}]" for i in place)
-        head = f"input{where} = {_number(value)}, times the filter, is added to the output:"
+        head = f"input{where} = {number_text(value)}, times the filter, is added to the output:"
         return [*_wrapped(head, width), *_join(_cells(products), None, "", width)]
 
 
@@ -138,7 +137,7 @@ def _cells(values: Array, known: Array | None = None) -> list[list[str]]:
     rows, columns = (min(n, most) for n, most in zip(values.shape, (_ROWS, _COLUMNS), strict=True))
     return [
         [
-            "·" if known is not None and not known[r, c] else _number(values[r, c])
+            "·" if known is not None and not known[r, c] else number_text(values[r, c])
             for c in range(columns)
         ]
         + ["…"] * (columns < values.shape[1])
@@ -190,7 +189,3 @@ def _aligned(cells: list[list[str]]) -> list[str]:
 
 def _wrapped(text: str, width: int) -> list[str]:
     return textwrap.wrap(text, width)
-
-
-def _number(value: Any) -> str:
-    return str(value) if value.dtype.kind in "iub" else f"{value:.4g}"

@@ -52,11 +52,10 @@ def convolve(run: Run, source: Source, target: Target) -> tuple[Result, Kept]:
     keep_output = (
         reporter.needs_output or target.needs_whole or request.verify or run.picture is not None
     )
-    if keep_output or request.time:
-        source = source.whole()
-    timing = _measure(run, job, source)
-    done = _stream(run, job, source, target, keep_output, blocks)
-    x, alpha = (source.array, source.alpha) if isinstance(source, InMemory) else (None, None)
+    read = source.whole() if keep_output or request.time else source
+    timing = _measure(run, job, read)
+    done = _stream(run, job, read, target, keep_output, blocks)
+    x, alpha = (read.array, read.alpha) if isinstance(read, InMemory) else (None, None)
     whole = None
     if target.needs_whole and x is not None and done.output is not None:
         whole = Whole(done.output, operation.out_layout, _scaling(request, job, x), alpha)

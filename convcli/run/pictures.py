@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from convcli.arrays.dtypes import Array
+from convcli.arrays.dtypes import Array, number_text
 from convcli.errors import ConvcliError, UsageError
 from convcli.options import RunRequest
 from convcli.pictures import files
@@ -136,6 +136,4 @@ def _plane(values: Array, axes: int) -> Array:
 
 
 def _number(value: Any) -> str:
-    if value.dtype.kind == "c":
-        return f"{value:.2g}"
-    return str(value) if value.dtype.kind in "iub" else f"{value:.3g}"
+    return number_text(value, 2 if value.dtype.kind == "c" else 3)

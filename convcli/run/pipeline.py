@@ -89,11 +89,8 @@ class Pipeline:
         with reading.result() as x:
             shape = tuple(map(len, block.output))
             loan = self._outputs.lend(shape, job.operation.out_dtype)
-            try:
-                y, plans = convolve_block(job, block, x, loan.array, on_tile)
-            except BaseException:
-                loan.give_back()
-                raise
+            with loan.filling() as out:
+                y, plans = convolve_block(job, block, x, out, on_tile)
         return Made(block, y, plans), loan
 
 

@@ -14,7 +14,7 @@ from rich.text import Text
 from convcli.arrays.dtypes import Array, shape_text
 from convcli.run import heat_map
 from convcli.run.axes import SPATIAL
-from convcli.run.results import Kept, Result
+from convcli.run.results import Facts, Kept, Result
 
 _GUTTER = 2
 _NARROWEST = 22  # columns of a panel, for its heading and the numbers of its scale
@@ -28,6 +28,17 @@ class Plane(NamedTuple):
     heading: str
     values: Array
     part: str  # which part of the array it is
+
+    def note(self, step: int, channels: str = "colours") -> str:
+        """Say what is drawn: a part of the array, channels as something, means of some pixels."""
+        pixels = f"{step}" if len(self.values) == 1 else f"{step}x{step}"
+        notes = {
+            self.part: True,
+            f"C as {channels}": self.values.ndim == 3,
+            "magnitudes": self.values.dtype.kind == "c",
+            f"means of {pixels} pixels": step > 1,
+        }
+        return ", ".join(text for text, is_so in notes.items() if text and is_so)
 
 
 def show(result: Result, kept: Kept, out: Console) -> None:
@@ -68,14 +79,7 @@ def _panel(plane: Plane, width: int, coloured: bool) -> Group:
     values = np.abs(plane.values) if plane.values.dtype.kind == "c" else plane.values
     drawn, step = heat_map.reduced(values.astype(np.float64), width, coloured)
     scale = heat_map.scale_of_plane(values, drawn)
-    pixels = f"{step}" if len(values) == 1 else f"{step}x{step}"
-    parts = {
-        plane.part: True,
-        f"C as {'colours' if coloured else 'brightness'}": values.ndim == 3,
-        "magnitudes": plane.values.dtype.kind == "c",
-        f"means of {pixels} pixels": step > 1,
-    }
-    note = ", ".join(part for part, said in parts.items() if part and said)
+    note = plane.note(step, "colours" if coloured else "brightness")
     columns = drawn.shape[1] * (1 if coloured else 2)
     return Group(
         Text(plane.name, "bold"),
@@ -91,16 +95,17 @@ def planes_of(result: Result, kept: Kept) -> Iterator[Plane]:
 
     Channels that a layer made are not colours.
     """
+    operation, each = kept.operation, result.each_channel
     if kept.input is not None:
-        yield _plane("input", kept.input, result.input.layout, colours=True)
+        yield _plane("input", result.input, kept.input, operation.layout, colours=True)
     if kept.filter is not None:
-        letters = ("" if result.each_channel else "NC") + SPATIAL[len(result.axes)]
-        yield _plane("filter", kept.filter, letters, colours=False)
+        letters = ("" if each else "NC") + SPATIAL[len(result.axes)]
+        yield _plane("filter", result.filter, kept.filter, letters, colours=False)
     if kept.output is not None:
-        yield _plane("output", kept.output, result.output.layout, colours=result.each_channel)
+        yield _plane("output", result.output, kept.output, operation.out_layout, colours=each)
 
 
-def _plane(name: str, array: Array, layout: str, colours: bool) -> Plane:
+def _plane(name: str, facts: Facts, array: Array, layout: str, colours: bool) -> Plane:
     sizes = dict(zip(layout, array.shape, strict=True))
     keep = "HWC" if colours and sizes.get("C") == _RGB and "H" in sizes else "HW"
     values = array[tuple(slice(None) if letter in keep else 0 for letter in layout)]
@@ -108,4 +113,4 @@ def _plane(name: str, array: Array, layout: str, colours: bool) -> Plane:
     values = np.atleast_2d(values.transpose([left.index(x) for x in keep if x in left]))
     others = [letter for letter in layout if letter not in keep and sizes[letter] > 1]
     part = f"the first of {' and '.join(others)}" if others else ""
-    return Plane(name, f"{shape_text(array.shape)} {array.dtype}", values, part)
+    return Plane(name, f"{shape_text(facts.shape)} {facts.dtype}", values, part)

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from convcli.arrays.dtypes import Array
+from convcli.arrays.dtypes import Array, number_text
 from convcli.geometry.formula import formula
 from convcli.pictures.board import INNER, MARGIN, WIDTH
 from convcli.pictures.grid import SMALLEST, number_size
@@ -81,13 +81,7 @@ def _prepared(plane: Plane, width: float) -> _Panel:
     step = max(-(-max(values.shape[:2]) // _MOST_PIXELS), 1)
     drawn = heat_map.shrink(values.astype(np.float64), step)
     scale = heat_map.scale_of_plane(values, drawn)
-    notes = {
-        plane.part: True,
-        "C as colours": values.ndim == 3,
-        "magnitudes": plane.values.dtype.kind == "c",
-        f"means of {step}x{step} pixels": step > 1,
-    }
-    note = ", ".join(part for part, is_so in notes.items() if part and is_so)
+    note = plane.note(step)
     head = wrapped(plane.heading, width, _SMALL) + (wrapped(note, width, _SMALL) if note else [])
     return _Panel(plane.name, head, values, drawn, scale)
 
@@ -120,7 +114,7 @@ def _cells(
         return [Pixels(x, y, wide, high, pixels)]
     shapes: list[Shape] = []
     cell, tall = wide / columns, high / rows
-    texts = [[_number(value) for value in row] for row in values]
+    texts = [[number_text(value, 3) for value in row] for row in values]
     size = min(number_size(text, min(cell, tall)) for row in texts for text in row)
     for r in range(rows):
         for c in range(columns):
@@ -166,7 +160,3 @@ def _scale(scale: Scale, x: float, y: float, width: float) -> list[Shape]:
         Text(x + width, y + 25, f"{scale.high:.3g}", 12, "end", "soft"),
     ]
     return shapes
-
-
-def _number(value: np.generic) -> str:
-    return str(value) if value.dtype.kind in "iub" else f"{value:.3g}"

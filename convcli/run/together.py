@@ -84,10 +84,10 @@ def convolve_records(job: Job, found: Records, ring: Ring) -> Made | None:
     loan, y = blank(len(x), shape[1:], operation.out_dtype, ring)
     block = Block(tuple(map(range, shape)), tuple(map(range, x.shape)))
     try:
-        made, plans = convolve_block(job, block, x, y)
+        with loan.filling():
+            made, plans = convolve_block(job, block, x, y)
+            if made is not y:
+                y[...] = made
     except ConvcliError:  # of one array: those before it are to be written
-        loan.give_back()
         return None
-    if made is not y:
-        y[...] = made
     return Made(loan, y, plans)

@@ -1,13 +1,12 @@
 """The values of an output, laid out as a table that fits the terminal."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 from rich import box
 from rich.table import Table
 
-from convcli.arrays.dtypes import Array
+from convcli.arrays.dtypes import Array, number_text
 
 _ROWS = 24  # rows of values that are shown whole
 
@@ -22,7 +21,9 @@ def values_table(y: Array, width: int) -> Table:
     ]
     room = width - max(map(len, names)) - 6
     for columns in _fewer_and_fewer(plane.shape[1]):
-        cells = [["…" if min(r, c) < 0 else _number(plane[r, c]) for c in columns] for r in rows]
+        cells = [
+            ["…" if min(r, c) < 0 else number_text(plane[r, c]) for c in columns] for r in rows
+        ]
         if sum(max(map(len, column)) + 3 for column in zip(*cells, strict=True)) <= room:
             break
     table = Table(box=box.SQUARE, show_header=False)
@@ -46,7 +47,3 @@ def _fewer_and_fewer(size: int) -> Iterator[list[int]]:
 def _excerpt(size: int, most: int) -> list[int]:
     """Choose indices: all, or both ends with -1 for what is left out between them."""
     return list(range(size)) if size <= most else [0, 1, 2, -1, size - 3, size - 2, size - 1]
-
-
-def _number(value: Any) -> str:
-    return str(value) if value.dtype.kind in "iub" else f"{value:.4g}"

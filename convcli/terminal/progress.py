@@ -28,8 +28,9 @@ class Progress:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        self.pause()
-        self._closed = True
+        with self._lock:
+            self._closed = True
+            self._take_away()
 
     def advance(self, share: float) -> None:
         """Add a share of one input."""
@@ -47,9 +48,12 @@ class Progress:
     def pause(self) -> None:
         """Take the bar away, to write something else; it comes back with the next share."""
         with self._lock:
-            if self._bar is not None:
-                self._bar.stop()
-                self._bar = None
+            self._take_away()
+
+    def _take_away(self) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
 
     def _draw(self) -> None:
         from rich import progress  # noqa: PLC0415  loaded when there is something to draw

@@ -52,8 +52,9 @@ class Limits:
 class _Group:
     """Items that go to a worker together."""
 
-    def __init__(self, items: Sequence[Any]) -> None:
+    def __init__(self, items: Sequence[Any], suspect: bool = False) -> None:
         self.items = items
+        self.suspect = suspect  # an item on its way by itself
         self.sent = time.monotonic()
         self.futures: list[Any] = []  # of distributed
         self.patience = 1.0  # doubled each time it is sent again
@@ -73,6 +74,7 @@ class Window:
         self._shared = pickle.dumps(shared)
         self._groups: dict[Any, _Group] = {}  # by key; one of several keys may be there already
         self._count = 0  # groups
+        self._suspects: deque[Any] = deque()  # items of groups that no worker survived
         self._numbers = itertools.count()
         self._done: SimpleQueue[Any] = SimpleQueue()
         self._threads, self._looked = 0, -math.inf
@@ -90,18 +92,24 @@ class Window:
         """
         left, waiting = count, iter(items)
         try:
-            while left or self._count:
+            while left or self._count or self._suspects:
                 self._look()
-                while left and self._count < max(_EACH * self._threads, 1):
+                while left and not self._suspects and self._count < self._most():
                     group = list(islice(waiting, self._size(left)))
                     left = left - len(group) if group else 0
                     if group:
                         self._count += 1
                         self._send(_Group(group))
+                if self._suspects and not self._count:  # or else others would be blamed as well
+                    self._count += 1
+                    self._send(_Group([self._suspects.popleft()], suspect=True))
                 for results in self._collect():
                     yield from results
         finally:
             self._drop()
+
+    def _most(self) -> int:
+        return max(_EACH * self._threads, 1)
 
     def _size(self, left: int) -> int:
         """Choose how many items go together, so that the scheduler has time for all workers."""
@@ -143,9 +151,11 @@ class Window:
         ready = [future for future in ready if future.key in self._groups]
         good = [future for future in ready if future.status == "finished"]
         for future in ready:
+            if future.key not in self._groups:  # forgotten with another future of its group
+                continue
             if future.status in ("lost", "pending"):  # with its worker: it is made again
                 future.add_done_callback(self._done.put)
-            elif future.status != "finished" and not self._split(future):
+            elif future.status != "finished" and not self._doubt(future):
                 raise self._failure(future)
         for future, made in zip(good, self._gather(good), strict=True):
             group = self._groups.get(future.key)
@@ -191,17 +201,19 @@ class Window:
                 found.append(None)
         return found
 
-    def _split(self, future: Any) -> bool:
-        """Send the items of a group that no worker survived one by one, to find which it was."""
+    def _doubt(self, future: Any) -> bool:
+        """Take the items of a group that no worker survived for suspects, if they are not yet.
+
+        Any that was on such a worker may be to blame. Each goes by itself, with nothing else on
+        its way.
+        """
         group = self._groups[future.key]
-        if future.status != "error" or len(group.items) == 1:
+        if future.status != "error" or group.suspect:
             return False
         if type(future.exception(timeout=self._limits.late)).__name__ != "KilledWorker":
             return False
         self._forget(group)
-        for item in group.items:
-            self._count += 1
-            self._send(_Group([item]))
+        self._suspects += group.items
         return True
 
     def _forget(self, group: _Group) -> None:

@@ -3,6 +3,7 @@
 import os
 import pickle
 import platform
+import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -93,6 +94,7 @@ class ItemError(Exception):
 
 
 _made: dict[str, Any] = {}  # the latest only
+_preparing = threading.RLock()  # a worker may have several threads
 
 
 def check(shared: Shared) -> None:
@@ -114,11 +116,12 @@ def version_text(where: str, name: str, found: str | None, needed: str) -> str:
 def prepare(shared: Shared) -> None:
     """Check this worker, and make what its items share."""
     check(shared)
-    _made.clear()
-    try:
-        _made[shared.token] = shared.do, shared.make()
-    except ConvcliError as error:  # such as a device that is not there
-        raise type(error)(f"on {platform.node()}, where a worker runs: {error}") from None
+    with _preparing:
+        _made.clear()
+        try:
+            _made[shared.token] = shared.do, shared.make()
+        except ConvcliError as error:  # such as a device that is not there
+            raise type(error)(f"on {platform.node()}, where a worker runs: {error}") from None
 
 
 def do_items(token: str, pickled: bytes, pickled_shared: bytes | None = None) -> Made:
@@ -127,11 +130,12 @@ def do_items(token: str, pickled: bytes, pickled_shared: bytes | None = None) ->
     What they share may be large, and is sent only to a worker that does not have it yet. All comes
     as bytes: Dask would look into each value for futures.
     """
-    if token not in _made:
-        if pickled_shared is None:
-            return Made(None, 0.0)
-        prepare(pickle.loads(pickled_shared))
-    do, made = _made[token]
+    with _preparing:
+        if token not in _made:
+            if pickled_shared is None:
+                return Made(None, 0.0)
+            prepare(pickle.loads(pickled_shared))
+        do, made = _made[token]
     begin = time.perf_counter()
     results = []
     with keeping_memory(_CHUNK):

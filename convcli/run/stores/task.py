@@ -120,50 +120,50 @@ class Reader:
 
     def __init__(self, ring: Ring) -> None:
         self._ring = ring
-        self._held: tuple[Boxes, Box, Array] | None = None
+        self._held: _Held | None = None
 
     def read(self, task: Task, block: Block) -> tuple[Array, Loan]:
         """Read the input of a block, in memory that is used again once it has been given back."""
         box, dtype, axis = block.input, task.job.operation.in_dtype, task.sweep
         chunks = getattr(task.source, "chunks", None)
+        held, self._held = self._held, None
         if chunks is None or axis is None or not len(box[axis]):
-            self._held = None
             loan = self._ring.lend(tuple(map(len, box)), dtype)
-            return self._into(loan, task.source, box, loan.array), loan
+            with loan.filling() as out:
+                return task.source.read(box, out), loan
         wanted = box[axis]
-        kept = self._kept(task.source, box, axis)
+        kept = _kept(held, task.source, box, axis)
         stop = min(-(-wanted.stop // chunks[axis]) * chunks[axis], task.in_shape[axis])
         region = _with(box, axis, range(wanted.start, max(stop, kept.stop)))
-        loan = self._ring.lend(tuple(map(len, region)), dtype)
-        if kept and self._held is not None:
-            first = self._held[1][axis].start
-            _move(
-                _part(self._held[2], axis, kept, first),
-                _part(loan.array, axis, kept, wanted.start),
-                axis,
-            )
         new = range(kept.stop, region[axis].stop)
-        target = _part(loan.array, axis, new, wanted.start)
-        self._into(loan, task.source, _with(box, axis, new), target)
-        self._held = task.source, region, loan.array
-        return _part(loan.array, axis, wanted, wanted.start), loan
+        loan = self._ring.lend(tuple(map(len, region)), dtype)
+        with loan.filling() as out:
+            if kept and held is not None:
+                _move(
+                    _part(held.array, axis, kept, held.box[axis].start),
+                    _part(out, axis, kept, wanted.start),
+                    axis,
+                )
+            task.source.read(_with(box, axis, new), _part(out, axis, new, wanted.start))
+        self._held = _Held(task.source, region, out)
+        return _part(out, axis, wanted, wanted.start), loan
 
-    def _kept(self, source: Boxes, box: Box, axis: int) -> range:
-        """Find what of a box is held, from its start on."""
-        start = box[axis].start
-        if self._held is not None:
-            of, held, _ = self._held
-            if of == source and _with(held, axis, box[axis]) == box and start in held[axis]:
-                return range(start, held[axis].stop)
-        return range(start, start)
 
-    def _into(self, loan: Loan, source: Boxes, box: Box, out: Array) -> Array:
-        try:
-            return source.read(box, out)
-        except BaseException:
-            self._held = None
-            loan.give_back()
-            raise
+class _Held(NamedTuple):
+    """What was read last, and where it is; in memory that has been given back."""
+
+    source: Boxes
+    box: Box
+    array: Array
+
+
+def _kept(held: _Held | None, source: Boxes, box: Box, axis: int) -> range:
+    """Find what of a box is held, from its start on."""
+    start = box[axis].start
+    fits = held is not None and held.source == source and _with(held.box, axis, box[axis]) == box
+    if held is not None and fits and start in held.box[axis]:
+        return range(start, held.box[axis].stop)
+    return range(start, start)
 
 
 def _with(box: Box, axis: int, part: range) -> Box:
@@ -191,8 +191,8 @@ def do_block(task: Task, block: Block) -> Figures:
     """Read, convolve and write one block; done twice, it writes the same bytes twice."""
     if not hasattr(_here, "reader"):
         _here.reader = Reader(Ring(slots=1))
-    x, loan = _here.reader.read(task, block)
     out = buffer("block", tuple(map(len, block.output)), task.job.operation.out_dtype)
+    x, loan = _here.reader.read(task, block)
     with loan:
         y, plans = task.convolve(block, x, out)
     task.target.write(block.output, y)
@@ -229,11 +229,8 @@ class InThreads:
         x, read = reading.result()
         with read:
             loan = self._outputs.lend(tuple(map(len, block.output)), task.job.operation.out_dtype)
-            try:
-                return *task.convolve(block, x, loan.array), loan
-            except BaseException:
-                loan.give_back()
-                raise
+            with loan.filling() as out:
+                return *task.convolve(block, x, out), loan
 
     def _write(
         self, task: Task, block: Block, convolving: Future[tuple[Array, tuple[Plan, ...], Loan]]
