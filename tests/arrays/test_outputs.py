@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from convcli.arrays import atomic
 from convcli.arrays.atomic import _NewFile
 from tests.conftest import npy_bytes, run_command, shell
 
@@ -190,3 +191,16 @@ def test_axes_that_a_format_does_not_hold_are_refused_before_the_work(
     done = run_command("run", "rand:5x8x8", "-k", "box", "--time", "2", "-o", name)
     assert done.status == 1
     assert done.err.endswith("write it as .npy\n") or "--layout" in done.err
+
+
+def test_a_file_that_another_run_takes_for_left_over_gets_another_name(
+    x: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other run has it locked, and will remove it."""
+    monkeypatch.setattr(atomic, "_has_unnamed_files", lambda: False)
+    locked = iter([False])
+    monkeypatch.setattr(atomic, "flock", lambda _descriptor: next(locked, True))
+    with atomic.replaced("y.npy") as stream:
+        stream.write(b"new")
+        os.unlink(".y.npy.convcli.part")
+    assert Path("y.npy").read_bytes() == b"new"

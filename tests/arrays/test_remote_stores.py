@@ -6,11 +6,13 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
 import zarr
 
+from convcli.errors import ConvcliError
 from tests.conftest import run_command
 from tests.run.stores import integers, load, make, make_image
 
@@ -160,3 +162,49 @@ def test_a_directory_as_a_url(in_tmp: Path) -> None:
     url = f"file://{in_tmp}"
     assert run_command("run", f"{url}/x.zarr", "-k", "box:3", "-o", f"{url}/y.zarr").status == 0
     assert load("y.zarr").shape == (7, 7)
+
+
+def test_what_cannot_be_made_is_what_the_error_says(
+    bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_args: Any, **_options: Any) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    make(f"{bucket}/x.zarr", integers(30, 30), (8, 8))
+    monkeypatch.setattr("convcli.arrays.zarr_outputs.create", refused)
+    run = run_command("run", f"{bucket}/x.zarr", "-k", "ones:3x3", "-o", f"{bucket}/y.zarr")
+    assert run.status == 1
+    assert "Permission denied" in run.err
+
+
+def test_a_run_that_cannot_be_continued_yet_stays(
+    bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from convcli.arrays import zarr_arrays
+
+    make(f"{bucket}/x.zarr", integers(40, 40), (8, 8))
+    args = [f"{bucket}/x.zarr", "-k", "ones:3x3", "-o", f"{bucket}/y.zarr", "--memory", "1"]
+    write = zarr_arrays.StoredArray.write
+    failing = mock.Mock(side_effect=[None, OSError(5, "Input/output error")])
+
+    def write_some(self: Any, box: Any, y: Any) -> None:
+        failing()
+        write(self, box, y)
+
+    monkeypatch.setattr(zarr_arrays.StoredArray, "write", write_some)
+    assert run_command("run", *args).status == 1
+    monkeypatch.setattr(zarr_arrays.StoredArray, "write", write)
+    with monkeypatch.context() as patch:
+        broken = mock.Mock(side_effect=ConvcliError("no answer"))
+        patch.setattr("convcli.arrays.zarr_outputs.find_done", broken)
+        assert run_command("run", *args, "--resume").status == 1
+    run = run_command("run", *args, "--resume", "--format", "json")
+    assert run.status == 0, run.err
+    assert '"before": 1' in run.out
+
+
+def test_a_server_is_asked_for_many_chunks_at_a_time_whatever_is_opened_later(bucket: str) -> None:
+    make(f"{bucket}/x.zarr", integers(30, 30), (8, 8))
+    run = run_command("run", f"{bucket}/x.zarr", "-k", "ones:3x3", "-o", "y.zarr")
+    assert run.status == 0, run.err
+    assert zarr.config.get("async.concurrency") == 32

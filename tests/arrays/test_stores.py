@@ -15,7 +15,7 @@ from zarr.storage import LocalStore
 
 from convcli.arrays.stores import StoreName, is_store, parse
 from tests.conftest import run_command, shell
-from tests.run.stores import integers, load, make
+from tests.run.stores import image_of, integers, load, make, make_image
 
 
 @pytest.mark.parametrize(
@@ -185,3 +185,53 @@ def test_a_store_is_removed_when_no_chunk_is_written_any_more(
     assert failed
     sync(asyncio.sleep(0.5))  # what is written late would make the directory again
     assert list(in_tmp.iterdir()) == []
+
+
+def test_a_picture_holds_one_image_of_a_store(in_tmp: Path) -> None:
+    make_image("x.zarr", integers(2, 3, 1, 20, 20), 3, [1, 1, 1, 1, 1])
+    run = run_command("run", "x.zarr::0", "-k", "box:3", "-o", "y.png")
+    assert run.status == 1
+    assert "'y.png': an image has rows and columns, and the output is 2x3x1x18x18" in run.err
+    make_image("one.zarr", integers(1, 1, 1, 20, 20), 3, [1, 1, 1, 1, 1])
+    assert run_command("run", "one.zarr::0", "-k", "box:3", "-o", "y.png").status == 0
+    run_command("run", "one.zarr::0", "-k", "box:3", "-o", "y.npy")
+    plane = np.load("y.npy")[0, 0, 0]
+    np.save("plane.npy", plane)
+    assert run_command("run", "plane.npy", "-k", "[[1]]", "-o", "z.png").status == 0
+    assert Path("y.png").read_bytes() == Path("z.png").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "transforms",
+    [
+        None,
+        ["scale"],
+        [{"type": "scale", "scale": ["a", "b"]}],
+        [{"type": ["x"]}],
+        [{"type": "scale"}],
+        7,
+    ],
+)
+def test_transforms_that_are_none_are_left_out(in_tmp: Path, transforms: Any) -> None:
+    make_image("x.zarr", integers(20, 20), 3, [0.5, 0.5])
+    group = zarr.open_group("x.zarr", mode="r+")
+    ome: Any = group.attrs["ome"]
+    ome["multiscales"][0]["datasets"][0]["coordinateTransformations"] = transforms
+    group.attrs["ome"] = ome
+    run = run_command("run", "x.zarr::0", "-k", "ones:3x3", "-o", "y.zarr")
+    assert run.status == 0, run.err
+    (dataset,) = image_of("y.zarr")["datasets"]
+    assert dataset["coordinateTransformations"] == [
+        {"type": "scale", "scale": [1.0, 1.0]},
+        {"type": "translation", "translation": [1.0, 1.0]},
+    ]
+
+
+@pytest.mark.parametrize("more", [["--verify"], ["--time", "1"], ["--plot"]])
+def test_a_report_names_all_axes_whatever_is_asked_for(in_tmp: Path, more: list[str]) -> None:
+    make_image("x.zarr", integers(2, 3, 4, 20, 20), 3, [1, 1, 1, 1, 1])
+    run = run_command("run", "x.zarr::0", "-k", "box:3", "-o", "y.npy", "-v", *more, tty=True)
+    assert run.status == 0, run.err
+    assert "NNNHW" in run.out
+    assert "2x3x4x18x18" in run.out
+    assert "24x18x18" not in run.out

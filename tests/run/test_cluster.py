@@ -7,17 +7,19 @@ import re
 import signal
 import socket
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
 
 from convcli.errors import ConvcliError
 from convcli.run.cluster import connect, worker
-from convcli.run.cluster.window import Limits, Window
+from convcli.run.cluster.window import Limits, Window, _Group
 from tests.conftest import run_command, shell
 from tests.run import cluster_work as work
 from tests.run.stores import integers, load, make
@@ -264,3 +266,40 @@ def test_the_cluster_of_the_readme(in_tmp: Path) -> None:
     assert done.stdout == b"256x256\n"
     shell("convcli run scan.zarr -k gaussian:31 -p same -o here.zarr")
     np.testing.assert_allclose(load("smooth.zarr"), load("here.zarr"), atol=1e-5)
+
+
+def test_what_a_thread_is_about_to_use_is_not_taken_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    one, two = work.shared(work.add, 1), work.shared(work.add, 2)
+    other = threading.Thread(target=worker.prepare, args=(two,))
+
+    class Interrupted(dict[str, Any]):
+        """Lets another thread prepare for another run once it has been looked into."""
+
+        def __contains__(self, token: object) -> bool:
+            found = super().__contains__(token)
+            if found and not other.ident:
+                other.start()
+                other.join(timeout=0.2)
+            return found
+
+    monkeypatch.setattr(worker, "_made", Interrupted())
+    worker.prepare(one)
+    assert worker.do_items(one.token, pickle.dumps([1])).results == [2]
+    other.join()
+    assert worker.do_items(two.token, pickle.dumps([1])).results == [3]
+
+
+def test_a_group_that_is_lost_twice_is_doubted_once() -> None:
+    """Sent again because it was late, it may fail in both places before either is heard of."""
+    window = Window(mock.Mock(), work.shared(work.add, 0), str, Impatient)
+    group = _Group([1, 2])
+    futures = [mock.Mock(key=key, status="error") for key in "ab"]
+    for future in futures:
+        future.exception.return_value = type("KilledWorker", (Exception,), {})()
+        group.futures.append(future)
+        window._groups[future.key] = group
+        window._done.put(future)
+    window._count = 1
+    assert [*window._collect()] == []
+    assert list(window._suspects) == [1, 2]
+    assert window._count == 0

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -184,3 +185,28 @@ def test_only_v_reports_what_is_for_developers() -> None:
     assert "axes" in run_command("run", "rand:3x8x8", "-k", "box", tty=True).out
     hidden = run_command("run", "rand:8x8", "-k", "box", "-q", "-v")
     assert "-q hides what -v shows" in hidden.err
+
+
+def test_no_bar_is_drawn_any_more_once_the_work_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread that waits to count a tile while the bar is taken away draws no new one."""
+    monkeypatch.setattr(progress, "_SOON", 0)
+    stream = Stream(tty=True)
+    with progress.Progress(stream, 2) as bar:
+        bar.advance(0.5)
+        assert bar._bar is not None
+        late = threading.Thread(target=bar.advance, args=(0.5,))
+        lock = bar._lock
+
+        class LetIn:
+            def __enter__(self) -> None:
+                lock.acquire()
+
+            def __exit__(self, *_error: object) -> None:
+                lock.release()
+                if threading.current_thread() is not late and not late.ident:
+                    late.start()
+                    late.join()
+
+        monkeypatch.setattr(bar, "_lock", LetIn())
+    assert late.ident
+    assert bar._bar is None

@@ -4,6 +4,7 @@ from typing import Any
 from unittest import mock
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,7 +14,8 @@ from convcli.geometry.axis import Window
 from convcli.run.blocks import Block
 from convcli.run.job import Job
 from convcli.run.operation import resolve
-from convcli.run.stores.task import Reader, Task
+from convcli.run.stores import task as tasks
+from convcli.run.stores.task import Reader, Task, do_block
 
 
 class Chunked:
@@ -49,3 +51,25 @@ def test_what_is_kept_of_a_block_is_what_is_there(data: Any, slots: int, axis: i
         np.testing.assert_array_equal(found, x[tuple(slice(p.start, p.stop) for p in box)])
         loan.give_back()
         start = data.draw(st.integers(start, stop - 1))
+
+
+@pytest.mark.parametrize("failing", ["_move", "read", "buffer"])
+def test_memory_is_given_back_whatever_fails(failing: str, monkeypatch: Any) -> None:
+    """The only slot can be borrowed again, or the next block would wait for ever."""
+    x = np.arange(1600, dtype=np.float32).reshape(40, 40)
+    job = Job(resolve(x.shape, x.dtype, np.ones((1, 1)), Window((1,)), dims=2), NumpyEngine(1))
+    source = Chunked(x, (16, 16))
+    task = Task(job, source, mock.Mock(), sweep=0, in_shape=x.shape)
+    first, second = (Block((rows, range(40)), (rows, range(40))) for rows in (range(9), range(30)))
+    ring = Ring(slots=1)
+    monkeypatch.setattr(tasks, "_here", mock.Mock(reader=Reader(ring)))
+    do_block(task, first)
+    broken = mock.Mock(side_effect=MemoryError)
+    if failing == "read":
+        monkeypatch.setattr(source, "read", broken)
+    else:
+        monkeypatch.setattr(tasks, failing, broken)
+    with pytest.raises(MemoryError):
+        do_block(task, second)
+    assert broken.called
+    assert next(ring._slots).free.acquire(blocking=False)
