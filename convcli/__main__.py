@@ -39,7 +39,10 @@ def _open_streams() -> None:
     """Replace standard streams that are closed, and characters that they cannot write."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
+            # What is written to standard output is to fail; there is nowhere to say it of errors.
+            flags = os.O_RDONLY if name == "stdout" else os.O_RDWR
+            stream = open(os.open(os.devnull, flags), mode, encoding="utf-8")  # noqa: SIM115
+            setattr(sys, name, stream)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import copy
+import errno
 import functools
 import inspect
 import os
@@ -231,6 +232,8 @@ def main(argv: list[str] | None = None, streams: Streams | None = None) -> int:
     except OSError as error:
         what = f"{error.filename!r}: " if error.filename is not None else ""
         remedy = "check the path and its permissions"
+        if error.errno == errno.EBADF and not what:
+            what, remedy = "standard output is closed: ", "send it somewhere, or to /dev/null"
         if error.errno in FULL:
             what, remedy = what or "standard output: ", "make room, or write elsewhere"
         return _fail(streams, f"{what}{error.strerror or error}; {remedy}", 1)

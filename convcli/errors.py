@@ -1,6 +1,7 @@
 """What can go wrong for a user, each an exception whose text is the one line they read."""
 
 import errno
+import os
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # a disk, a quota or a file takes no more
 
@@ -43,6 +44,20 @@ class blaming:
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         if isinstance(error, OSError) and (self._always or error.filename is None):
             error.filename = self._path
+
+
+def check_folder(path: str) -> None:
+    """Refuse an output in a directory that does not exist, before the work."""
+    folder = os.path.dirname(path)
+    if not folder or os.path.isdir(folder):
+        return
+    import shlex  # noqa: PLC0415  only for an error
+
+    if os.path.exists(folder):
+        raise ConvcliError(f"-o {path}: {folder!r} is not a directory; write to another")
+    raise ConvcliError(
+        f"-o {path}: there is no directory {folder!r}; make it: mkdir -p {shlex.quote(folder)}"
+    )
 
 
 def shortened(text: str) -> str:

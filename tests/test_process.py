@@ -369,14 +369,36 @@ def test_too_little_room_is_told_before_the_input_has_come(tmp_path: Path) -> No
     "script",
     [
         "convcli run ones:3x3 -k '[[1]]' >&-",
+        "convcli run ones:3x3 -k '[[1]]' -o - >&-",
+        "convcli run ones:3x3 -k '[[1]]' -o y.npy >&-",
         "convcli shape -n 8 -f 3 >&-",
-        "convcli run -k '[[1]]' <&-",
-        "convcli shape -n 8 2>&-; convcli run nope.npy -k box 2>&-",
+        "convcli -h >&-",
     ],
 )
-def test_closed_streams_are_no_fault_of_the_program(script: str) -> None:
+def test_what_a_closed_output_does_not_take_is_an_error(script: str, in_tmp: Path) -> None:
     done = shell(script)
-    assert done.returncode in (0, 1)
+    assert done.returncode == 1
+    assert done.stderr == (
+        b"convcli: error: standard output is closed: Bad file descriptor; send it somewhere, or to "
+        b"/dev/null\n"
+    )
+    assert os.path.exists("y.npy") == ("y.npy" in script)
+
+
+@pytest.mark.parametrize(
+    ("script", "status"),
+    [
+        ("convcli run ones:3x3 -k '[[1]]' -q -o y.npy >&-", 0),
+        ("convcli run -k '[[1]]' <&-", 1),
+        ("convcli shape -n 8 -f 3 2>&-", 0),
+        ("convcli run nope.npy -k box 2>&-", 1),
+    ],
+)
+def test_other_closed_streams_are_no_fault_of_the_program(
+    script: str, status: int, in_tmp: Path
+) -> None:
+    done = shell(script)
+    assert done.returncode == status
     assert b"Traceback" not in done.stderr
 
 

@@ -110,7 +110,7 @@ def _to_arrays(image: Image.Image) -> tuple[Array, Array | None]:
         array = np.asarray(image)
         return array[..., :3], array[..., 3]
     alpha = None
-    if "A" in image.mode or "a" in image.mode or "transparency" in image.info:
+    if image.has_transparency_data:
         alpha = np.asarray(image.convert("RGBA").getchannel("A"))
     if image.mode in _CONVERTED:
         image = image.convert(_CONVERTED[image.mode])

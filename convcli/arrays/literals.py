@@ -1,6 +1,7 @@
 """Arrays written on the command line: nested lists, and single numbers."""
 
 import math
+import re
 
 import numpy as np
 
@@ -8,6 +9,7 @@ from convcli.arrays.dtypes import Array
 from convcli.arrays.memory import MOST_AXES
 from convcli.errors import UsageError, shortened
 
+BEYOND = "beyond the largest float64, 1.8e308"
 _DIGITS = 1000  # more are no number that a type could hold
 
 
@@ -35,8 +37,17 @@ def parse_list(option: str, text: str) -> Array:
     )
     if len(text) - len(text.lstrip("[ ")) > MOST_AXES:
         raise UsageError(f"{option} has lists within lists deeper than {MOST_AXES}; write fewer")
+    for short, full in (("inf", "Infinity"), ("nan", "NaN")):  # as Python writes them
+        text = re.sub(rf"\b{short}\b", full, text, flags=re.IGNORECASE)
+    beyond = False
+
+    def parse_float(number: str) -> float:
+        nonlocal beyond
+        beyond = beyond or math.isinf(float(number))
+        return float(number)
+
     try:
-        array = np.array(json.loads(text, parse_int=_parse_int))
+        array = np.array(json.loads(text, parse_int=_parse_int, parse_float=parse_float))
     except OverflowError:
         raise too_large from None
     except (ValueError, RecursionError):
@@ -45,6 +56,10 @@ def parse_list(option: str, text: str) -> Array:
         raise too_large
     if array.dtype.kind not in "if" or array.size == 0:
         raise wrong
+    if beyond:
+        raise UsageError(
+            f"{option} {shortened(text)} has numbers {BEYOND}; write less, or Infinity"
+        )
     return array
 
 
@@ -55,9 +70,7 @@ def parse_scalar(option: str, text: str) -> Array | None:
     except ValueError:
         return None
     if math.isinf(number) and "inf" not in text.lower():
-        raise UsageError(
-            f"{option} {shortened(text)} is beyond the largest float64, 1.8e308; write less, or inf"
-        )
+        raise UsageError(f"{option} {shortened(text)} is {BEYOND}; write less, or inf")
     if not text.strip().lstrip("+-").isdecimal():
         return np.array(number)
     try:

@@ -54,11 +54,15 @@ def read_headers(stream: BinaryIO, name: str, head: bytes = b"") -> Iterator[Hea
     """
     first, magic = True, head + stream.read(npy.MAGIC_LEN - len(head))
     while magic or first:
-        first = False
+        if not first and not magic.startswith(npy.MAGIC_PREFIX):
+            raise ConvcliError(
+                f"{name} has bytes after an array that begin no other one ({magic[:6]!r}); "
+                f"save it again"
+            )
         header = _read_header(magic, stream, name)
         _check_size(header, stream, name)
         yield header
-        magic = stream.read(npy.MAGIC_LEN)
+        first, magic = False, stream.read(npy.MAGIC_LEN)
 
 
 def _read_header(magic: bytes, stream: BinaryIO, name: str) -> Header:

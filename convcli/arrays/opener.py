@@ -66,6 +66,8 @@ class Opener:
             yield stores.open_input(spec)
             return
         path, _, member = spec.partition("::")
+        if member and not os.path.exists(path) and os.path.exists(spec):
+            path, member = spec, ""
         if spec == "-":
             if self._stdin_taken:
                 raise UsageError("- is named twice, and a pipe can be read once; use a file")
@@ -74,9 +76,9 @@ class Opener:
         elif formats.suffix(path) in formats.READERS:
             yield from formats.read(spec, path, member or None, self._note)
         else:
-            if member:
-                raise UsageError(f"{spec!r}: {path!r} is one array; leave ::{member} out")
             with open(path, "rb", buffering=0) as stream:
+                if member:
+                    raise UsageError(f"{spec!r}: {path!r} is one array; leave ::{member} out")
                 yield from self._stream(stream, path, repr(path), together)
 
     def _note(self, text: str) -> None:

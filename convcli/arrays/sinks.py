@@ -13,7 +13,7 @@ from convcli.arrays.atomic import named_descriptor, replaced
 from convcli.arrays.dtypes import Array, DType
 from convcli.arrays.transfer import same_file
 from convcli.arrays.writers import NpyWriter, Whole
-from convcli.errors import ConvcliError, UsageError, blaming
+from convcli.errors import ConvcliError, UsageError, blaming, check_folder
 from convcli.streams import Streams
 
 if TYPE_CHECKING:  # only images need it
@@ -204,17 +204,6 @@ class Sink:
                 found = os.stat(spec.partition("::")[0])
                 files[found.st_dev, found.st_ino] = spec
         return files
-
-
-def check_folder(path: str) -> None:
-    """Refuse a file in a directory that does not exist, before the work."""
-    folder = os.path.dirname(path)
-    if folder and not os.path.exists(folder):
-        import shlex  # noqa: PLC0415  only for an error
-
-        raise ConvcliError(
-            f"-o {path}: there is no directory {folder!r}; make it: mkdir -p {shlex.quote(folder)}"
-        )
 
 
 def _names(folder: str, inputs: Sequence[str], ending: str) -> dict[str, str]:

@@ -6,6 +6,7 @@ only the end of the text tells how many rows there are, and whether all numbers 
 
 import codecs
 import io
+import math
 import warnings
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple, cast
@@ -14,6 +15,7 @@ import numpy as np
 
 from convcli.arrays.dtypes import Array, DType, shape_text
 from convcli.arrays.formats import Note
+from convcli.arrays.literals import BEYOND
 from convcli.arrays.npy import Header
 from convcli.arrays.sources import OnStream, Source
 from convcli.arrays.spool import spooled
@@ -134,7 +136,7 @@ class _Table:
                 )
         except (ValueError, OverflowError, Warning) as error:
             raise self._wrong(numbered, style, error) from None
-        if rows.shape != (len(lines), self._columns):
+        if rows.shape != (len(lines), self._columns) or _overflowed(rows, lines):
             raise self._wrong(numbered, style, None)
         return rows
 
@@ -151,6 +153,10 @@ class _Table:
                 if not _is_number(field):
                     return ConvcliError(
                         f"{place}: {shortened(field)} is not a number; write one, or nan"
+                    )
+                if math.isinf(float(field)) and "inf" not in field.lower():
+                    return ConvcliError(
+                        f"{place}: {shortened(field)} is {BEYOND}; write less, or inf"
                     )
                 if field.lstrip("+-").isdecimal() and not abs(float(field)) < 2**63:
                     return ConvcliError(
@@ -182,6 +188,12 @@ class _Table:
         one_column = self._columns == 1
         shape = (self._rows,) if one_column else (self._rows, self._columns)
         return Header(shape, False, self._dtype)
+
+
+def _overflowed(rows: Array, lines: list[str]) -> bool:
+    """Whether a number became infinite that was not written so."""
+    infinite = int(np.isinf(rows).sum())
+    return infinite > 0 and infinite > sum(line.lower().count("inf") for line in lines)
 
 
 def _bare(line: str) -> str:

@@ -15,12 +15,11 @@ import zarr
 from zarr.core.sync import sync
 
 from convcli.arrays.replaced_folders import NewFolder
-from convcli.arrays.sinks import check_folder
 from convcli.arrays.stores import StoreName, parse
 from convcli.arrays.zarr_arrays import reporting, stored_array
 from convcli.arrays.zarr_form import CREATOR, LEVEL, Form, create, find_done
 from convcli.arrays.zarr_inputs import UNFINISHED, open_node
-from convcli.errors import ConvcliError, UsageError
+from convcli.errors import ConvcliError, UsageError, check_folder
 
 Record = dict[str, str]  # what an array is made from: by kind, a digest or words
 

@@ -20,9 +20,14 @@ _DIGITS = 18
 _SEPARATOR = re.compile(r"\s*,\s*|\s+")
 
 
-def parse_sizes(option: str, text: str, most_axes: int | None = max(AXIS_NAMES)) -> Sweep[Sizes]:
-    """Read sizes such as ``8``, ``8x6``, ``32,64`` or ``8..64..8``."""
-    form = "write a size such as 8 or 8x6, or a sweep such as 32,64 or 8..64..8"
+def parse_sizes(
+    option: str, text: str, most_axes: int | None = max(AXIS_NAMES), sweeps: bool = True
+) -> Sweep[Sizes]:
+    """Read sizes such as ``8``, ``8x6``, ``32,64`` or ``8..64..8``.
+
+    Without `sweeps` an error does not suggest one; a caller refuses it.
+    """
+    form = "write a size such as 8 or 8x6" + ", or a sweep such as 32,64 or 8..64..8" * sweeps
     sweep: Sweep[Sizes] = Sweep(
         [
             tuple(_parse_range(option, text, axis, form) for axis in case.split("x"))
@@ -84,7 +89,7 @@ def parse_bytes(option: str, text: str) -> int:
 
 def parse_only(option: str, text: str, most_axes: int | None = max(AXIS_NAMES)) -> Sizes:
     """Read sizes where a sweep is not allowed."""
-    return _only(option, parse_sizes(option, text, most_axes))
+    return _only(option, parse_sizes(option, text, most_axes, sweeps=False))
 
 
 def parse_only_padding(option: str, text: str) -> Padding:

@@ -1,9 +1,11 @@
 """Which endings name a picture, what each needs, and how one is written."""
 
+import contextlib
 import os
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
-from convcli.errors import ConvcliError, UsageError, check_installed
+from convcli.errors import UsageError, check_folder, check_installed
 
 if TYPE_CHECKING:  # most outputs of `run` are asked whether they are pictures
     from convcli.pictures.scene import Scene
@@ -72,16 +74,28 @@ def wanted(path: str, what: str, frame: int | None = None) -> Wanted:
             f"-o {path or repr(path)}: {what_is} a format for pictures of {what}, "
             f"which are {listed}; {remedy}"
         )
-    folder = os.path.dirname(path)
-    if folder and not os.path.isdir(folder):
-        from shlex import quote  # noqa: PLC0415  only for an error
-
-        raise ConvcliError(
-            f"-o {path}: there is no directory {folder!r}; make it: mkdir -p {quote(folder)}"
-        )
+    check_folder(path)
     if ending in (".png", ".gif"):
         check_installed(f"{path!r}, an image,", "PIL", "pillow")
     return Wanted(path, ending, what, None if frame is None else frame - 1)
+
+
+def refuse_inputs(file: Wanted, names: Iterable[str]) -> None:
+    """Refuse to write a picture over what it is made of.
+
+    Parameters
+    ----------
+    file : Wanted
+    names : iterable of str
+        Files, or members of files; what is neither is passed over.
+    """
+    for name in names:
+        with contextlib.suppress(OSError, ValueError):
+            if os.path.samefile(name.partition("::")[0], file.path):
+                raise UsageError(
+                    f"-o {file.path} is also the input {name!r}, which the picture would replace; "
+                    f"name another file"
+                )
 
 
 def save(scene: "Scene", file: Wanted) -> None:

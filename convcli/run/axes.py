@@ -56,7 +56,7 @@ def read_axes(
         )
     if not dims <= x_axes <= dims + 2:
         spatial = f"{dims} spatial {'axis' if dims == 1 else 'axes'}"
-        remedy = "use an input with fewer axes"
+        remedy = f"use an input with {'fewer' if x_axes > dims else 'more'} axes"
         if x_axes - 2 in SPATIAL:
             remedy = f"use a filter with {x_axes - 2} spatial axes, or fewer input axes"
         elif x_axes in SPATIAL:

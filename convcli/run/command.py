@@ -121,7 +121,7 @@ def _write_files(run: Run, sink: Sink, names: Sequence[str], files: "Files") -> 
     source, made = files.source, files.made
     weights, job, _, _ = prepare(run.setup, source, many=True)
     done = Done(Summary(), made.methods, made.costs, files.seconds, None)
-    kept = Kept(job.operation, None, weights.filter.array, None)
+    kept = Kept(job.operation, None, (), None)
     run.progress.pause()
     with made.loan as memory:
         result: Result | None = None
@@ -234,6 +234,11 @@ def _list_kernels(request: RunRequest, streams: Streams) -> None:
 
 
 def _inputs(request: RunRequest, streams: Streams) -> list[str]:
+    for spec in filter(is_model, request.inputs or ()):
+        raise UsageError(
+            f"the input {spec!r} is a model, whose layers are filters; name it with -k, and an "
+            f"array as the input"
+        )
     if request.inputs:
         return request.inputs
     if streams.stdin.isatty():

@@ -22,6 +22,7 @@ from convcli.run.pipeline import Pipeline
 from convcli.run.prepare import Setup, prepare
 from convcli.run.reporter import Reporter
 from convcli.run.results import Done, Kept, Result, Summary, Timing, Verdict, gather
+from convcli.run.weights import filters_of
 from convcli.terminal.progress import Progress
 
 if TYPE_CHECKING:  # seldom needed
@@ -64,8 +65,7 @@ def convolve(run: Run, source: Source, target: Target) -> tuple[Result, Kept]:
     result = gather(source, weights.filter, job, run.setup.window.p, target.path, done)
     seed = run.setup.opener.used_seed
     result = result._replace(mapping=mapping, verdict=verdict, timing=timing, seed=seed)
-    shown = None if request.pool else weights.filter.array
-    return result, Kept(operation, x, shown, done.output)
+    return result, Kept(operation, x, filters_of(request, weights), done.output)
 
 
 def _scaling(request: RunRequest, job: Job, x: Array) -> "Scaling":

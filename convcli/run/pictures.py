@@ -1,7 +1,6 @@
 """``run … -o`` with ``--explain``, ``--animate`` or ``--plot``: the picture, with its numbers."""
 
 import os
-from collections.abc import Sequence
 from functools import reduce
 from typing import Any
 
@@ -39,23 +38,24 @@ def taken(request: RunRequest) -> tuple[RunRequest, files.Wanted | None]:
     path = request.output
     names_array = request.output_format is not None or path is None or path.endswith("/")
     if path is None or names_array or not files.is_picture(path) or os.path.isdir(path):
-        _refuse_frame(request, asked)
+        _refuse_frame(request)
         return request, None
     ending = files.ending_of(path)
     if not asked:
-        _refuse_frame(request, asked)
+        _refuse_frame(request)
         if ending in _OWN:
             raise UsageError(
                 f"-o {path} is a picture; add --explain, --animate or --plot, or write -o y.npy"
             )
         return request, None
-    if ending == ".gif" and not request.animate:  # an image of the output, as before
+    if ending == ".gif" and not request.animate:  # an image of the output
         return request, None
     if len(asked) > 1:
         raise UsageError(
             f"-o {path} is one picture for {' and '.join(asked)}; leave out all but one"
         )
     file = files.wanted(path, asked[0], request.frame)
+    files.refuse_inputs(file, filter(None, [*(request.inputs or ()), request.kernel]))
     if len(request.inputs or ()) > 1:
         count = len(request.inputs or ())
         raise UsageError(f"-o {path} is a picture of one input, and {count} are named; name one")
@@ -63,7 +63,7 @@ def taken(request: RunRequest) -> tuple[RunRequest, files.Wanted | None]:
     return rest, file
 
 
-def _refuse_frame(request: RunRequest, asked: Sequence[str]) -> None:
+def _refuse_frame(request: RunRequest) -> None:
     if request.frame is not None:
         raise UsageError(f"--frame {request.frame} is of a picture; add --animate -o conv.svg")
 

@@ -91,18 +91,21 @@ def _panel(plane: Plane, width: int, coloured: bool) -> Group:
 
 
 def planes_of(result: Result, kept: Kept) -> Iterator[Plane]:
-    """Choose a plane of input, filter and output: three channels are colours, of others the first.
+    """Choose a plane of input, filters and output: three channels are colours, of others the first.
 
     Channels that a layer made are not colours.
     """
     operation, each = kept.operation, result.each_channel
     if kept.input is not None:
         yield _plane("input", result.input, kept.input, operation.layout, colours=True)
-    if kept.filter is not None:
-        letters = ("" if each else "NC") + SPATIAL[len(result.axes)]
-        yield _plane("filter", result.filter, kept.filter, letters, colours=False)
+    letters = ("" if each else "NC") + SPATIAL[len(result.axes)]
+    pair = len(kept.filters) > 1
+    for i, array in enumerate(kept.filters, 1):
+        name = f"filter {i}" if pair else "filter"
+        yield _plane(name, result.filter, array, letters, colours=False)
     if kept.output is not None:
-        yield _plane("output", result.output, kept.output, operation.out_layout, colours=each)
+        name = "output: magnitude of both" if pair else "output"
+        yield _plane(name, result.output, kept.output, operation.out_layout, colours=each)
 
 
 def _plane(name: str, facts: Facts, array: Array, layout: str, colours: bool) -> Plane:

@@ -29,7 +29,8 @@ class Reporter:
             "--explain": request.explain,
             "-v": request.verbose,
         }
-        for option in (name for name, asked in wanted.items() if asked and request.quiet):
+        shown = {**wanted, f"--format {request.format}": request.format is not None}
+        for option in (name for name, asked in shown.items() if asked and request.quiet):
             raise UsageError(f"-q hides what {option} shows; omit one of them")
         self._stream = streams.stderr if data_to_stdout else streams.stdout
         extras = request.verify or any(wanted.values())
@@ -44,7 +45,7 @@ class Reporter:
         self._together = many and self._format == "table" and not extras
         self._rows: list[Result] = []
         self._note = functools.partial(note, streams)
-        self._untold = not request.quiet and not (self._shown and self._format != "plain")
+        self._notes_changes = not request.quiet and not (self._shown and self._format != "plain")
         self._altered: list[Result] = []  # whose values were changed to become an image's
         self.needs_summary = self._shown and self._format != "plain"
         in_full = self._shown and self._format == "table"
@@ -59,7 +60,7 @@ class Reporter:
 
     def add(self, result: Result, kept: Kept) -> None:
         """Report one array, or keep its row for the one table of many."""
-        if self._untold and result.mapping is not None and result.mapping.altered:
+        if self._notes_changes and result.mapping is not None and result.mapping.altered:
             self._altered.append(result)
         if not self._shown:
             return

@@ -189,7 +189,7 @@ class Kept(NamedTuple):
 
     operation: "Operation"
     input: Array | None
-    filter: Array | None  # pooling has none
+    filters: tuple[Array, ...]  # pooling has none, a gradient two
     output: Array | None
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from convcli.arrays.dtypes import Array, shape_text
 from convcli.arrays.memory import check_shape
-from convcli.arrays.opener import Opener
+from convcli.arrays.opener import Gradient, Opener
 from convcli.arrays.sources import InMemory, Source
 from convcli.errors import DoesNotFit, UsageError, counted
 from convcli.geometry import notation
@@ -22,6 +22,14 @@ class Weights(NamedTuple):
     filter: InMemory
     bias: Array | None = None
     dims: int | None = None
+
+
+def filters_of(request: RunRequest, weights: Weights) -> tuple[Array, ...]:
+    """Return the filters to show: none of pooling, two of a gradient."""
+    if request.pool is not None:
+        return ()
+    used = weights.filter
+    return (used.array, used.second) if isinstance(used, Gradient) else (used.array,)
 
 
 def with_channels(request: RunRequest) -> RunRequest:

@@ -20,6 +20,7 @@ def write_picture(request: "ShapeRequest", streams: Streams) -> None:
     """Write the picture that a request asks for; standard output stays empty."""
     path = _checked_path(request)
     file = files.wanted(path, "--animate" if request.animate else "--explain", request.frame)
+    files.refuse_inputs(file, filter(None, [network_name(request)]))
     if first_layer(request) or network_name(request):
         files.save(_network(request, file, streams), file)
         return

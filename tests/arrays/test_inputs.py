@@ -410,3 +410,53 @@ def test_float8_tables_are_those_of_pytorch() -> None:
     for ours, theirs in names.items():
         expected = bits.view(getattr(torch, theirs)).float().numpy()
         np.testing.assert_array_equal(_FLOAT8[ours], expected, ours)
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (("x.npy", "-k", "[[1e400]]"), "-k '[[1e400]]' has numbers beyond the largest float64"),
+        (("[[-1e999]]", *ONE), "INPUT '[[-1e999]]' has numbers beyond the largest float64"),
+        (("none::x", *ONE), "'none': No such file"),
+        (("x.npy::x", *ONE), "'x.npy' is one array; leave ::x out"),
+        (("m.onnx::up", *ONE), "the input 'm.onnx::up' is a model, whose layers are filters"),
+        (("more.npy", *ONE), "'more.npy' has bytes after an array that begin no other one"),
+        (
+            ("no_axis.npy", *ONE),
+            "needs 2 to 4; use an input with more axes",
+        ),
+        (
+            ("x.npy", *ONE, "-s", "a"),
+            "write a size such as 8 or 8x6\n",
+        ),
+        (("x.npy", *ONE, "-q", "--format", "json"), "-q hides what --format json shows"),
+    ],
+)
+def test_errors_name_the_cause(args: tuple[str, ...], message: str, in_tmp: Path) -> None:
+    Path("x.npy").write_bytes(npy_bytes(np.ones((3, 3))))
+    Path("more.npy").write_bytes(npy_bytes(np.ones((3, 3))) + b"xx")
+    Path("no_axis.npy").write_bytes(npy_bytes(np.ones(())))
+    run = run_command("run", *args)
+    assert run.status in (1, 2)
+    assert run.err.count("\n") == 1
+    assert message in run.err
+
+
+def test_infinity_and_nan_may_be_written_as_python_does() -> None:
+    run = run_command("run", "[[1,2]]", "-k", "[[-inf,NaN,Infinity]]", "-p", "0x1", "-q")
+    np.testing.assert_array_equal(run.array, [[np.nan, np.nan]])
+    run = run_command("run", "[[1,inf,-Inf,nan]]", *ONE, "-q")
+    np.testing.assert_array_equal(run.array, [[1, np.inf, -np.inf, np.nan]])
+
+
+def test_a_file_may_have_two_colons_in_its_name(in_tmp: Path) -> None:
+    Path("a::b.npy").write_bytes(npy_bytes(np.eye(3)))
+    np.testing.assert_array_equal(run_command("run", "a::b.npy", *ONE, "-q").array, np.eye(3))
+
+
+def test_colours_of_lab_have_no_transparency(in_tmp: Path) -> None:
+    Image.new("LAB", (9, 9), (50, 0, 0)).save("lab.tif")
+    run = run_command("run", "lab.tif", *ONE, "-o", "y.png")
+    assert "transparency" not in run.err
+    with Image.open("y.png") as image:
+        assert image.mode == "RGB"

@@ -1,5 +1,6 @@
 """`--plot`: pictures with a scale, side by side where they fit, in colours that mean something."""
 
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -125,3 +126,28 @@ def test_plot_says_which_part_it_draws(monkeypatch: pytest.MonkeyPatch, in_tmp: 
     np.save("c.npy", np.full((3, 8, 8), np.nan))
     odd = run_command("run", "c.npy", "-k", "[[1]]", "--plot", tty=True)
     assert odd.status == 0
+
+
+@pytest.mark.parametrize("ending", ["svg", "png"])
+def test_a_picture_does_not_replace_what_it_shows(in_tmp: Path, ending: str) -> None:
+    _photo()
+    Path("photo.png").rename(f"x.{ending}")
+    before = Path(f"x.{ending}").read_bytes()
+    os.link(f"x.{ending}", f"y.{ending}")
+    for shown in ("--plot", "--explain"):
+        run = run_command("run", f"x.{ending}", "-k", "box:3", shown, "-o", f"y.{ending}")
+        assert run.status == 2
+        assert f"-o y.{ending} is also the input 'x.{ending}'" in run.err
+    run = run_command("run", "rand:9x9", "-k", f"x.{ending}", "--plot", "-o", f"y.{ending}")
+    assert run.status == 2
+    assert Path(f"x.{ending}").read_bytes() == before
+
+
+def test_both_filters_of_a_gradient_are_drawn(in_tmp: Path) -> None:
+    np.save("x.npy", np.random.default_rng(0).random((9, 9)))
+    shown = run_command("run", "x.npy", "-k", "sobel", "--plot", tty=True).out
+    for name in ("filter 1", "filter 2", "output: magnitude of both"):
+        assert name in shown
+    assert run_command("run", "x.npy", "-k", "sobel", "--plot", "-o", "y.svg").status == 0
+    assert "filter 2 3x3 int64" in Path("y.svg").read_text()
+    assert "filter 1" not in run_command("run", "x.npy", "-k", "sobel-x", "--plot", tty=True).out

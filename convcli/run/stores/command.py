@@ -26,7 +26,7 @@ from convcli.run.stores.form import form_of
 from convcli.run.stores.resume import record_of
 from convcli.run.stores.sources import Held, boxes_of
 from convcli.run.stores.task import Figures, InThreads, Task
-from convcli.run.weights import Weights
+from convcli.run.weights import Weights, filters_of
 from convcli.streams import Streams, note
 from convcli.terminal.progress import Progress
 
@@ -89,8 +89,7 @@ def run(
     if cluster is not None:
         result = cluster.reported(result)
     progress.pause()
-    shown = None if request.pool else weights.filter.array
-    reporter.add(result, Kept(job.operation, None, shown, None))
+    reporter.add(result, Kept(job.operation, None, filters_of(request, weights), None))
     require_passed(verdict)
 
 
