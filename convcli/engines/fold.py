@@ -20,6 +20,7 @@ import numpy as np
 
 from convcli.engines.base import Pads
 from convcli.engines.correlation import Correlation
+from convcli.geometry.size import effective_filter
 
 _RUN = 16  # outputs of a run: one AVX-512 vector of float32
 
@@ -86,7 +87,7 @@ def padded(torch: Any, x: Any, pads: Pads, padding: Sequence[int]) -> Any:
 def _run(corr: Correlation) -> tuple[int, int]:
     """Count the columns that a run of outputs reads, and those from one run to the next."""
     s, d = corr.stride[-1], corr.dilation[-1]
-    return (_RUN - 1) * s + d * (corr.f[-1] - 1) + 1, _RUN * s
+    return (_RUN - 1) * s + effective_filter(corr.f[-1], d), _RUN * s
 
 
 def _runs(torch: Any, x: Any, before: int, count: int, size: int, step: int) -> Any:

@@ -22,6 +22,7 @@ from numpy.lib.stride_tricks import as_strided
 from convcli.arrays.dtypes import Array
 from convcli.engines.correlation import Correlation, even_step, split
 from convcli.engines.scratch import buffer
+from convcli.geometry.size import effective_filter
 
 # Nanoseconds on one core, float32: to copy a number; to multiply and add it with BLAS in the
 # columns of 1-D, in a few rows with and without AVX-512, and in 16 or more; to pass over it in the
@@ -46,7 +47,7 @@ def cost(corr: Correlation, sizes: tuple[int, ...]) -> float:
     s, d = corr.stride[0], corr.dilation[0]
     rows = min(band_rows(corr), sizes[0])
     lines = corr.each_in * prod(taps)
-    reach = (rows - 1) * s + (f if s == 1 else d * (f - 1) + 1)
+    reach = (rows - 1) * s + (f if s == 1 else effective_filter(f, d))
     if rows == 1:
         lines, reach, s = lines * f, 1, 1
     multiplied, laid_out = (MANY if corr.each_out >= 16 else _few()), 0.0
@@ -185,7 +186,7 @@ def _copy_lines(slab: Array, corr: Correlation, sizes: tuple[int, ...]) -> Array
 def _band(corr: Correlation, rows: int, stride: int, dilation: int) -> Array:
     """Repeat the filter on a diagonal: (groups, outputs of a group * rows, lines)."""
     outputs, channels, f, *rest = corr.filter.shape
-    e = dilation * (f - 1) + 1
+    e = effective_filter(f, dilation)
     w = corr.filter.reshape(corr.groups, -1, channels, f, prod(rest)).transpose(0, 1, 3, 2, 4)
     band = np.zeros((*w.shape[:2], rows, (rows - 1) * stride + e, *w.shape[3:]), w.dtype)
     for r in range(rows):

@@ -12,6 +12,7 @@ from convcli.arrays.dtypes import Array
 from convcli.engines.base import Pads
 from convcli.engines.correlation import Correlation
 from convcli.engines.scratch import buffer
+from convcli.geometry.size import effective_filter
 
 Pair = tuple[int, int]
 
@@ -36,7 +37,7 @@ def installed() -> bool:
 def applies(corr: Correlation) -> bool:
     """Whether one filter serves all channels, stride is 1, and OpenCV convolves it directly."""
     w = corr.filter
-    area = prod(map(spread, corr.f, corr.dilation))
+    area = prod(map(effective_filter, corr.f, corr.dilation))
     return (
         corr.reduction == "sum"
         and len(corr.f) < 3
@@ -48,14 +49,9 @@ def applies(corr: Correlation) -> bool:
     )
 
 
-def spread(f: int, d: int) -> int:
-    """Size of a filter with the zeros that dilation puts between its taps."""
-    return d * (f - 1) + 1
-
-
 def least_rows(corr: Correlation) -> int:
     """Count the rows of a tile from which on those that are made twice cost little."""
-    return _MANY * spread(corr.f[0], corr.dilation[0])
+    return _MANY * effective_filter(corr.f[0], corr.dilation[0])
 
 
 def cost(corr: Correlation, sizes: tuple[int, ...]) -> float:
@@ -149,7 +145,9 @@ def _kernel(corr: Correlation) -> Array:
     """Spread the filter: zeros between the taps, which OpenCV leaves out."""
     *_, rows, columns = (1, *corr.f)
     *_, down, right = (1, *corr.dilation)
-    kernel = np.zeros((spread(rows, down), spread(columns, right)), corr.filter.dtype)
+    kernel = np.zeros(
+        (effective_filter(rows, down), effective_filter(columns, right)), corr.filter.dtype
+    )
     kernel[::down, ::right] = corr.filter[0, 0].reshape(rows, columns)
     return kernel
 

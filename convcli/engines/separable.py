@@ -6,6 +6,7 @@ from convcli.arrays.dtypes import Array
 from convcli.engines import gemm
 from convcli.engines.correlation import Correlation
 from convcli.engines.scratch import buffer
+from convcli.geometry.size import effective_filter
 
 _ROWS = 16  # outputs of an axis that one product makes
 _TERMS = 4  # a sum of more products is slower than the filter itself
@@ -22,7 +23,7 @@ def applies(corr: Correlation) -> bool:
 def cost(corr: Correlation) -> float:
     """Estimate nanoseconds for an output pixel of a group."""
     reaches = [
-        (_ROWS - 1) * s + d * (f - 1) + 1
+        (_ROWS - 1) * s + effective_filter(f, d)
         for f, s, d in zip(corr.f, corr.stride, corr.dilation, strict=True)
     ]
     return len(corr.cached(passes)) * sum(gemm.PASS + 2 * reach * _FLOP for reach in reaches)

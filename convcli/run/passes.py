@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from convcli.arrays.dtypes import Array, at
 from convcli.geometry.axis import Axis
+from convcli.geometry.size import effective_filter
 
 
 class Pass(NamedTuple):
@@ -72,7 +73,7 @@ def _phase(axis: Axis, phase: int) -> _Phase:
     count = len(range(first, axis.f, step))
     last = first + (count - 1) * step
     dilation = d // gcd(s, d)
-    e = dilation * (count - 1) + 1
+    e = effective_filter(count, dilation)
     # The first output meets the last tap at this input; before input 0 that is padding.
     origin = (start + axis.pb - last * d) // s
     before = -origin

@@ -37,7 +37,7 @@ _CHECKED, _MOST_CHECKED = 8, 20_000  # blocks and outputs that --verify recomput
 
 
 class BlockExecutor(Protocol):
-    """What does the blocks of a task: in threads, or in other processes."""
+    """What does the blocks of a task in this process; for those of a cluster see `OnCluster`."""
 
     window: int  # blocks on their way at a time
 
