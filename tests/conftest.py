@@ -105,6 +105,27 @@ def shell(script: str, cwd: Path | None = None, **env: str) -> "subprocess.Compl
     )
 
 
+_WITHOUT = """
+import sys
+from convcli.cli import main
+status = main(sys.argv[2:])
+loaded = [name for name in sys.argv[1].split(",") if name in sys.modules]
+assert not loaded, f"imported: {loaded}"
+sys.exit(status)
+"""
+
+
+def run_without(modules: str, *args: str) -> "subprocess.CompletedProcess[bytes]":
+    """Run a command in a fresh process that fails if it imported any of the modules."""
+    return subprocess.run(
+        [sys.executable, "-c", _WITHOUT, modules, *args],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)},
+    )
+
+
 def need(name: str, *others: str) -> str:
     """Find a program by one of its names; where all should be installed, missing is failing."""
     found = next(filter(None, map(shutil.which, (name, *others))), None)

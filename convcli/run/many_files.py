@@ -9,7 +9,7 @@ from convcli.arrays.small_files import in_groups
 from convcli.arrays.sources import InMemory
 from convcli.errors import ConvcliError
 from convcli.run.job import Job
-from convcli.run.together import Made, convolve_records
+from convcli.run.together import MadeArrays, convolve_records
 
 
 class Files(NamedTuple):
@@ -19,14 +19,14 @@ class Files(NamedTuple):
     ----------
     source : InMemory
         The array of the first.
-    made : Made
+    made : MadeArrays
         The outputs.
     seconds : float
         For one of them.
     """
 
     source: InMemory
-    made: Made
+    made: MadeArrays
     seconds: float
 
 

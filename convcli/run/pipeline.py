@@ -19,7 +19,7 @@ T = TypeVar("T")
 _AHEAD = 2  # blocks on their way while one is used: one is convolved, one is read
 
 
-class Made(NamedTuple):
+class MadeBlock(NamedTuple):
     """A block of the output, its numbers, and how they were computed."""
 
     block: Block
@@ -36,7 +36,7 @@ class Pipeline:
 
     def run(
         self, job: Job, source: Source, blocks: Sequence[Block], on_tile: OnTile | None = None
-    ) -> Iterator[Made]:
+    ) -> Iterator[MadeBlock]:
         """Make blocks in order.
 
         Parameters
@@ -49,7 +49,7 @@ class Pipeline:
 
         Yields
         ------
-        Made
+        MadeBlock
             Its memory is used again after the next one has been asked for.
         """
         reader: Executor = self._reader
@@ -59,7 +59,7 @@ class Pipeline:
         elif not source.on_stream:
             reader = InThisThread()
 
-        def submit(block: Block) -> Future[tuple[Made, Loan]]:
+        def submit(block: Block) -> Future[tuple[MadeBlock, Loan]]:
             reading = reader.submit(source.read, block.input, self._inputs)
             return convolver.submit(self._make, job, block, reading, on_tile)
 
@@ -84,14 +84,14 @@ class Pipeline:
         block: Block,
         reading: Future[AbstractContextManager[Array]],
         on_tile: OnTile | None,
-    ) -> tuple[Made, Loan]:
+    ) -> tuple[MadeBlock, Loan]:
         """Convolve a block once it has been read."""
         with reading.result() as x:
             shape = tuple(map(len, block.output))
             loan = self._outputs.lend(shape, job.operation.out_dtype)
             with loan.filling() as out:
                 y, plans = convolve_block(job, block, x, out, on_tile)
-        return Made(block, y, plans), loan
+        return MadeBlock(block, y, plans), loan
 
 
 def _some_ahead(items: Iterable[T], ahead: int) -> Iterator[T]:

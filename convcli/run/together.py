@@ -33,7 +33,7 @@ def batched(job: Job) -> Job | None:
     return Job(many, job.engine, images_alike=True)
 
 
-class Made(NamedTuple):
+class MadeArrays(NamedTuple):
     """The outputs of equal arrays, and how they were computed.
 
     Attributes
@@ -63,7 +63,7 @@ class Made(NamedTuple):
         return dict(costs)
 
 
-def convolve_records(job: Job, found: Records, ring: Ring) -> Made | None:
+def convolve_records(job: Job, found: Records, ring: Ring) -> MadeArrays | None:
     """Convolve equal arrays.
 
     Parameters
@@ -76,7 +76,7 @@ def convolve_records(job: Job, found: Records, ring: Ring) -> Made | None:
 
     Returns
     -------
-    Made or None
+    MadeArrays or None
         None if one of them could not be convolved.
     """
     x, operation = found.arrays, job.operation
@@ -90,4 +90,4 @@ def convolve_records(job: Job, found: Records, ring: Ring) -> Made | None:
                 y[...] = made
     except ConvcliError:  # of one array: those before it are to be written
         return None
-    return Made(loan, y, plans)
+    return MadeArrays(loan, y, plans)

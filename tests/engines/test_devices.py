@@ -3,6 +3,7 @@
 No accelerator is needed: the meta device, which has shapes and no numbers, stands in for one.
 """
 
+import json
 import pickle
 import sys
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from convcli.engines import choose
+from convcli.engines import choose, torch_devices
 from convcli.engines.correlation import Correlation
 from convcli.engines.torch_devices import best_device
 from convcli.engines.torch_engine import TorchEngine
@@ -158,3 +159,15 @@ def test_opencv_must_save_more_than_its_import(monkeypatch: pytest.MonkeyPatch) 
     assert choose.with_opencv(engine, corr, 1, (4096, 4096)) is None
     with pytest.raises(ConvcliError, match="needs OpenCV, which is not installed"):
         choose.choose_engine("numpy", method="opencv")
+
+
+@pytest.mark.parametrize("more", [[], ["--engine", "torch"]])
+def test_auto_takes_the_best_device(monkeypatch: pytest.MonkeyPatch, more: list[str]) -> None:
+    """There is none of that number, which shows that it was asked for."""
+    args = ["run", "rand:8x8", "-k", "box", "--device", "auto", "--format", "json", *more]
+    monkeypatch.setattr(torch_devices, "accelerators", lambda _torch: ["cuda:99"])
+    run = run_command(*args)
+    assert run.status == 1
+    assert "--device cuda:99 is not available" in run.err
+    monkeypatch.setattr(torch_devices, "accelerators", lambda _torch: [])
+    assert json.loads(run_command(*args, "-o", "/dev/null").out)["device"] == "cpu"

@@ -13,7 +13,7 @@ from convcli.geometry.graph import NodeStep, follow
 from convcli.models import inputs
 from convcli.models.from_export import graph as export_graph
 from convcli.models.from_export.file import Pt2File
-from tests.models.test_onnx_graph import _Branches
+from tests.models.test_onnx_graph import Branches
 from tests.models.test_run_pt2 import export
 
 
@@ -52,7 +52,7 @@ class _Mixer(nn.Module):
 
 
 @pytest.mark.parametrize("core", [False, True])
-@pytest.mark.parametrize("make", [_Branches, _Mixer])
+@pytest.mark.parametrize("make", [Branches, _Mixer])
 def test_a_network(in_tmp: Path, make: type[nn.Module], core: bool) -> None:
     module = make().eval()
     x = torch.rand(1, 3, 16, 8) if make is _Mixer else torch.rand(1, 3, 32, 33)

@@ -109,7 +109,7 @@ def test_changing_one_row_changes_what_depends_on_it() -> None:
 # ---- exported networks ----
 
 
-class _Branches(nn.Module):
+class Branches(nn.Module):
     """What exporters make nodes of: branches, resizing by computed sizes, splits, shuffles."""
 
     def __init__(self) -> None:
@@ -142,7 +142,7 @@ class _Branches(nn.Module):
 def test_an_exported_network_at_sizes_that_its_nodes_compute(in_tmp: Path, size: int) -> None:
     with warnings.catch_warnings(action="ignore"):
         torch.onnx.export(
-            _Branches().eval(),
+            Branches().eval(),
             (torch.rand(1, 3, 32, 32),),
             "m.onnx",
             dynamo=False,

@@ -16,9 +16,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from convcli.pictures import files
-from tests.conftest import npy_bytes, run_command
+from tests.conftest import npy_bytes, run_command, run_without
 from tests.pictures.test_scenes import SVG, check_layout, groups, texts
-from tests.test_process import _probe
 
 ROOT = Path(__file__).parent.parent.parent
 LAYER = "shape -n 8 -f 3 -p 1 -s 2"
@@ -171,12 +170,12 @@ def test_a_failure_leaves_the_old_file_whole(monkeypatch: pytest.MonkeyPatch) ->
     ],
 )
 def test_nothing_is_imported_that_a_picture_does_not_need(modules: str, args: str) -> None:
-    done = _probe(modules, *args.split())
+    done = run_without(modules, *args.split())
     assert done.returncode == 0, done.stderr.decode()
 
 
 def test_the_test_of_imports_can_fail() -> None:
-    done = _probe("PIL", *f"{LAYER} --explain -o conv.png".split())
+    done = run_without("PIL", *f"{LAYER} --explain -o conv.png".split())
     assert done.returncode == 1
     assert "imported: ['PIL']" in done.stderr.decode()
 

@@ -29,7 +29,7 @@ _BLOCKS_EACH = 8  # so that workers end at about the same time
 _WORKERS = 4  # of a machine, or of a cluster whose size is not known yet
 
 
-class Done(NamedTuple):
+class DoneBlock(NamedTuple):
     """A block that is done, and on what."""
 
     figures: Figures
@@ -97,7 +97,7 @@ class OnCluster:
 
         return self._figures(Window(self._client, shared, name).run(numbers, count))
 
-    def _figures(self, made: Generator[Done, None, None]) -> Iterator[Figures]:
+    def _figures(self, made: Generator[DoneBlock, None, None]) -> Iterator[Figures]:
         with contextlib.closing(made):
             for done in made:
                 self.engine, self.device = done.engine, done.device
@@ -171,7 +171,7 @@ class _AtOnce(NamedTuple):
         return cls(max(threads.values(), default=1), max(hosts.values(), default=1))
 
 
-class _Made(NamedTuple):
+class _Prepared(NamedTuple):
     """What a worker has for all blocks."""
 
     task: Task
@@ -184,7 +184,7 @@ def _make(
     request: RunRequest,
     shape: tuple[int, ...],
     at_once: _AtOnce,
-) -> _Made:
+) -> _Prepared:
     """Prepare a worker: choose its engine, which shares the cores among the blocks done at once."""
     threads = request.threads or max(1, (os.cpu_count() or 1) // at_once.on_machine)
     zarr_arrays.use_threads(threads * at_once.by_worker)
@@ -197,9 +197,9 @@ def _make(
     for array in (task.source, task.target):
         if isinstance(array, StoredArray):
             opened(array)
-    return _Made(task._replace(job=job), blocks)
+    return _Prepared(task._replace(job=job), blocks)
 
 
-def _do(made: _Made, number: int) -> Done:
+def _do(made: _Prepared, number: int) -> DoneBlock:
     engine = made.task.job.engine
-    return Done(do_block(made.task, made.blocks[number]), engine.name, engine.device)
+    return DoneBlock(do_block(made.task, made.blocks[number]), engine.name, engine.device)

@@ -17,7 +17,7 @@ from statistics import median
 from typing import Any
 
 from convcli.errors import ConvcliError, counted
-from convcli.run.cluster.worker import ItemError, Made, Shared, do_items
+from convcli.run.cluster.worker import DoneItems, ItemError, Shared, do_items
 
 _EACH = 2  # groups on their way for each thread of a worker: one is done, and the next is there
 # Neighbours go together, as what one reads is kept for the next; and each group takes the scheduler
@@ -174,7 +174,7 @@ class Window:
             self._forget(group)
             yield made.results
 
-    def _gather(self, futures: list[Any]) -> list[Made | None]:
+    def _gather(self, futures: list[Any]) -> list[DoneItems | None]:
         """Fetch results; None of those that do not come."""
         client, wait = self._client, self._limits.late
 
@@ -189,7 +189,7 @@ class Window:
             pass
         except Exception:  # one of them; which one is found below
             self._check_alive()
-        found: list[Made | None] = []
+        found: list[DoneItems | None] = []
         for future in futures:
             try:
                 found += client.sync(fetch, [future], callback_timeout=2)

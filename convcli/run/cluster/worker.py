@@ -75,7 +75,7 @@ class Shared(NamedTuple):
     files: Sequence[File] = ()
 
 
-class Made(NamedTuple):
+class DoneItems(NamedTuple):
     """Some items that are done.
 
     Attributes
@@ -124,7 +124,7 @@ def prepare(shared: Shared) -> None:
             raise type(error)(f"on {platform.node()}, where a worker runs: {error}") from None
 
 
-def do_items(token: str, pickled: bytes, pickled_shared: bytes | None = None) -> Made:
+def do_items(token: str, pickled: bytes, pickled_shared: bytes | None = None) -> DoneItems:
     """Do some items; doing them twice does no harm.
 
     What they share may be large, and is sent only to a worker that does not have it yet. All comes
@@ -133,7 +133,7 @@ def do_items(token: str, pickled: bytes, pickled_shared: bytes | None = None) ->
     with _preparing:
         if token not in _made:
             if pickled_shared is None:
-                return Made(None, 0.0)
+                return DoneItems(None, 0.0)
             prepare(pickle.loads(pickled_shared))
         do, made = _made[token]
     begin = time.perf_counter()
@@ -146,4 +146,4 @@ def do_items(token: str, pickled: bytes, pickled_shared: bytes | None = None) ->
                 raise
             except Exception as error:
                 raise ItemError(i, type(error).__name__, " ".join(str(error).split())) from None
-    return Made(results, time.perf_counter() - begin)
+    return DoneItems(results, time.perf_counter() - begin)
