@@ -120,8 +120,14 @@ def pair(spec: str, dims: int | None = None) -> tuple[Array, Array]:
     name, colon, _ = spec.partition(":")
     if colon:
         raise UsageError(f"-k {spec!r} has more parameters than it takes; write {name}")
+    _check_planar(spec, dims)
     x, y = PAIRS[name]
-    return named(x, dims), named(y, dims)
+    return named(x), named(y)
+
+
+def _check_planar(spec: str, dims: int | None) -> None:
+    if dims not in (None, 2):
+        raise UsageError(f"-k {spec} has 2 axes, not --dims {dims}; use a filter such as log")
 
 
 def named(spec: str, dims: int | None = None) -> Array:
@@ -145,8 +151,7 @@ def named(spec: str, dims: int | None = None) -> Array:
         usage = ":".join([name, *known.parameters])
         raise UsageError(f"-k {spec!r} has more parameters than it takes; write {usage}")
     if known.size is None:
-        if dims not in (None, 2):
-            raise UsageError(f"-k {name} has 2 axes, not --dims {dims}; use a filter such as log")
+        _check_planar(name, dims)
         return known.make()
     arguments: list[object] = [_sizes(spec, texts[0] if texts else str(known.size), dims or 2)]
     if known.takes_sigma:

@@ -139,9 +139,11 @@ def output_format(path: str | None, asked: str | None) -> str:
         return ending or ".npy"
     if os.path.exists(path) and not os.path.isfile(path):  # a device or a named pipe
         return ".npy"
+    stem = os.path.splitext(path)[0]
+    better = stem if suffix(stem) in (".npy", *WRITERS) else f"{stem}.npy"
     raise UsageError(
         f"-o {path}: {ending} is not a format that is written (formats are {listed}); "
-        f"write -o {os.path.splitext(path)[0]}.npy, or add --output-format npy"
+        f"write -o {better}, or add --output-format npy"
     )
 
 

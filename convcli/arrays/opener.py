@@ -135,6 +135,8 @@ class Opener:
             raise ConvcliError(
                 f"-k {spec!r} is neither a file nor a filter; {filters.nearest(spec)}"
             ) from None
+        except IsADirectoryError:
+            raise _directory("-k", spec) from None
 
     def bias(self, spec: str) -> Array:
         """Open a bias: a number, a literal list, or whatever an input can be."""
@@ -150,6 +152,8 @@ class Opener:
                 f"--bias {spec!r} is neither a number nor a file; "
                 f"write 0.5, [1,2,3], or file::member"
             ) from None
+        except IsADirectoryError:
+            raise _directory("--bias", spec) from None
 
     def random_filter(self, text: str, sizes: tuple[int, ...]) -> InMemory:
         """Draw one filter, see `generators.random_weights`: the same for all arrays."""
@@ -164,3 +168,7 @@ class Opener:
             weights, bias = generators.random_layer(text, shape, c_out, self._random)
             self._random_layers[shape] = InMemory("random", weights), bias
         return self._random_layers[shape]
+
+
+def _directory(option: str, spec: str) -> ConvcliError:
+    return ConvcliError(f"{option} {spec!r} is a directory; name a file in it")

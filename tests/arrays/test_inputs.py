@@ -430,6 +430,10 @@ def test_float8_tables_are_those_of_pytorch() -> None:
             "write a size such as 8 or 8x6\n",
         ),
         (("x.npy", *ONE, "-q", "--format", "json"), "-q hides what --format json shows"),
+        (("x.npy", "-k", "sobel", "--dims", "1"), "-k sobel has 2 axes, not --dims 1"),
+        (("x.npy", "-k", "."), "-k '.' is a directory; name a file in it"),
+        (("x.npy", *ONE, "--bias", "."), "--bias '.' is a directory; name a file in it"),
+        (("x.npy", *ONE, "-o", "y.npy.gz"), "write -o y.npy, or add --output-format npy"),
     ],
 )
 def test_errors_name_the_cause(args: tuple[str, ...], message: str, in_tmp: Path) -> None:
