@@ -9,7 +9,7 @@ from typing import Any
 from PIL import Image, ImageDraw, ImageFont
 
 from convcli.pictures.palette import rgb
-from convcli.pictures.scene import Line, Paint, Pixels, Rect, Scene, Shape, Text
+from convcli.pictures.scene import Line, Paint, Pixels, Rect, Scene, Shape, Text, without_controls
 from convcli.pictures.svg import arrow_head
 
 _SMOOTH = 2  # times that a drawing is larger before it is scaled down, so that edges are smooth
@@ -162,7 +162,7 @@ def _on_curve(shape: Line, t: float, scale: int) -> tuple[float, float]:
 
 
 def _text(draw: Any, shape: Text, scale: int) -> None:
-    text = shape.text.translate(_INSTEAD)
+    text = without_controls(shape.text).translate(_INSTEAD)
     place = (shape.x * scale, shape.y * scale)
     ink = _colour(shape.fill)
     font = _font(round(shape.size * scale))

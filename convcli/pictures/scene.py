@@ -134,6 +134,14 @@ class Scene(NamedTuple):
             yield from group.shapes
 
 
+def without_controls(text: str) -> str:
+    """Return a text without line breaks and other control characters, which names may have.
+
+    Every format needs that: a line break ends a comment of TeX, and XML has no control characters.
+    """
+    return "".join(c for c in text if c >= " ")
+
+
 def text_width(text: str, size: float, mono: bool = False, bold: bool = False) -> float:
     """Return an upper bound of a text's width in usual fonts, in pixels."""
     if mono:

@@ -6,7 +6,7 @@ from base64 import b64encode
 from collections.abc import Iterator
 
 from convcli.pictures.palette import ROLES, hexadecimal, rgb
-from convcli.pictures.scene import Group, Line, Pixels, Rect, Scene, Shape, Text
+from convcli.pictures.scene import Group, Line, Pixels, Rect, Scene, Shape, Text, without_controls
 
 _SANS = "system-ui,'Segoe UI',Helvetica,Arial,'DejaVu Sans',sans-serif"
 _MONO = "ui-monospace,Menlo,Consolas,'DejaVu Sans Mono',monospace"
@@ -219,4 +219,4 @@ def _number(value: float) -> str:
 def _escaped(text: str) -> str:
     for sign, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
         text = text.replace(sign, entity)
-    return "".join(c for c in text if c >= " ")
+    return without_controls(text)
