@@ -28,8 +28,8 @@ def png(scene: Scene) -> bytes:
 
 def gif(scene: Scene) -> bytes:
     """Draw the frames of an animation, which repeats for ever."""
-    moving = [g for g in scene.groups if g.first or g.last is not None or g.name == "done"]
-    fixed = scene._replace(groups=tuple([g for g in scene.groups if g not in moving]))
+    moving = [g for g in scene.groups if g.moves]
+    fixed = scene._replace(groups=tuple([g for g in scene.groups if not g.moves]))
     done = _large(fixed, _GIF_SCALE * _SMOOTH)
     size = (round(scene.width), round(scene.height))
     frames: list[Image.Image] = []
@@ -58,7 +58,7 @@ def gif(scene: Scene) -> bytes:
 
 
 def _palette(scene: Scene, first: Image.Image) -> Image.Image:
-    """Choose 256 colours for all frames: of the first, of the last, and of the roles."""
+    """Choose 256 colours for all frames: those of the first and of the last."""
     last = _drawn(scene.still(scene.frames - 1), _GIF_SCALE)
     both = Image.new("RGB", (first.width, 2 * first.height))
     both.paste(first, (0, 0))

@@ -103,6 +103,11 @@ class Group(NamedTuple):
     first: int = 0
     last: int | None = None
 
+    @property
+    def moves(self) -> bool:
+        """Whether some frames do not show it."""
+        return self.first > 0 or self.last is not None
+
     def shown(self, frame: int) -> bool:
         """Whether it is seen in a frame."""
         return self.first <= frame and (self.last is None or frame <= self.last)
