@@ -122,6 +122,8 @@ def test_receptive_fields_of_the_papers_resnets(name: str) -> None:
         ("block b c\n conv f=1 c={d}\nb c=1", "'d' is not a parameter of the block; it has c"),
         ("block b c\n conv f=1 c={c/2}\nb c=3", "{c/2} is not a whole number: 3/2"),
         ("block b c\n conv f=1 c={(c)}\nb c=3", "{(c)} is not a value; write such as {c}"),
+        ("block b c\n conv f=1 c={c 2}\nb c=3", "{c 2} is not a value; write such as {c} or {4*c}"),
+        ("block b c\n conv f=1 c={*c}\nb c=3", "{*c} is not a value; write such as {c} or {4*c}"),
         ("conv f=1\nadd", "line 2: add joins layers; add with=NAME"),
         ("conv f=1\nadd with=a", "'a' is not the name of a layer before it; names here end in in"),
         ("conv f=1 from=conv1", "'conv1' is not the name of a layer before it"),
