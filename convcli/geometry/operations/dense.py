@@ -40,7 +40,7 @@ class Dense(NamedTuple):
             places = prod(n or 1 for i, n in enumerate(x.shape) if i != axis)
             tracks = _contracted(x, tracks, axis)
             shape = (*x.shape[:axis], self.c, *x.shape[axis + 1 :])
-        c_in = check_input(self.c_in, c_in)
+        c_in = check_input(self.c_in, c_in, self.c)
         costs = None
         if c_in is not None:
             macs = places * c_in * self.c
