@@ -36,6 +36,7 @@ def answers(request: "ShapeRequest") -> tuple[Unknown, Sizes, Sequence[Sequence[
             "--no-bias": request.no_bias,
             "--explain": request.explain,
             "--fields": request.fields,
+            "--all": request.every_node,
         },
         f"--solve {unknown}",
     )

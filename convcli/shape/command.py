@@ -9,7 +9,7 @@ from convcli.errors import ConvcliError, DoesNotFit, UsageError
 from convcli.geometry.network import Step
 from convcli.geometry.notation import format_sizes
 from convcli.shape.cases import cases
-from convcli.shape.usage import first_layer, network_name, refuse, with_channels
+from convcli.shape.usage import first_layer, network_name, refuse, typed_options, with_channels
 from convcli.streams import Streams, choose_format, note, printable
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ def run(request: "ShapeRequest", streams: Streams) -> int:
         Exit status: 1 if some cases of a sweep did not fit; each is reported on standard error.
     """
     if request.list_networks:
+        others = typed_options(request, but=("list_networks", "color"))
+        refuse(others, "--list-networks")
         _list_networks(streams)
         return 0
     request = with_channels(request)
@@ -50,6 +52,7 @@ def run(request: "ShapeRequest", streams: Streams) -> int:
     if request.network is not None or request.layers or request.layers_file is not None:
         _show_networks(request, fmt, streams, misfits)
     else:
+        refuse({"--all": request.every_node}, "one layer", "leave it out")
         found = cases(request, misfits.report, partial(note, streams))
         if fmt == "plain":
             _show_plain(([step] for step in found), streams, misfits)
@@ -89,8 +92,8 @@ def _check_fields(request: "ShapeRequest", fmt: str) -> None:
     if request.fields is not None and fmt in ("table", "plain"):
         verb = "add" if request.format is None else "use"
         raise UsageError(
-            f"--fields {request.fields} has no meaning for the format {fmt}; {verb} --format json, "
-            f"or csv"
+            f"--fields {request.fields} cannot be combined with the format {fmt}; "
+            f"{verb} --format json, or csv"
         )
 
 
@@ -121,6 +124,8 @@ def _show_networks(request: "ShapeRequest", fmt: str, streams: Streams, misfits:
 
         show_weights(request, kind, fmt, streams)
         return
+    if fmt == "plain":  # one size; the other formats but the table show every node
+        refuse({"--all": request.every_node}, "the format plain", "use --format table")
     found = networks(request, streams, misfits.report)
     if fmt == "table":
         from convcli.shape import network_report  # noqa: PLC0415
@@ -216,6 +221,7 @@ def _animate(request: "ShapeRequest", streams: Streams) -> None:
             "--explain": request.explain,
             "--format": request.format,
             "--fields": request.fields,
+            "--all": request.every_node,
         },
         "--animate",
     )

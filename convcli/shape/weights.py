@@ -55,13 +55,14 @@ def _meaningless(request: "ShapeRequest") -> dict[str, Typed]:
         "-c": request.channels,
         "-g": request.groups,
         "-l": request.layers[0] if request.layers else None,
-        "--dims": None if request.dims is None else str(request.dims),
+        "--dims": request.dims,
         "--transposed": request.transposed,
         "--output-padding": request.output_padding,
         "--pool": request.pool,
         "--ceil": request.ceil,
         "--no-bias": request.no_bias,
         "--explain": request.explain,
+        "--all": request.every_node,
     }
 
 
