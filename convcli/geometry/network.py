@@ -14,8 +14,7 @@ class Layer(NamedTuple):
     """A window with its channels.
 
     `c` are the output channels (None: as many as the input has), `g` the groups. `c_in` and `dims`
-    are the input channels and the spatial axes that the layer requires, where it says so. `where`
-    is the layer's place in its source, for errors; it is empty for a layer given by options.
+    are the input channels and the spatial axes that the layer requires, where it says so.
     """
 
     window: Window
@@ -25,7 +24,6 @@ class Layer(NamedTuple):
     c_in: int | None = None
     dims: int | None = None
     name: str = ""
-    where: str = ""
 
 
 class Costs(NamedTuple):

@@ -158,8 +158,8 @@ MAX_WORK = 1 << 17  # phases times taps, over all of a network: about 0.2 s
 class Budget:
     """How much work may still be done for one network; beyond it, fields are bounds."""
 
-    def __init__(self, left: int = MAX_WORK) -> None:
-        self.left = left
+    def __init__(self) -> None:
+        self.left = MAX_WORK
 
     def allows(self, work: int) -> bool:
         """Take some of it, if there is as much left."""

@@ -151,22 +151,19 @@ class Tensor(NamedTuple):
         return found
 
 
-def image(
-    n: Sequence[int], c: int | None, batch: int = 1, itemsize: int = 4, channels_last: bool = False
-) -> Tensor:
+def image(n: Sequence[int], c: int | None) -> Tensor:
     """Make the input of a network, of `n` pixels and `c` channels."""
     budget = Budget()
-    first = 1 if channels_last else 2
-    tracks = tuple([Track(first + i, INPUT, size, budget) for i, size in enumerate(n)])
-    shape = (batch, *n, c) if channels_last else (batch, c, *n)
-    return Tensor(shape, tracks, itemsize)
+    tracks = tuple([Track(axis, INPUT, size, budget) for axis, size in enumerate(n, 2)])
+    return Tensor((1, c, *n), tracks)
 
 
 def image_axes(x: Tensor) -> range:
     """Return the spatial axes of an image ``(batch, channels, *sizes)``."""
     axes = range(2, len(x.shape))
     if not 1 <= len(axes) <= 3:
-        raise UsageError(f"it needs 1 to 3 spatial axes, and its input has {len(axes)}")
+        remedy = "use an image of 1 to 3 axes" if axes else "put it before what flattens the image"
+        raise UsageError(f"it needs 1 to 3 spatial axes, and its input has {len(axes)}; {remedy}")
     return axes
 
 

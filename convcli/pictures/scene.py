@@ -157,9 +157,9 @@ def text_width(text: str, size: float, mono: bool = False, bold: bool = False) -
     return (width + wide) * size * (1.07 if bold else 1.0)
 
 
-def fitting(text: str, room: float, most: float, mono: bool = False) -> float:
+def fitting(text: str, room: float, most: float) -> float:
     """Return the font size, up to `most`, at which a text fits a room."""
-    return min(most, room / text_width(text, 1.0, mono)) if text else most
+    return min(most, room / text_width(text, 1.0)) if text else most
 
 
 def wrapped(text: str, width: float, size: float, mono: bool = False) -> list[str]:

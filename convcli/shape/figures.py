@@ -96,9 +96,9 @@ def _of_layer(figure: Callable[[Layer], Any]) -> Callable[[Row], Any]:
     return lambda row: None if row.step.layer is None else figure(row.step.layer)
 
 
-def _window_figure(key: str, header: str = "", total: Literal["", "first"] = "") -> Figure:
+def _window_figure(key: str, header: str = "") -> Figure:
     value = _of_window(WINDOW[key])
-    return Figure(key, value, "axis", total, header, _sizes(value))
+    return Figure(key, value, "axis", header=header, cell=_sizes(value))
 
 
 def _pads(row: Row) -> str | None:

@@ -155,7 +155,7 @@ def test_receptive_fields_of_the_papers_resnets(name: str) -> None:
         ("pixelshuffle", "pixelshuffle needs a scale of 1 or more; write scale=2"),
         ("pixelshuffle scale=2", "3 channels cannot be spread over blocks of 4 pixels"),
         ("adaptiveavgpool", "adaptiveavgpool has no output size; add out=1"),
-        ("flatten | maxpool f=2", "a window needs 1 to 3 spatial axes, and its input has 0"),
+        ("flatten | maxpool f=2", "needs 1 to 3 spatial axes, and its input has 0; put it before"),
         ("flatten | globalavgpool", "it needs 1 to 3 spatial axes, and its input has 0"),
         ("conv f=1 name=a | conv f=3 | add with=a", "must be equal or 1: 1x3x7x7, 1x3x9x9"),
         ("conv f=1 name=a | conv f=3 | concat with=a", "must be equal except along axis 1"),
