@@ -91,8 +91,7 @@ class Listed(NamedTuple):
 
     def union(self, outputs: range) -> Span | None:
         """Return the interval that several outputs depend on together."""
-        found = [span for span in map(self.at, outputs) if span]
-        return (min(a for a, _ in found), max(b for _, b in found)) if found else None
+        return _hull([self.at(output) for output in outputs])
 
     def field(self) -> Field:
         """Return the largest field, the jump of the first branch, and where output 0 starts."""

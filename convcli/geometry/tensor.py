@@ -48,14 +48,16 @@ class Track(NamedTuple):
         """Return it on another axis of the tensor, perhaps with other hidden ones."""
         return self._replace(axis=axis, hidden=self.hidden if hidden is None else tuple(hidden))
 
-    def read_whole(self, axis: int, count: int) -> "Track":
+    def read_whole(self, axis: int, count: int, outputs: int = 1) -> "Track":
         """Follow it through an operation of which each number reads all `count` indices of an axis.
 
-        The axis of the result carries it, and has one index for this track.
+        The axis of the result carries it, and has `outputs` indices, all alike for this track.
         """
         if axis in self.hidden:
             return self.on(self.axis, [other for other in self.hidden if other != axis])
-        return self.through(Blocks(1, step=0, width=count)) if axis == self.axis else self
+        if axis != self.axis:
+            return self
+        return self.through(Blocks(outputs, step=0, width=count))
 
     def joined(self, others: Sequence["Track"], count: int) -> "Track":
         """Join branches that one axis carries, `count` indices of it."""
@@ -94,7 +96,13 @@ class Track(NamedTuple):
         return Phases(1, 0, ((0, self.size - 1),))
 
     def _with(self, reach: Reach) -> "Track":
-        """Cut at the borders what is the same for all outputs and covers all of the image."""
+        """Cut at the borders what is the same for all outputs and covers all of the image.
+
+        Raises
+        ------
+        UsageError
+            The product of the strides so far is larger than 10^18.
+        """
         if max(abs(reach.advance), reach.period) > _MAX_STRIDE:
             raise UsageError(
                 "the product of the strides so far is larger than 10^18; use -s 1 or fewer layers"

@@ -10,7 +10,7 @@ from convcli.geometry.network import Step
 from convcli.geometry.notation import format_sizes
 from convcli.shape.cases import cases
 from convcli.shape.usage import first_layer, network_name, refuse, typed_options, with_channels
-from convcli.streams import Streams, choose_format, note, printable
+from convcli.streams import Streams, choose_format, note, report_error
 
 if TYPE_CHECKING:
     from convcli.geometry.graph import NodeStep
@@ -75,7 +75,7 @@ class Misfits:
     def report(self, error: DoesNotFit) -> None:
         """Write the error of one case."""
         self.count += 1
-        self._streams.stderr.write(f"convcli: error: {printable(str(error))}\n")
+        report_error(self._streams, str(error))
         if self._empty_rows:
             self._streams.stdout.write("\n")
 
@@ -110,7 +110,7 @@ def _show_answers(request: "ShapeRequest", fmt: str, streams: Streams) -> None:
 
     _write(records.answer_lines(fmt, unknown, out, found), streams)
     if fmt == "plain" and any(answer.last is None for axis in found for answer in axis):
-        streams.stderr.write(f"convcli: note: and every larger {unknown}\n")
+        note(streams, f"and every larger {unknown}")
 
 
 def _show_networks(request: "ShapeRequest", fmt: str, streams: Streams, misfits: Misfits) -> None:

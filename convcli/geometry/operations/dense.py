@@ -65,7 +65,7 @@ class Multiplied(NamedTuple):
         for x, axis in ((a, rank - 1), (b, rank - 2)):
             if x.tracks:
                 branches.append(_contracted(x, x.tracks, axis))
-        tracks, marks = join_tracks(branches, shape) if branches else ((), ())
+        tracks, marks = join_tracks(branches, shape)
         sizes = product((*shape, k))
         costs = None if sizes is None else Costs(0, sizes, 2 * sizes)
         return Applied((Tensor(shape, tuple(tracks), left.itemsize),), costs=costs, marks=marks)
