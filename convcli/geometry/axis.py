@@ -22,6 +22,12 @@ from convcli.geometry.size import (
 T = TypeVar("T")
 
 Kind = Literal["conv", "convt", "maxpool", "avgpool"]
+KIND_NAMES: dict[Kind, str] = {
+    "conv": "convolution",
+    "convt": "transposed convolution",
+    "maxpool": "max pooling",
+    "avgpool": "average pooling",
+}
 POOLS = ("maxpool", "avgpool")
 PaddingWord = Literal["valid", "same", "same-lower", "full", "causal"]
 PADDING_WORDS: tuple[PaddingWord, ...] = ("valid", "same", "same-lower", "full", "causal")

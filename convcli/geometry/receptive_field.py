@@ -32,6 +32,11 @@ class Field(NamedTuple):
     P: int
     exact: bool = True
 
+    @property
+    def sign(self) -> str:
+        """What is written before `r` and `P`: ≤ where they are upper bounds."""
+        return "" if self.exact else "≤"
+
 
 class Phases(NamedTuple):
     """What each output depends on, exactly, along one axis.

@@ -126,8 +126,7 @@ def _bounds(size: Callable[[Field], int], whole: str) -> Callable[[Row], str]:
 
     def bounds(row: Row) -> str:
         texts = [whole if f.j == 0 and f.r else str(size(f)) for f in row.fields]
-        signs = ["" if f.exact else "≤" for f in row.fields]
-        return join_axes([sign + text for sign, text in zip(signs, texts, strict=True)])
+        return join_axes([f.sign + text for f, text in zip(row.fields, texts, strict=True)])
 
     return bounds
 
