@@ -16,8 +16,8 @@ from convcli.geometry.tensor import Tensor
 from convcli.models import BUFFERS
 from convcli.models.from_export.file import Pt2File, itemsize, operator_of, reporting_damage
 from convcli.models.from_export.operators import OPERATORS
-from convcli.models.from_onnx.facts import Unknown, refusing_damage
 from convcli.models.layout import image_first, with_channel_axis
+from convcli.models.operators.facts import Unknown, refusing_damage
 
 _MOST_NODES = 100_000
 _SYMBOLS: dict[str, Callable[[int, int], int]] = {
