@@ -4,7 +4,7 @@ from math import prod
 from typing import TYPE_CHECKING, NamedTuple
 
 from convcli.errors import ConvcliError, UsageError
-from convcli.geometry.axis import POOLS, Axis, Window
+from convcli.geometry.axis import POOL_KINDS, Axis, Window
 
 if TYPE_CHECKING:  # plain output needs none of it
     from convcli.geometry.receptive_field import Field, Reach
@@ -153,11 +153,11 @@ def check_channels(layer: Layer, c_in: int | None) -> int | None:
     check_groups(g)
     c_out = c_in if layer.c is None else layer.c
     if c_out is not None and c_out < 1:
-        pair = f"{c_in}" if layer.window.kind in POOLS else f"{c_in}:1"
+        pair = f"{c_in}" if layer.window.kind in POOL_KINDS else f"{c_in}:1"
         least = "1 or more" if c_in is None else pair
         raise UsageError(f"output channels {c_out} must be 1 or more; use -c {least}")
     check_groups(g, c_in, c_out)
-    if layer.window.kind in POOLS:
+    if layer.window.kind in POOL_KINDS:
         if g > 1:
             raise UsageError(f"groups {g} are only valid for convolutions; use -g 1")
         if c_in is not None and c_out != c_in:
@@ -209,7 +209,7 @@ def count_costs(
     if c_in is None or c_out is None:
         return None
     kind = layer.window.kind
-    if kind in POOLS:
+    if kind in POOL_KINDS:
         return FREE
     weights = c_in // layer.g * c_out * prod(axis.f for axis in axes)
     outputs = batch * prod(axis.out for axis in axes)

@@ -8,7 +8,7 @@ from convcli.geometry.lattice import floor_sum
 if TYPE_CHECKING:
     from convcli.geometry.axis import Axis, Kind
 
-POOLS: "dict[str, Kind]" = {"max": "maxpool", "avg": "avgpool"}
+POOL_WORDS: "dict[str, Kind]" = {"max": "maxpool", "avg": "avgpool"}
 
 
 def parse_pool(text: str) -> "Kind":
@@ -18,11 +18,11 @@ def parse_pool(text: str) -> "Kind":
     ------
     UsageError
     """
-    if text not in POOLS:
+    if text not in POOL_WORDS:
         raise UsageError(
             f"--pool {text!r} is not a kind of pooling; write --pool max, or --pool avg"
         )
-    return POOLS[text]
+    return POOL_WORDS[text]
 
 
 def check_windows(axis: "Axis") -> None:

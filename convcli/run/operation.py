@@ -8,7 +8,7 @@ import numpy as np
 
 from convcli.arrays.dtypes import Array, DType, asked_dtype, result_dtype, shape_text
 from convcli.errors import DoesNotFit, UsageError, counted
-from convcli.geometry.axis import POOLS, Axis, Kind, Window
+from convcli.geometry.axis import POOL_KINDS, Axis, Kind, Window
 from convcli.geometry.network import check_groups
 from convcli.run.axes import SPATIAL, read_axes, with_channels
 
@@ -190,7 +190,7 @@ def resolve(
     n = tuple(sizes[letter] for letter in SPATIAL[dims])
     others = [filter_.dtype] if bias is None else [filter_.dtype, bias.dtype]
     natural = result_dtype(x_dtype, *others)
-    if window.kind in POOLS:
+    if window.kind in POOL_KINDS:
         natural = _pooled_dtype(x_dtype, window.kind)
     sums = natural
     if second is not None:

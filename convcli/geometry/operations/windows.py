@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from convcli.geometry.axis import POOLS
+from convcli.geometry.axis import POOL_KINDS
 from convcli.geometry.index_map import IndexMap, Windows
 from convcli.geometry.network import Layer, Step, check_channels, check_dims, count_costs
 from convcli.geometry.operation import Applied
@@ -33,7 +33,7 @@ class Windowed(NamedTuple):
             axis: Windows(on) for axis, on in zip(spatial, axes, strict=True)
         }
         tracks = [track.read_whole(1, c_in or 1) for track in x.tracks]
-        if layer.g > 1 or layer.window.kind in POOLS:  # it reads some of the channels
+        if layer.g > 1 or layer.window.kind in POOL_KINDS:  # it reads some of the channels
             tracks = [_reading_some(track) for track in x.tracks]
         shape = (x.shape[0], c_out, *[axis.out for axis in axes])
         output = Tensor(shape, follow_axes(tracks, maps), x.itemsize)

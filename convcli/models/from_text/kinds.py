@@ -141,7 +141,7 @@ def _ratio(text: str, where: str) -> tuple[int, int]:
 
 
 def _pad(words: Words, where: str) -> Operation:
-    return images.Bordered(_padding(words, where), sign=1)
+    return images.Framed(_padding(words, where), sign=1)
 
 
 def _crop(words: Words, where: str) -> Operation:
@@ -151,7 +151,7 @@ def _crop(words: Words, where: str) -> Operation:
             f"{where}: crop needs one of p, out and like; write p=2, out=56 or like=NAME"
         )
     if ways == ["p"]:
-        return images.Bordered(_padding(words, where), sign=-1)
+        return images.Framed(_padding(words, where), sign=-1)
     if ways == ["out"]:
         return images.Cropped(read_sizes(words, "out", "", where))
     return images.Cropped()
