@@ -1,4 +1,4 @@
-"""The padding rule of pooling layers: every window reads at least one pixel of the input."""
+"""Pooling layers: their kinds by ``--pool``, and that every window reads a pixel of the input."""
 
 from typing import TYPE_CHECKING
 

@@ -7,8 +7,8 @@ from convcli.arrays import formats
 from convcli.arrays.members import Member
 from convcli.models import BUFFERS
 
-# What follows in no way from weights, for notes.
-UNTOLD = (
+# What the arrays of weights do not say, for notes.
+UNSAID = (
     "stride, padding, dilation, the order of layers, or how many groups a layer has (c is of one)"
 )
 _WEIGHTS = ("weight", "kernel", "filter")
@@ -84,5 +84,5 @@ def _weight(member: Member, shapes: dict[str, tuple[int, ...]]) -> Weight:
         groups = bias[0] // second
         return Weight(name, shape, dtype, "convt", tuple(f), (first, bias[0]), groups, count)
     c_in = None if second == 1 and first > 1 else second
-    groups_told = 1 if first == 1 else None  # which divide the output channels
-    return Weight(name, shape, dtype, "conv", tuple(f), (c_in, first), groups_told, count)
+    known_groups = 1 if first == 1 else None  # they divide the output channels
+    return Weight(name, shape, dtype, "conv", tuple(f), (c_in, first), known_groups, count)

@@ -134,10 +134,9 @@ def _axes(result: Result) -> str:
     if not result.each_channel:
         return f"{read}; the filter: out, in/groups, spatial"
     if "C" in layout:
-        pools = result.kind in POOL_KINDS
-        what = (
-            "channels are pooled one by one" if pools else "the filter is applied to each channel"
-        )
+        what = "the filter is applied to each channel"
+        if result.kind in POOL_KINDS:
+            what = "channels are pooled one by one"
         read += f"; {what}"
     if layout in ("CHW", "NCHW") and result.input.shape[-1] in (3, 4):
         read += "; if the last axis holds colours, use --layout HWC"
