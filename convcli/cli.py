@@ -15,7 +15,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from convcli import __version__, options
 from convcli.errors import FULL, ConvcliError, Terminated, UsageError
-from convcli.streams import Streams, printable, set_color
+from convcli.streams import Streams, report_error, set_color
 
 
 @contextlib.contextmanager
@@ -205,7 +205,8 @@ def main(argv: list[str] | None = None, streams: Streams | None = None) -> int:
     Returns
     -------
     int
-        Exit status: 0 done, 1 could not be done, 2 wrong usage, 130 Ctrl-C, 141 closed pipe.
+        Exit status: 0 done, 1 could not be done, 2 wrong usage, 141 closed pipe; 128 plus
+        the number of a signal that ended it: 130 Ctrl-C, 129 SIGHUP, 143 SIGTERM.
     """
     streams = streams or Streams(sys.stdin, sys.stdout, sys.stderr)
     try:
@@ -262,6 +263,6 @@ def _built(argv: list[str]) -> Any:
 
 def _fail(streams: Streams, message: str, status: int) -> int:
     with contextlib.suppress(OSError, ValueError):  # full or closed: the status still tells
-        streams.stderr.write(f"convcli: error: {printable(message)}\n")
+        report_error(streams, message)
         streams.stderr.flush()
     return status

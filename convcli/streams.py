@@ -47,6 +47,11 @@ def note(streams: Streams, text: str) -> None:
     streams.stderr.write(f"convcli: note: {printable(text)}\n")
 
 
+def report_error(streams: Streams, text: str) -> None:
+    """Write the one line of an error."""
+    streams.stderr.write(f"convcli: error: {printable(text)}\n")
+
+
 def printable(text: str) -> str:
     """Escape what could drive a terminal, such as a file name with control codes in it."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -14,6 +14,7 @@ from convcli.explain import drawing
 from convcli.explain.keys import Pressed, keys
 from convcli.geometry.axis import AXIS_NAMES, Axis
 from convcli.geometry.notation import format_sizes
+from convcli.geometry.places import place_of, places
 from convcli.streams import Streams
 from convcli.terminal.tables import console
 
@@ -103,20 +104,6 @@ def _size(streams: Streams) -> tuple[int, int] | None:
     except (OSError, ValueError):
         return None
     return (columns, lines) if columns and lines else None
-
-
-def places(axes: Sequence[Axis]) -> list[int]:
-    """Count the places of the window along each axis: outputs, or inputs of a transposed layer."""
-    return [axis.n if axis.kind == "convt" else axis.out for axis in axes]
-
-
-def place_of(index: int, sizes: Sequence[int]) -> tuple[int, ...]:
-    """Find the place with an index in C order."""
-    place: tuple[int, ...] = ()
-    for size in reversed(sizes):
-        index, at = divmod(index, size)
-        place = (at, *place)
-    return place
 
 
 def frame(

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-from convcli.geometry.axis import POOLS, Axis, fit
+from convcli.geometry.axis import POOL_KINDS, Axis, fit
 from convcli.geometry.network import Step
 
 
 def pytorch(step: Step) -> str:
     """Write the layer as an expression over ``nn`` (`torch.nn`) that makes it."""
-    if step.layer.window.kind in POOLS:
+    if step.layer.window.kind in POOL_KINDS:
         return _pytorch_pool(step)
     axes, layer, dims = step.axes, step.layer, len(step.axes)
     transposed = layer.window.kind == "convt"
@@ -84,15 +84,15 @@ def keras(step: Step) -> str:
     axes, layer, dims = step.axes, step.layer, len(step.axes)
     window = layer.window
     kind = window.kind
-    if kind in POOLS and any(a.d > 1 for a in axes):
+    if kind in POOL_KINDS and any(a.d > 1 for a in axes):
         return "no equal: Keras has no dilated pooling"
     if any(a.s > 1 for a in axes) and any(a.d > 1 for a in axes):
         return "no equal: Keras cannot combine a stride above 1 with dilation"
     words = [
-        f"{'pool_size' if kind in POOLS else 'kernel_size'}={_tuple([a.f for a in axes])}",
+        f"{'pool_size' if kind in POOL_KINDS else 'kernel_size'}={_tuple([a.f for a in axes])}",
         f"strides={_tuple([a.s for a in axes])}",
     ]
-    if kind not in POOLS:
+    if kind not in POOL_KINDS:
         words.insert(0, str(step.c_out or layer.g))
         words += _changed("dilation_rate", [a.d for a in axes], 1)
         words += _changed("groups", [layer.g], 1)
@@ -105,7 +105,7 @@ def keras(step: Step) -> str:
     overhang = any((a.out - 1) * a.s + a.e > a.padded for a in axes)
     if all((a.pb, a.pe, a.out) == (b.pb, b.pe, b.out) for a, b in zip(axes, same, strict=True)):
         padding, pads = "same", [(0, 0)] * dims
-    elif overhang or (kind in POOLS and any(map(any, pads))):
+    elif overhang or (kind in POOL_KINDS and any(map(any, pads))):
         return "no equal: Keras pads a pooling layer by its words valid and same only"
     names = {"conv": "Conv", "maxpool": "MaxPooling", "avgpool": "AveragePooling"}
     line = f'layers.{names[kind]}{dims}D({", ".join(words)}, padding="{padding}")'
@@ -143,7 +143,7 @@ def onnx(step: Step) -> str:
     if kind == "convt":
         attributes["output_padding"] = [a.op for a in axes]
     words = [f"{key}={values}" for key, values in attributes.items()]
-    if kind in POOLS:
+    if kind in POOL_KINDS:
         if layer.window.ceil:
             words.append("ceil_mode=1")
         if kind == "avgpool":

@@ -8,13 +8,13 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from convcli.explain import words
+from convcli.explain.middle import growth
 from convcli.geometry.axis import AXIS_NAMES, Axis
 from convcli.geometry.coverage import unread, unread_end
 from convcli.geometry.graph import NodeStep
 from convcli.geometry.layers import format_named_step
 from convcli.geometry.notation import format_sizes
 from convcli.geometry.operations.images import Cropped
-from convcli.geometry.receptive_field import Field
 from convcli.streams import printable
 from convcli.terminal.tables import ANSWER, Column, Sheet
 
@@ -87,55 +87,41 @@ def _distinct_axes(path: Sequence[NodeStep]) -> Iterator[tuple[str, int]]:
         yield " and ".join(names[i] for i in places), places[0]
 
 
-def middle_span(step: NodeStep, axis: int) -> tuple[int, int]:
-    """Return the first and last input pixel that the middle output depends on, not cut.
-
-    Where it depends on none, the second is smaller than the first.
-    """
-    tensor = step.outputs[0]
-    track = tensor.tracks[axis]
-    middle = 0 if track.axis is None else tensor.size(track.axis) // 2
-    return track.reach.at(middle) or (0, -1)
-
-
 def _growth(
     axis: int, path: Sequence[NodeStep], numbers: Sequence[int], width: int
 ) -> Iterator[Text]:
     """Draw what the middle output of each layer reads, a bar a layer, to scale."""
-    n = path[0].outputs[0].tracks[axis].size
-    spans = [middle_span(step, axis) for step in path]
-    begin = min(0, *[first for first, _ in spans])
-    end = max(n, *[last + 1 for _, last in spans])
-    labels = _labels(path, numbers, [step.fields[axis] for step in path], width)
-    cells = min(max(width - len(labels[0]), 1), end - begin)
-    for label, (first, last) in zip(labels, spans, strict=True):
-        yield Text(label).append(bar(range(first, last + 1), n, range(begin, end), cells))
-    beyond = f", {_BEYOND} padding" if end - begin > n else ""
-    pixels = (end - begin) / cells
-    scale = "a pixel" if pixels == 1 else f"{pixels:.3g} pixels"
+    found = growth(path, axis)
+    n, pixels = found.n, found.pixels
+    labels = _labels(path, numbers, found.fields, width)
+    cells = min(max(width - len(labels[0]), 1), len(pixels))
+    for label, (first, last) in zip(labels, found.spans, strict=True):
+        yield Text(label).append(bar(range(first, last + 1), n, pixels, cells))
+    beyond = f", {_BEYOND} padding" if len(pixels) > n else ""
+    each = len(pixels) / cells
+    scale = "a pixel" if each == 1 else f"{each:.3g} pixels"
     yield Text(
         f"{_FIELD} what the middle output of a layer depends on, {_INPUT} the rest of the {n} "
         f"input pixels{beyond}; a character is {scale}"
     )
-    misses = [i for i, (first, last) in enumerate(spans) if first > 0 or last < n - 1]
+    misses = [i for i, (first, last) in enumerate(found.spans) if first > 0 or last < n - 1]
     if misses[-1:] != [len(path) - 1]:
         first_whole = numbers[misses[-1] + 1 if misses else 0]
         yield Text(f"from layer {first_whole} on, it is the whole input")
 
 
 def _labels(
-    path: Sequence[NodeStep], numbers: Sequence[int], fields: Sequence[Field], width: int
+    path: Sequence[NodeStep], numbers: Sequence[int], fields: Sequence[str], width: int
 ) -> list[str]:
     """Write number, name and receptive field of each layer; no names where they are too long."""
     names = [printable(step.label or step.kind) for step in path]
     longest = max(map(cell_len, names))
     if longest > width // 4:
         names, longest = [""] * len(path), 0
-    sizes = [f"{'' if field.exact else '≤'}{field.r}" for field in fields]
-    number, size = len(str(numbers[-1])), max(map(len, sizes))
+    number, size = len(str(numbers[-1])), max(map(len, fields))
     return [
         f"{i:>{number}}  {name}{' ' * (longest - cell_len(name) + 2)}{own:>{size}}  "
-        for i, name, own in zip(numbers, names, sizes, strict=True)
+        for i, name, own in zip(numbers, names, fields, strict=True)
     ]
 
 

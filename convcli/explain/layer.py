@@ -5,18 +5,11 @@ from collections.abc import Iterator, Sequence
 from rich.console import Console, Group
 
 from convcli.explain import drawing, frameworks, words
-from convcli.geometry.axis import Axis
+from convcli.geometry.axis import KIND_NAMES, Axis
 from convcli.geometry.formula import formulas
 from convcli.geometry.network import Step
 from convcli.geometry.notation import format_padding, format_sizes
 from convcli.terminal.tables import facts_table
-
-KIND_NAMES = {
-    "conv": "convolution",
-    "convt": "transposed convolution",
-    "maxpool": "max pooling",
-    "avgpool": "average pooling",
-}
 
 
 def explain_layer(step: Step, out: Console) -> None:

@@ -1,4 +1,4 @@
-"""Why a size is what it is, in words and formulas, and the same layer in three frameworks."""
+"""Why a size is what it is, in words and formulas."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from math import prod

@@ -22,7 +22,13 @@ from convcli.geometry.size import (
 T = TypeVar("T")
 
 Kind = Literal["conv", "convt", "maxpool", "avgpool"]
-POOLS = ("maxpool", "avgpool")
+KIND_NAMES: dict[Kind, str] = {
+    "conv": "convolution",
+    "convt": "transposed convolution",
+    "maxpool": "max pooling",
+    "avgpool": "average pooling",
+}
+POOL_KINDS = ("maxpool", "avgpool")
 PaddingWord = Literal["valid", "same", "same-lower", "full", "causal"]
 PADDING_WORDS: tuple[PaddingWord, ...] = ("valid", "same", "same-lower", "full", "causal")
 
@@ -182,7 +188,7 @@ def fit(
     4
     """
     axis = fit_any_window(n, f, s, p, d, op, kind, ceil)
-    if kind in POOLS:
+    if kind in POOL_KINDS:
         from convcli.geometry.pooling import check_windows  # noqa: PLC0415  for pools only
 
         check_windows(axis)
@@ -213,5 +219,5 @@ def fit_any_window(
     if kind == "convt" and out < 1:
         raise DoesNotFit(transposed_misfit(n, e, s, pb, pe, op))
     if out < 1:
-        raise DoesNotFit(misfit(n, f, d, pb, pe, kind in POOLS))
+        raise DoesNotFit(misfit(n, f, d, pb, pe, kind in POOL_KINDS))
     return Axis(kind, n, f, s, d, pb, pe, op, ceil, out)

@@ -1,4 +1,4 @@
-"""Sizes with axes that are no space: what to say of ``3x224x224``, as PyTorch prints an image."""
+"""Sizes with axes that are not spatial, such as ``3x224x224``: which are channels, and errors."""
 
 from collections.abc import Sequence
 from typing import NamedTuple

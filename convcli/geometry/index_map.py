@@ -108,9 +108,10 @@ class Blocks(NamedTuple):
 
 
 class Bordered(NamedTuple):
-    """Output ``o`` reads index ``o - before_pad`` of `n`; beyond the border one inside, by `mode`.
+    """Output ``o`` reads index ``o - before_pad`` of `n`, where there is one.
 
-    Modes: reflect (without the edge), replicate, circular. No period describes it.
+    In the padding it reads an index inside instead, which one depends on `mode`: reflect (without
+    the edge), replicate or circular. No period describes it.
     """
 
     n: int

@@ -5,7 +5,7 @@ from itertools import product
 from typing import Any, Literal, NamedTuple
 
 from convcli.errors import ConvcliError, DoesNotFit, UsageError
-from convcli.geometry.axis import POOLS, Axis, Kind, PaddingWord, fit, fit_any_window
+from convcli.geometry.axis import POOL_KINDS, Axis, Kind, PaddingWord, fit, fit_any_window
 from convcli.geometry.notation import join_axes
 from convcli.geometry.size import check_range
 
@@ -160,7 +160,7 @@ class _Question(NamedTuple):
             return None, [x for x in (first - 1, first) if x >= start]
         after = _first_true(lambda x: reached(x, beyond=True), first)
         found = (first, None if after is None else after - 1)
-        if self.numbers["kind"] in POOLS:
+        if self.numbers["kind"] in POOL_KINDS:
             self._refuse_stepping_over(first)
             return self._with_windows_on_input(found), [first]
         return found, [first]

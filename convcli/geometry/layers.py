@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, cast
 
 from convcli.errors import UsageError
-from convcli.geometry.axis import POOLS, Kind, Sizes, Window
+from convcli.geometry.axis import POOL_KINDS, Kind, Sizes, Window
 from convcli.geometry.network import Layer
 from convcli.geometry.notation import (
     format_padding,
@@ -43,12 +43,14 @@ def make_layer(words: Words, where: str) -> Layer:
     """Make a layer with a window from its words; `where` is its place, for errors."""
     values = words.values
     kind, dims = split_kind(words.kind)
+    if kind in POOL_KINDS and "bias" in values:
+        raise UsageError(f"{where}: bias is only valid for convolutions; leave it out")
     if "f" not in values:
         key = "kernel_size" if "(" in words.text else "f"
         raise UsageError(f"{where}: {words.text!r} has no filter size; add {key}=3 or another")
     window = Window(
         f=read_sizes(words, "f", "", where),
-        s=read_sizes(words, "s", values["f"] if kind in POOLS else "1", where),
+        s=read_sizes(words, "s", values["f"] if kind in POOL_KINDS else "1", where),
         p=parse_only_padding(f"{where}: p", values.get("p", "0")),
         d=read_sizes(words, "d", "1", where),
         op=read_sizes(words, "op", "0", where),
@@ -100,27 +102,33 @@ def split_words(text: str) -> list[str]:
 
 
 def split_pairs(pairs: Iterable[str], keys: Sequence[str], where: str) -> dict[str, str]:
-    """Split ``KEY=VALUE`` words; long names of keys are made short, and ``c=3:64`` is two."""
+    """Split ``KEY=VALUE`` words; long names of keys are made short.
+
+    Where `keys` have ``c_in``, ``c=3:64`` gives two values; it is not named among the keys in
+    errors, as ``c`` is.
+    """
     values: dict[str, str] = {}
     for pair in pairs:
         key, equals, value = pair.partition("=")
         key = _LONG_NAMES.get(key.lower().replace("-", "_"), key)
-        if not equals or not value or (key not in keys and key != "c_in"):
-            raise UsageError(
-                f"{where}: {pair!r} is not KEY=VALUE with one of the keys {' '.join(keys)}"
-            )
-        if key in values:
-            raise UsageError(f"{where}: {pair!r} gives {key} a second time; give it once")
-        values[key] = value
-    c_in, colon, c = values.get("c", "").partition(":")
-    return values | {"c_in": c_in, "c": c} if colon else values
+        if not equals or not value or key not in keys:
+            listed = " ".join(key for key in keys if key != "c_in")
+            raise UsageError(f"{where}: {pair!r} is not KEY=VALUE with one of the keys {listed}")
+        c_in, colon, c = value.partition(":")
+        is_pair = key == "c" and colon and "c_in" in keys
+        given = {"c_in": c_in, "c": c} if is_pair else {key: value}
+        for each in given:
+            if each in values:
+                raise UsageError(f"{where}: {pair!r} gives {each} a second time; give it once")
+        values |= given
+    return values
 
 
 def format_layer(layer: Layer) -> str:
     """Write a layer as `make_layer` reads it, without what is at its default."""
     window = layer.window
     words = [window.kind, f"f={format_sizes(window.f)}"]
-    if window.s != (window.f if window.kind in POOLS else (1,)):
+    if window.s != (window.f if window.kind in POOL_KINDS else (1,)):
         words.append(f"s={format_sizes(window.s)}")
     if window.p != ((0, 0),):
         words.append(f"p={window.p if isinstance(window.p, str) else format_padding(window.p)}")

@@ -4,7 +4,7 @@ from math import prod
 from typing import TYPE_CHECKING, NamedTuple
 
 from convcli.errors import ConvcliError, UsageError
-from convcli.geometry.axis import POOLS, Axis, Window
+from convcli.geometry.axis import POOL_KINDS, Axis, Window
 
 if TYPE_CHECKING:  # plain output needs none of it
     from convcli.geometry.receptive_field import Field, Reach
@@ -14,8 +14,7 @@ class Layer(NamedTuple):
     """A window with its channels.
 
     `c` are the output channels (None: as many as the input has), `g` the groups. `c_in` and `dims`
-    are the input channels and the spatial axes that the layer requires, where it says so. `where`
-    is the layer's place in its source, for errors; it is empty for a layer given by options.
+    are the input channels and the spatial axes that the layer requires, where it says so.
     """
 
     window: Window
@@ -25,7 +24,6 @@ class Layer(NamedTuple):
     c_in: int | None = None
     dims: int | None = None
     name: str = ""
-    where: str = ""
 
 
 class Costs(NamedTuple):
@@ -151,25 +149,15 @@ def check_dims(layer: Layer, dims: int) -> None:
 def check_channels(layer: Layer, c_in: int | None) -> int | None:
     """Return the output channels, None where they are not known."""
     g = layer.g
-    if layer.c_in not in (None, c_in):
-        raise UsageError(
-            f"input channels {layer.c_in} must equal the {c_in} channels that come in; "
-            f"use -c {c_in}:{layer.c or layer.c_in}"
-        )
-    if g < 1:
-        raise UsageError(f"groups {g} must be 1 or more; use -g 1")
+    c_in = check_input(layer.c_in, c_in, layer.c)
+    check_groups(g)
     c_out = c_in if layer.c is None else layer.c
     if c_out is not None and c_out < 1:
-        pair = f"{c_in}" if layer.window.kind in POOLS else f"{c_in}:1"
+        pair = f"{c_in}" if layer.window.kind in POOL_KINDS else f"{c_in}:1"
         least = "1 or more" if c_in is None else pair
         raise UsageError(f"output channels {c_out} must be 1 or more; use -c {least}")
-    for which, channels in (("input", c_in), ("output", c_out)):
-        if channels is not None and channels % g:
-            raise UsageError(
-                f"{which} channels {channels} must be a multiple of groups {g}; "
-                f"use -g 1, or other channels"
-            )
-    if layer.window.kind in POOLS:
+    check_groups(g, c_in, c_out)
+    if layer.window.kind in POOL_KINDS:
         if g > 1:
             raise UsageError(f"groups {g} are only valid for convolutions; use -g 1")
         if c_in is not None and c_out != c_in:
@@ -180,13 +168,29 @@ def check_channels(layer: Layer, c_in: int | None) -> int | None:
     return c_out
 
 
-def check_input(stated: int | None, c_in: int | None) -> int | None:
-    """Return the channels that come in, which must be those stated, where both are known."""
+def check_input(stated: int | None, c_in: int | None, c_out: int | None = None) -> int | None:
+    """Return the channels that come in, which must be those stated, where both are known.
+
+    `c_out` are the output channels of a layer that states them as well, for the remedy.
+    """
     if None not in (stated, c_in) and stated != c_in:
+        pair = f"{c_in}" if c_out is None else f"{c_in}:{c_out}"
         raise UsageError(
-            f"input channels {stated} must equal the {c_in} channels that come in; use {c_in}"
+            f"input channels {stated} must equal the {c_in} channels that come in; use -c {pair}"
         )
     return stated if c_in is None else c_in
+
+
+def check_groups(g: int, c_in: int | None = None, c_out: int | None = None) -> None:
+    """Raise `UsageError` where groups are fewer than 1, or do not divide channels known."""
+    if g < 1:
+        raise UsageError(f"groups {g} must be 1 or more; use -g 1")
+    for which, channels in (("input", c_in), ("output", c_out)):
+        if channels is not None and channels % g:
+            raise UsageError(
+                f"{which} channels {channels} must be a multiple of groups {g}; "
+                f"use -g 1, or other channels"
+            )
 
 
 def count_costs(
@@ -205,7 +209,7 @@ def count_costs(
     if c_in is None or c_out is None:
         return None
     kind = layer.window.kind
-    if kind in POOLS:
+    if kind in POOL_KINDS:
         return FREE
     weights = c_in // layer.g * c_out * prod(axis.f for axis in axes)
     outputs = batch * prod(axis.out for axis in axes)

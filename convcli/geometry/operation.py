@@ -1,4 +1,4 @@
-"""What an operation is: a value that makes new tensors of tensors."""
+"""What an operation is: a value that computes output tensors from input tensors."""
 
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
@@ -8,7 +8,7 @@ from convcli.geometry.tensor import Tensor
 
 
 class Applied(NamedTuple):
-    """What an operation makes of its inputs.
+    """The outputs of an operation for some inputs, and what is known about computing them.
 
     `window` is the layer of an operation that has one. `costs` is None where channels are not
     known. `marks` say what is odd about the tensors (branches that do not fit), `notes` what was
@@ -26,5 +26,5 @@ class Operation(Protocol):
     """A small frozen value; `apply` raises `UsageError` or `DoesNotFit`."""
 
     def apply(self, inputs: Sequence[Tensor]) -> Applied:
-        """Make the outputs of the inputs, see `Applied`."""
+        """Compute the outputs for some inputs, see `Applied`."""
         ...

@@ -1,4 +1,4 @@
-"""The padding rule of pooling layers: every window reads at least one pixel of the input."""
+"""Pooling layers: their kinds by ``--pool``, and that every window reads a pixel of the input."""
 
 from typing import TYPE_CHECKING
 
@@ -8,7 +8,7 @@ from convcli.geometry.lattice import floor_sum
 if TYPE_CHECKING:
     from convcli.geometry.axis import Axis, Kind
 
-POOLS: "dict[str, Kind]" = {"max": "maxpool", "avg": "avgpool"}
+POOL_WORDS: "dict[str, Kind]" = {"max": "maxpool", "avg": "avgpool"}
 
 
 def parse_pool(text: str) -> "Kind":
@@ -18,11 +18,11 @@ def parse_pool(text: str) -> "Kind":
     ------
     UsageError
     """
-    if text not in POOLS:
+    if text not in POOL_WORDS:
         raise UsageError(
             f"--pool {text!r} is not a kind of pooling; write --pool max, or --pool avg"
         )
-    return POOLS[text]
+    return POOL_WORDS[text]
 
 
 def check_windows(axis: "Axis") -> None:

@@ -194,6 +194,10 @@ def _module(call: "ast.Call", name: str, where: str) -> Words:
     values = {}
     for parameter, node in _arguments(call, parameters.split(), class_name, where):
         if parameter in _KEYS and (text := _value(node, parameter, class_name, where)):
+            if _KEYS[parameter] in values:
+                raise UsageError(
+                    f"{where}: nn.{class_name} has {parameter} a second time; give it once"
+                )
             values[_KEYS[parameter]] = text
     if kind == "pad":
         values["p"] = _pairs(values.get("p", ""))

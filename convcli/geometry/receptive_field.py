@@ -32,6 +32,11 @@ class Field(NamedTuple):
     P: int
     exact: bool = True
 
+    @property
+    def sign(self) -> str:
+        """What is written before `r` and `P`: ≤ where they are upper bounds."""
+        return "" if self.exact else "≤"
+
 
 class Phases(NamedTuple):
     """What each output depends on, exactly, along one axis.
@@ -91,8 +96,7 @@ class Listed(NamedTuple):
 
     def union(self, outputs: range) -> Span | None:
         """Return the interval that several outputs depend on together."""
-        found = [span for span in map(self.at, outputs) if span]
-        return (min(a for a, _ in found), max(b for _, b in found)) if found else None
+        return _hull([self.at(output) for output in outputs])
 
     def field(self) -> Field:
         """Return the largest field, the jump of the first branch, and where output 0 starts."""
@@ -158,8 +162,8 @@ MAX_WORK = 1 << 17  # phases times taps, over all of a network: about 0.2 s
 class Budget:
     """How much work may still be done for one network; beyond it, fields are bounds."""
 
-    def __init__(self, left: int = MAX_WORK) -> None:
-        self.left = left
+    def __init__(self) -> None:
+        self.left = MAX_WORK
 
     def allows(self, work: int) -> bool:
         """Take some of it, if there is as much left."""

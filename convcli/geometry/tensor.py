@@ -48,14 +48,16 @@ class Track(NamedTuple):
         """Return it on another axis of the tensor, perhaps with other hidden ones."""
         return self._replace(axis=axis, hidden=self.hidden if hidden is None else tuple(hidden))
 
-    def read_whole(self, axis: int, count: int) -> "Track":
+    def read_whole(self, axis: int, count: int, outputs: int = 1) -> "Track":
         """Follow it through an operation of which each number reads all `count` indices of an axis.
 
-        The axis of the result carries it, and has one index for this track.
+        The axis of the result carries it, and has `outputs` indices, all alike for this track.
         """
         if axis in self.hidden:
             return self.on(self.axis, [other for other in self.hidden if other != axis])
-        return self.through(Blocks(1, step=0, width=count)) if axis == self.axis else self
+        if axis != self.axis:
+            return self
+        return self.through(Blocks(outputs, step=0, width=count))
 
     def joined(self, others: Sequence["Track"], count: int) -> "Track":
         """Join branches that one axis carries, `count` indices of it."""
@@ -94,7 +96,13 @@ class Track(NamedTuple):
         return Phases(1, 0, ((0, self.size - 1),))
 
     def _with(self, reach: Reach) -> "Track":
-        """Cut at the borders what is the same for all outputs and covers all of the image."""
+        """Cut at the borders what is the same for all outputs and covers all of the image.
+
+        Raises
+        ------
+        UsageError
+            The product of the strides so far is larger than 10^18.
+        """
         if max(abs(reach.advance), reach.period) > _MAX_STRIDE:
             raise UsageError(
                 "the product of the strides so far is larger than 10^18; use -s 1 or fewer layers"
@@ -151,22 +159,19 @@ class Tensor(NamedTuple):
         return found
 
 
-def image(
-    n: Sequence[int], c: int | None, batch: int = 1, itemsize: int = 4, channels_last: bool = False
-) -> Tensor:
+def image(n: Sequence[int], c: int | None) -> Tensor:
     """Make the input of a network, of `n` pixels and `c` channels."""
     budget = Budget()
-    first = 1 if channels_last else 2
-    tracks = tuple([Track(first + i, INPUT, size, budget) for i, size in enumerate(n)])
-    shape = (batch, *n, c) if channels_last else (batch, c, *n)
-    return Tensor(shape, tracks, itemsize)
+    tracks = tuple([Track(axis, INPUT, size, budget) for axis, size in enumerate(n, 2)])
+    return Tensor((1, c, *n), tracks)
 
 
 def image_axes(x: Tensor) -> range:
     """Return the spatial axes of an image ``(batch, channels, *sizes)``."""
     axes = range(2, len(x.shape))
     if not 1 <= len(axes) <= 3:
-        raise UsageError(f"it needs 1 to 3 spatial axes, and its input has {len(axes)}")
+        remedy = "use an image of 1 to 3 axes" if axes else "put it before what flattens the image"
+        raise UsageError(f"it needs 1 to 3 spatial axes, and its input has {len(axes)}; {remedy}")
     return axes
 
 

@@ -11,6 +11,9 @@ GRAPHS = {".onnx": "from_onnx.graph", ".pt2": "from_export.graph"}
 # Files that hold weights and no graph.
 WEIGHTS = (".npz", ".pt", ".pth", ".safetensors")
 
+# PyTorch's names for what a layer keeps that is not trained.
+BUFFERS = ("running_mean", "running_var", "num_batches_tracked")
+
 
 def is_model(spec: str) -> bool:
     """Whether ``file::member`` names a file of a model."""

@@ -57,7 +57,9 @@ def _image(
         for axis, size in zip(spatial, spread("-n", tuple(n), len(spatial)), strict=True):
             sizes[axis] = size
     channels = declared.channel_axis
-    if c is not None and rank > channels and rank > 2:
+    if c is not None and rank < 3:
+        raise UsageError(f"-c {c}: {declared.name!r} is no image with channels; omit -c")
+    if c is not None:
         if isinstance(sizes[channels], int) and sizes[channels] != c:
             raise UsageError(
                 f"-c {c}: {declared.name!r} has {sizes[channels]} channels in its file; omit -c"

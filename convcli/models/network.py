@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from convcli.errors import UsageError
-from convcli.geometry.graph import Graph, Input
+from convcli.geometry.graph import Graph
 from convcli.geometry.tensor import Tensor, image
 
 
@@ -37,23 +37,16 @@ class Network(NamedTuple):
     declared: bool = False
 
     def tensors(self, n: Sequence[int] | None, c: int | None) -> dict[str, Tensor]:
-        """Make the inputs: an image of `n` pixels and `c` channels, and others as declared.
+        """Make the inputs: those that the graph declares, or an image of `n` pixels, `c` channels.
 
-        Without `n` the size is that of the file of a model.
+        `n` may be None where the graph declares its inputs.
         """
         if c is not None and c < 1:
             raise UsageError(f"input channels {c} must be 1 or more; use -c 1 or more")
-        if self.declared or n is None:
+        if self.declared:
             from convcli.models import inputs  # noqa: PLC0415  for the files of models only
 
             return inputs.tensors(self.graph, n, c)
-        first, *others = self.graph.inputs
-        last = first.channel_axis not in (1,)
-        made = {first.name: image(n, c, itemsize=first.itemsize, channels_last=last)}
-        return made | {other.name: _declared(other) for other in others}
-
-
-def _declared(given: Input) -> Tensor:
-    """Make a tensor of the shape that an input declares; what is symbolic is 1."""
-    shape = tuple([n if isinstance(n, int) else 1 for n in given.shape or ()])
-    return Tensor(shape, itemsize=given.itemsize)
+        assert n is not None
+        (only,) = self.graph.inputs
+        return {only.name: image(n, c)}

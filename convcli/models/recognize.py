@@ -12,7 +12,7 @@ _IN_ZIP = {".json": ".pt2", "data.pkl": ".pt", ".npy": ".npz"}
 
 
 def file_format(name: str | None) -> str | None:
-    """Return the ending that names of the format have; None if it is no model and no weights."""
+    """Return the ending of the names of such files; None if it is neither a model nor weights."""
     if name is None or name == "-":
         return None
     ending = os.path.splitext(name)[1].lower()

@@ -5,13 +5,12 @@ from typing import NamedTuple
 
 from convcli.arrays import formats
 from convcli.arrays.members import Member
+from convcli.models import BUFFERS
 
-# What follows in no way from weights, for notes.
-UNTOLD = (
+# What the arrays of weights do not say, for notes.
+UNSAID = (
     "stride, padding, dilation, the order of layers, or how many groups a layer has (c is of one)"
 )
-# PyTorch's names for what a layer keeps that is not trained.
-_BUFFERS = ("running_mean", "running_var", "num_batches_tracked")
 _WEIGHTS = ("weight", "kernel", "filter")
 
 
@@ -73,7 +72,7 @@ def _weight(member: Member, shapes: dict[str, tuple[int, ...]]) -> Weight:
     """Read the shape of a weight as PyTorch lays it out: output, input, then the filter."""
     name, shape, dtype = member
     head, dot, last = name.rpartition(".")
-    count = 0 if last in _BUFFERS else prod(shape)
+    count = 0 if last in BUFFERS else prod(shape)
     if len(shape) < 2 or not any(word in last for word in _WEIGHTS):
         return Weight(name, shape, dtype, None, (), (None, None), None, count)
     first, second, *f = shape
@@ -85,5 +84,5 @@ def _weight(member: Member, shapes: dict[str, tuple[int, ...]]) -> Weight:
         groups = bias[0] // second
         return Weight(name, shape, dtype, "convt", tuple(f), (first, bias[0]), groups, count)
     c_in = None if second == 1 and first > 1 else second
-    groups_told = 1 if first == 1 else None  # which divide the output channels
-    return Weight(name, shape, dtype, "conv", tuple(f), (c_in, first), groups_told, count)
+    known_groups = 1 if first == 1 else None  # they divide the output channels
+    return Weight(name, shape, dtype, "conv", tuple(f), (c_in, first), known_groups, count)

@@ -4,11 +4,20 @@ from collections.abc import Callable, Sequence
 from math import prod
 
 from convcli.errors import UsageError
-from convcli.explain.animation import place_of
 from convcli.geometry.axis import Axis
+from convcli.geometry.places import place_of
 from convcli.pictures import board, grid
-from convcli.pictures.board import MARGIN, WIDTH, Numbers
-from convcli.pictures.scene import Group, Rect, Scene, Shape, Text, paragraph, paragraph_height
+from convcli.pictures.board import INNER, MARGIN, WIDTH, Numbers
+from convcli.pictures.scene import (
+    Group,
+    Rect,
+    Scene,
+    Shape,
+    Text,
+    paragraph,
+    paragraph_height,
+    wrapped,
+)
 
 MOST_FRAMES = 400
 _SECONDS = (0.15, 0.6)  # of a frame
@@ -71,8 +80,9 @@ def animation_picture(
     below = lowest + 4
     said: list[Text] = []
     for line_ in board.formulas_of(axes):
-        said += paragraph(MARGIN, below, [line_], 13, mono=True, fill="soft")
-        below += paragraph_height([line_], 13)
+        lines = wrapped(line_, INNER, 13, True)
+        said += paragraph(MARGIN, below, lines, 13, mono=True, fill="soft")
+        below += paragraph_height(lines, 13)
     for note in board.note_of(axes):
         said += paragraph(MARGIN, below, lines := board.wrap_all(note), 13, fill="soft")
         below += paragraph_height(lines, 13) + 2

@@ -4,8 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from convcli.explain import words
-from convcli.explain.layer import KIND_NAMES
-from convcli.geometry.axis import AXIS_NAMES, Axis
+from convcli.geometry.axis import AXIS_NAMES, KIND_NAMES, Axis
 from convcli.geometry.formula import formula
 from convcli.geometry.notation import format_padding, format_sizes
 from convcli.pictures import grid

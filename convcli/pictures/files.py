@@ -120,14 +120,14 @@ def encoded(scene: "Scene", ending: str) -> bytes:
         from convcli.pictures.tikz import tikz  # noqa: PLC0415  one writer is needed
 
         return tikz(scene).encode()
-    from convcli.pictures.svg import svg  # noqa: PLC0415
+    from convcli.pictures.svg import escaped, svg  # noqa: PLC0415
 
-    return (_still_page(svg(scene)) if ending == ".html" else svg(scene)).encode()
+    drawn = svg(scene)
+    return (_still_page(escaped(scene.title), drawn) if ending == ".html" else drawn).encode()
 
 
-def _still_page(drawn: str) -> str:
+def _still_page(title: str, drawn: str) -> str:
     """Put a picture into a page of HTML; of one layer, `page` makes one that computes."""
-    title = drawn.partition("<title")[2].partition(">")[2].partition("</title>")[0]
     return (
         '<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width">\n'
@@ -138,7 +138,7 @@ def _still_page(drawn: str) -> str:
 
 
 def write(data: bytes, path: str) -> None:
-    """Write a file in whole."""
+    """Write a file; an old one is replaced when the new one is complete."""
     from convcli.arrays.atomic import replaced  # noqa: PLC0415  not to check a name
     from convcli.arrays.transfer import write_all  # noqa: PLC0415
 

@@ -1,11 +1,11 @@
 """The picture of a network: its layers to scale as boxes, and how its receptive field grows."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import NamedTuple
 
 from convcli.explain import words
-from convcli.explain.growth import middle_span
+from convcli.explain.middle import Growth, growth
 from convcli.geometry.axis import AXIS_NAMES
 from convcli.geometry.graph import NodeStep
 from convcli.geometry.notation import format_sizes
@@ -202,73 +202,89 @@ def _links(steps: Sequence[NodeStep], boxes: Sequence[_Box]) -> list[tuple[int, 
     return sorted(found)
 
 
+class _Table(NamedTuple):
+    """The list of the boxes: the left or right edge of each column, and the bars to scale."""
+
+    name_x: float
+    size_x: float
+    field_x: float
+    bar_x: float
+    growth: Growth
+
+    def at(self, pixel: int) -> float:
+        """Return where a pixel of the input begins among the bars."""
+        pixels = self.growth.pixels
+        return self.bar_x + (pixel - pixels.start) * (WIDTH - MARGIN - self.bar_x) / len(pixels)
+
+
 def _growth(
     steps: Sequence[NodeStep], boxes: Sequence[_Box], y: float
 ) -> tuple[list[Group], float]:
     """List the boxes with their sizes, and what the middle of each output depends on, to scale."""
     axis = len(AXIS_NAMES[steps[0].dims]) - 1
-    n = steps[0].outputs[0].tracks[axis].size
-    names = [box.name for box in boxes]
-    sizes = [box.size for box in boxes]
-    fields = [f"{'' if f.exact else '≤'}{f.r}" for f in (b.last.fields[axis] for b in boxes)]
-    name_wide = max(text_width(each, _LETTER) for each in [*names, "layer"])
-    size_wide = max(text_width(each, _LETTER) for each in [*sizes, "output"])
-    field_wide = max(text_width(each, _LETTER) for each in [*fields, "field"])
-    name_x = MARGIN + 26
-    size_x = name_x + name_wide + 12
-    field_x = size_x + size_wide + 12 + field_wide
-    bar_x = field_x + 12
-    room = WIDTH - MARGIN - bar_x
-    spans = [middle_span(box.last, axis) for box in boxes]
-    begin = min(0, *(low for low, _ in spans))
-    end = max(n, *(high + 1 for _, high in spans))
-    scale = room / (end - begin)
+    table = _measured(boxes, growth([box.last for box in boxes], axis))
+    n, pixels = table.growth.n, table.growth.pixels
     name = AXIS_NAMES[steps[0].dims][axis]
     head = f"What the middle of each output depends on, of the {n} input pixels of the {name}"
     said = wrapped(head, INNER, 13)
     texts: list[Shape] = list(paragraph(MARGIN, y, said, 13))
     y += paragraph_height(said, 13) + 8
-    for x, word, anchor in (
-        (name_x, "layer", "start"),
-        (size_x, "output", "start"),
-        (field_x, "field", "end"),
-    ):
-        texts.append(Text(x, y + 12, word, 12, anchor, "soft"))  # type: ignore[arg-type]
+    texts += [
+        Text(table.name_x, y + 12, "layer", 12, "start", "soft"),
+        Text(table.size_x, y + 12, "output", 12, "start", "soft"),
+        Text(table.field_x, y + 12, "field", 12, "end", "soft"),
+    ]
     y += 18
     bars: list[Shape] = []
-    for i, (low, high) in enumerate(spans):
+    for i, box in enumerate(boxes):
         base = y + _ROW * 0.7
         texts.append(Text(MARGIN + 16, base, str(i + 1), _LETTER, "end", "soft"))
-        texts.append(Text(name_x, base, names[i], _LETTER))
-        texts.append(Text(size_x, base, sizes[i], _LETTER))
-        texts.append(Text(field_x, base, fields[i], _LETTER, "end"))
-        whole = bar_x + (0 - begin) * scale
-        bars.append(Rect(whole, y + 4, n * scale, _ROW - 8, fill="input"))
-        if high >= low:
-            bars += [
-                Rect(bar_x + (start - begin) * scale, y + 4, max((stop - start) * scale, 2.0),
-                     _ROW - 8, fill=fill, stroke="window-edge", line=0.8)
-                for start, stop, fill in (
-                    (low, high + 1, "window-pale"),
-                    (max(low, 0), min(high + 1, n), "window"),
-                )
-                if stop > start
-            ]  # fmt: skip
+        texts.append(Text(table.name_x, base, box.name, _LETTER))
+        texts.append(Text(table.size_x, base, box.size, _LETTER))
+        texts.append(Text(table.field_x, base, table.growth.fields[i], _LETTER, "end"))
+        bars += _bar(table, i, y)
         y += _ROW
-    bars.append(Rect(bar_x + (0 - begin) * scale, y + 4, n * scale, 1.2, fill="soft"))
-    if n * scale > 2 * text_width(str(n), 12):
-        texts.append(Text(bar_x + (0 - begin) * scale, y + 19, "0", 12, "start", "soft"))
-    texts.append(Text(bar_x + (n - begin) * scale, y + 19, str(n), 12, "end", "soft"))
+    bars.append(Rect(table.at(0), y + 4, table.at(n) - table.at(0), 1.2, fill="soft"))
+    if table.at(n) - table.at(0) > 2 * text_width(str(n), 12):
+        texts.append(Text(table.at(0), y + 19, "0", 12, "start", "soft"))
+    texts.append(Text(table.at(n), y + 19, str(n), 12, "end", "soft"))
     y += 26
-    for note in _notes(steps, begin, end, n):
+    for note in _notes(steps, is_padded=len(pixels) > n):
         lines = wrapped(note, INNER, 13)
         texts += paragraph(MARGIN, y, lines, 13, fill="soft")
         y += paragraph_height(lines, 13) + 2
     return [Group("receptive-fields", tuple(bars)), Group("layers", tuple(texts))], y
 
 
-def _notes(steps: Sequence[NodeStep], begin: int, end: int, n: int) -> Iterable[str]:
-    if begin < 0 or end > n:
+def _measured(boxes: Sequence[_Box], grown: Growth) -> _Table:
+    """Give each column the width of its longest text, and the bars what is left."""
+
+    def widest(texts: Iterable[str], head: str) -> float:
+        return max(text_width(each, _LETTER) for each in (*texts, head))
+
+    name_x = MARGIN + 26
+    size_x = name_x + widest([box.name for box in boxes], "layer") + 12
+    field_x = size_x + widest([box.size for box in boxes], "output") + 12
+    field_x += widest(grown.fields, "field")
+    return _Table(name_x, size_x, field_x, field_x + 12, grown)
+
+
+def _bar(table: _Table, i: int, y: float) -> Iterator[Rect]:
+    """Draw the input as a bar, and on it what the middle output of a box depends on."""
+    n, (low, high) = table.growth.n, table.growth.spans[i]
+    height = _ROW - 8
+    yield Rect(table.at(0), y + 4, table.at(n) - table.at(0), height, fill="input")
+    for start, stop, fill in (
+        (low, high + 1, "window-pale"),
+        (max(low, 0), min(high + 1, n), "window"),
+    ):
+        if stop > start:
+            width = max(table.at(stop) - table.at(start), 2.0)
+            yield Rect(table.at(start), y + 4, width, height, fill, "window-edge", 0.8)
+
+
+def _notes(steps: Sequence[NodeStep], is_padded: bool) -> Iterator[str]:
+    if is_padded:
         yield "Pale: beyond the input, where there is padding."
     lost = [
         step.label or step.kind

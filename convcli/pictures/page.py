@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 
 from convcli.errors import ConvcliError
-from convcli.explain.layer import KIND_NAMES
+from convcli.geometry.axis import KIND_NAMES
 from convcli.geometry.network import Step
 from convcli.geometry.notation import format_sizes
 

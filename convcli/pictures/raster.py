@@ -9,7 +9,7 @@ from typing import Any
 from PIL import Image, ImageDraw, ImageFont
 
 from convcli.pictures.palette import rgb
-from convcli.pictures.scene import Line, Paint, Pixels, Rect, Scene, Shape, Text
+from convcli.pictures.scene import Line, Paint, Pixels, Rect, Scene, Shape, Text, without_controls
 from convcli.pictures.svg import arrow_head
 
 _SMOOTH = 2  # times that a drawing is larger before it is scaled down, so that edges are smooth
@@ -28,8 +28,8 @@ def png(scene: Scene) -> bytes:
 
 def gif(scene: Scene) -> bytes:
     """Draw the frames of an animation, which repeats for ever."""
-    moving = [g for g in scene.groups if g.first or g.last is not None or g.name == "done"]
-    fixed = scene._replace(groups=tuple([g for g in scene.groups if g not in moving]))
+    moving = [g for g in scene.groups if g.moves]
+    fixed = scene._replace(groups=tuple([g for g in scene.groups if not g.moves]))
     done = _large(fixed, _GIF_SCALE * _SMOOTH)
     size = (round(scene.width), round(scene.height))
     frames: list[Image.Image] = []
@@ -58,7 +58,7 @@ def gif(scene: Scene) -> bytes:
 
 
 def _palette(scene: Scene, first: Image.Image) -> Image.Image:
-    """Choose 256 colours for all frames: of the first, of the last, and of the roles."""
+    """Choose 256 colours for all frames: those of the first and of the last."""
     last = _drawn(scene.still(scene.frames - 1), _GIF_SCALE)
     both = Image.new("RGB", (first.width, 2 * first.height))
     both.paste(first, (0, 0))
@@ -162,7 +162,7 @@ def _on_curve(shape: Line, t: float, scale: int) -> tuple[float, float]:
 
 
 def _text(draw: Any, shape: Text, scale: int) -> None:
-    text = shape.text.translate(_INSTEAD)
+    text = without_controls(shape.text).translate(_INSTEAD)
     place = (shape.x * scale, shape.y * scale)
     ink = _colour(shape.fill)
     font = _font(round(shape.size * scale))

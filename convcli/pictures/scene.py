@@ -103,6 +103,11 @@ class Group(NamedTuple):
     first: int = 0
     last: int | None = None
 
+    @property
+    def moves(self) -> bool:
+        """Whether some frames do not show it."""
+        return self.first > 0 or self.last is not None
+
     def shown(self, frame: int) -> bool:
         """Whether it is seen in a frame."""
         return self.first <= frame and (self.last is None or frame <= self.last)
@@ -134,6 +139,14 @@ class Scene(NamedTuple):
             yield from group.shapes
 
 
+def without_controls(text: str) -> str:
+    """Return a text without line breaks and other control characters, which names may have.
+
+    Every format needs that: a line break ends a comment of TeX, and XML has no control characters.
+    """
+    return "".join(c for c in text if c >= " ")
+
+
 def text_width(text: str, size: float, mono: bool = False, bold: bool = False) -> float:
     """Return an upper bound of a text's width in usual fonts, in pixels."""
     if mono:
@@ -144,9 +157,9 @@ def text_width(text: str, size: float, mono: bool = False, bold: bool = False) -
     return (width + wide) * size * (1.07 if bold else 1.0)
 
 
-def fitting(text: str, room: float, most: float, mono: bool = False) -> float:
+def fitting(text: str, room: float, most: float) -> float:
     """Return the font size, up to `most`, at which a text fits a room."""
-    return min(most, room / text_width(text, 1.0, mono)) if text else most
+    return min(most, room / text_width(text, 1.0)) if text else most
 
 
 def wrapped(text: str, width: float, size: float, mono: bool = False) -> list[str]:

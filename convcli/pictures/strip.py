@@ -46,8 +46,8 @@ class Strip(NamedTuple):
         Parameters
         ----------
         fine : bool
-            Cells are large enough to be told apart; else zeros between inputs are not told from
-            them, nor unread pixels that are not at the end.
+            Cells are large enough to be distinguished; otherwise zeros between inputs count as
+            inputs, and unread pixels are those at the end.
         """
         axis = self.axis
         if fine and len(self.cells) <= _MOST_CELLS:

@@ -6,7 +6,7 @@ from base64 import b64encode
 from collections.abc import Iterator
 
 from convcli.pictures.palette import ROLES, hexadecimal, rgb
-from convcli.pictures.scene import Group, Line, Pixels, Rect, Scene, Shape, Text
+from convcli.pictures.scene import Group, Line, Pixels, Rect, Scene, Shape, Text, without_controls
 
 _SANS = "system-ui,'Segoe UI',Helvetica,Arial,'DejaVu Sans',sans-serif"
 _MONO = "ui-monospace,Menlo,Consolas,'DejaVu Sans Mono',monospace"
@@ -18,8 +18,8 @@ def svg(scene: Scene) -> str:
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
         f'width="{width}" height="{height}" role="img" aria-labelledby="title description">',
-        f'<title id="title">{_escaped(scene.title)}</title>',
-        f'<desc id="description">{_escaped(scene.description)}</desc>',
+        f'<title id="title">{escaped(scene.title)}</title>',
+        f'<desc id="description">{escaped(scene.description)}</desc>',
         f"<style>\n{_style(scene)}</style>",
     ]
     hatches = dict.fromkeys(s.hatch for s in scene.shapes if isinstance(s, Rect) and s.hatch)
@@ -93,7 +93,7 @@ def _percent(frame: int, frames: int) -> str:
 
 
 def _moves(scene: Scene, group: Group) -> bool:
-    return scene.frames > 1 and (group.first > 0 or group.last is not None)
+    return scene.frames > 1 and group.moves
 
 
 def _span_name(first: int, last: int | None) -> str:
@@ -177,7 +177,7 @@ def _text(shape: Text) -> str:
     bold = ' font-weight="600"' if shape.bold else ""
     return (
         f'<text x="{_number(shape.x)}" y="{_number(shape.y)}" font-size="{_number(shape.size)}"'
-        f'{anchor}{bold} class="fill-{shape.fill}{mono}">{_escaped(shape.text)}</text>'
+        f'{anchor}{bold} class="fill-{shape.fill}{mono}">{escaped(shape.text)}</text>'
     )
 
 
@@ -216,7 +216,8 @@ def _number(value: float) -> str:
     return f"{value:.2f}".rstrip("0").rstrip(".")
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
+    """Write a text so that SVG and HTML show it as it is."""
     for sign, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
         text = text.replace(sign, entity)
-    return "".join(c for c in text if c >= " ")
+    return without_controls(text)

@@ -1,7 +1,7 @@
 """A scene as a standalone document of LaTeX, drawn by TikZ: `pdflatex conv.tex` makes a PDF."""
 
 from convcli.pictures.palette import ROLES, rgb
-from convcli.pictures.scene import Line, Paint, Rect, Scene, Shape, Text
+from convcli.pictures.scene import Line, Paint, Rect, Scene, Shape, Text, without_controls
 
 _ESCAPES = {
     "\\": r"\textbackslash{}",
@@ -37,8 +37,8 @@ def tikz(scene: Scene) -> str:
         f"\\definecolor{{{role}}}{{RGB}}{{{','.join(map(str, rgb(role)))}}}" for role in ROLES
     )
     head = _HEAD.format(
-        title=scene.title,
-        description=scene.description,
+        title=without_controls(scene.title),
+        description=without_controls(scene.description),
         colours=colours,
         width=_number(scene.width),
         height=_number(scene.height),
@@ -96,7 +96,7 @@ def _text(shape: Text) -> str:
     font = rf"\fontsize{{{_number(size)}bp}}{{{_number(size * 1.2)}bp}}\selectfont"
     font += r"\ttfamily" if shape.mono else ""
     font += r"\bfseries" if shape.bold else ""
-    text = "".join(_ESCAPES.get(c, c) for c in shape.text)
+    text = "".join(_ESCAPES.get(c, c) for c in without_controls(shape.text))
     return (
         rf"\node[anchor={_ANCHORS[shape.anchor]}, text={shape.fill}, font={font}] "
         f"at ({_number(shape.x)},{_number(shape.y)}) {{{text}}};"

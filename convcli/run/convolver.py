@@ -11,7 +11,7 @@ from convcli.engines.base import Pads, Plan
 from convcli.engines.correlation import Correlation
 from convcli.engines.scratch import buffer
 from convcli.errors import ConvcliError
-from convcli.geometry.axis import POOLS, Axis
+from convcli.geometry.axis import POOL_KINDS, Axis
 from convcli.run.axes import canonical, restored
 from convcli.run.blocks import Block
 from convcli.run.job import Job, LayerPart
@@ -152,7 +152,7 @@ def _fused_call(job: Job, view: _View, images: Array) -> tuple[Plan, Callable[[]
     operation = job.operation
     if operation.out_dtype.kind in "iu" or operation.pad_mode != "zeros":
         return None
-    if operation.kind in POOLS:
+    if operation.kind in POOL_KINDS:
         return None
     if not job.finite:  # libraries skip padding, or add some, where 0 times infinity is NaN
         return None

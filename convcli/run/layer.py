@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from convcli.geometry.axis import POOLS, Axis, PaddingWord, Window
+from convcli.geometry.axis import POOL_KINDS, Axis, PaddingWord, Window
 from convcli.geometry.network import Layer, Step, apply
 
 
@@ -37,5 +37,5 @@ def as_step(
         kind=kind,
         ceil=axes[0].ceil,
     )
-    layer = Layer(window, c_out, 1 if kind in POOLS else groups, bias)
+    layer = Layer(window, c_out, 1 if kind in POOL_KINDS else groups, bias)
     return apply(layer, tuple(a.n for a in axes), c_in)

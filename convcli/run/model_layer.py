@@ -12,8 +12,8 @@ from convcli.geometry import notation
 from convcli.geometry.axis import Padding, spread
 from convcli.geometry.layers import format_layer
 from convcli.models import LAYERS, WEIGHTS, is_model
-from convcli.models import layer as model_layer
-from convcli.models.layer import ModelLayer
+from convcli.models.layer import ModelLayer, find
+from convcli.models.layer import layers as read_layers
 from convcli.options import RunRequest
 from convcli.run.reporter import FORMATS
 from convcli.streams import Streams, choose_format, note, printable
@@ -34,11 +34,11 @@ def take(request: RunRequest, streams: Streams) -> Taken:
     """
     spec = request.kernel or ""
     path, _, member = spec.partition("::")
-    layers = model_layer.layers(path)
+    layers = read_layers(path)
     if len(layers) > 1 and not member and streams.stdout.isatty():
         show(layers, "table", streams)
         raise UsageError(f"-k {spec} has {len(layers)} convolutions; name one as {path}::NAME")
-    layer = model_layer.find(spec, layers)
+    layer = find(spec, layers)
     refusal = layer.refusal or (layer.padding_refusal if request.p is None else "")
     if refusal:
         raise ConvcliError(refusal)
@@ -57,7 +57,7 @@ def list_file(request: RunRequest, streams: Streams) -> None:
     path = spec.partition("::")[0]
     fmt = choose_format(request.format, streams.stdout, FORMATS)
     if is_model(spec):
-        show(model_layer.layers(path), fmt, streams)
+        show(read_layers(path), fmt, streams)
     elif stores.is_store(spec):
         _show_members(stores.members(path), fmt, streams)
     elif formats.suffix(path) in WEIGHTS:

@@ -8,7 +8,8 @@ import numpy as np
 
 from convcli.arrays.dtypes import Array, DType, asked_dtype, result_dtype, shape_text
 from convcli.errors import DoesNotFit, UsageError, counted
-from convcli.geometry.axis import POOLS, Axis, Kind, Window
+from convcli.geometry.axis import POOL_KINDS, Axis, Kind, Window
+from convcli.geometry.network import check_groups
 from convcli.run.axes import SPATIAL, read_axes, with_channels
 
 
@@ -172,10 +173,10 @@ def resolve(
             f"is never filled; omit --pad-mode"
         )
     channels = sizes.get("C", 1)
+    if groups is not None:
+        check_groups(groups)
     if weight:
         weights = _layer_filter(filter_, channels, 1 if groups is None else groups, transposed)
-    elif groups is not None and groups < 1:
-        raise UsageError(f"groups {groups} must be 1 or more; use -g 1")
     elif groups not in (None, 1, channels):
         raise UsageError(
             f"-g {groups}: a spatial filter is applied to each channel separately, and the input "
@@ -189,7 +190,7 @@ def resolve(
     n = tuple(sizes[letter] for letter in SPATIAL[dims])
     others = [filter_.dtype] if bias is None else [filter_.dtype, bias.dtype]
     natural = result_dtype(x_dtype, *others)
-    if window.kind in POOLS:
+    if window.kind in POOL_KINDS:
         natural = _pooled_dtype(x_dtype, window.kind)
     sums = natural
     if second is not None:
@@ -268,8 +269,6 @@ def _channel_bias(bias: Array | None, channels: int) -> Array | None:
 
 def _layer_filter(filter_: Array, channels: int, groups: int, transposed: bool) -> Array:
     """Check a layer's weight against the channels; returns it as (out, in per group, spatial)."""
-    if groups < 1:
-        raise UsageError(f"groups {groups} must be 1 or more; use -g 1")
     first, second = filter_.shape[:2]
     order, kind = ("in, out/groups", "input") if transposed else ("out, in/groups", "output")
     what = f"the filter {shape_text(filter_.shape)} ({order}, spatial)"

@@ -5,7 +5,7 @@ import math
 from typing import Any, TextIO
 
 from convcli.explain.figures import EXPLAINED
-from convcli.geometry.axis import POOLS
+from convcli.geometry.axis import POOL_KINDS
 from convcli.geometry.keys import WINDOW
 from convcli.geometry.network import Step
 from convcli.run.layer import as_step
@@ -35,7 +35,7 @@ def record(result: Result) -> dict[str, Any]:
         "pad_mode": result.pad_mode,
         "flip": result.flip,
         **_array_record("input", result.input),
-        "filter_name": None if result.kind in POOLS else result.filter.name,
+        "filter_name": None if result.kind in POOL_KINDS else result.filter.name,
         "filter_shape": list(result.filter.shape),
         "filter_dtype": result.filter.dtype or None,
         **_array_record("output", result.output),
@@ -77,7 +77,7 @@ def step_of(result: Result) -> Step:
 
 def operation_name(result: Result) -> str:
     """Name the operation in the words of signal processing and of PyTorch."""
-    if result.kind in POOLS:
+    if result.kind in POOL_KINDS:
         return "max pooling" if result.kind == "maxpool" else "average pooling"
     name = (
         "convolution (the filter is flipped)"

@@ -6,7 +6,7 @@ from typing import TextIO
 from rich.console import Console
 
 from convcli.explain.layer import explain_layer
-from convcli.geometry.axis import POOLS
+from convcli.geometry.axis import POOL_KINDS
 from convcli.geometry.formula import formulas
 from convcli.geometry.notation import format_padding, format_sizes
 from convcli.geometry.pad_modes import PAD_MODES
@@ -80,7 +80,7 @@ def facts(result: Result, verbose: bool = True) -> Iterator[tuple[str, str]]:
     yield "input", _array(result.input)
     if verbose or not result.each_channel or result.input.layout != SPATIAL[len(result.axes)]:
         yield "axes", _axes(result)
-    pooling = result.kind in POOLS
+    pooling = result.kind in POOL_KINDS
     yield "filter", format_sizes(result.filter.shape) if pooling else _array(result.filter)
     yield "padding", _padding(result)
     yield "stride", format_sizes([a.s for a in result.axes])
@@ -134,8 +134,10 @@ def _axes(result: Result) -> str:
     if not result.each_channel:
         return f"{read}; the filter: out, in/groups, spatial"
     if "C" in layout:
-        what = "channels are pooled one by one"
-        read += f"; {what if result.kind in POOLS else 'the filter is applied to each channel'}"
+        what = "the filter is applied to each channel"
+        if result.kind in POOL_KINDS:
+            what = "channels are pooled one by one"
+        read += f"; {what}"
     if layout in ("CHW", "NCHW") and result.input.shape[-1] in (3, 4):
         read += "; if the last axis holds colours, use --layout HWC"
     return read

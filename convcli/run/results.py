@@ -7,7 +7,7 @@ import numpy as np
 
 from convcli.arrays.dtypes import Array
 from convcli.errors import ConvcliError
-from convcli.geometry.axis import POOLS, Axis, Kind, Padding, PaddingWord
+from convcli.geometry.axis import POOL_KINDS, Axis, Kind, Padding, PaddingWord
 from convcli.run.merged import full_layout, full_shape, lead_of
 
 if TYPE_CHECKING:
@@ -213,7 +213,7 @@ def gather(
 ) -> Result:
     """Gather the facts of a report about an array that was written to `path`, if to any."""
     operation, summary, lead = job.operation, done.summary, lead_of(source)
-    pooling = operation.kind in POOLS
+    pooling = operation.kind in POOL_KINDS
     return Result(
         input=Facts(
             source.name,

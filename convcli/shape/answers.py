@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, cast, get_args
 
 from convcli.errors import UsageError
 from convcli.geometry import notation
-from convcli.geometry.axis import POOLS, PaddingWord, Sizes, on_each_axis, spread
+from convcli.geometry.axis import POOL_KINDS, PaddingWord, Sizes, on_each_axis, spread
 from convcli.geometry.inverse import Answer, Unknown, solve
 from convcli.shape.usage import first_layer, kind_of, need, refuse
 
@@ -36,6 +36,7 @@ def answers(request: "ShapeRequest") -> tuple[Unknown, Sizes, Sequence[Sequence[
             "--no-bias": request.no_bias,
             "--explain": request.explain,
             "--fields": request.fields,
+            "--all": request.every_node,
         },
         f"--solve {unknown}",
     )
@@ -48,7 +49,7 @@ def answers(request: "ShapeRequest") -> tuple[Unknown, Sizes, Sequence[Sequence[
         "d": request.d or "1",
         "op": request.output_padding or "0",
     }
-    if request.s is not None or kind not in POOLS:
+    if request.s is not None or kind not in POOL_KINDS:
         texts["s"] = request.s or "1"
     names = {"op": "--output-padding"}
     values = {

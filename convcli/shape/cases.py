@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from convcli.errors import DoesNotFit, UsageError
 from convcli.geometry import notation
-from convcli.geometry.axis import POOLS, Window, spread
+from convcli.geometry.axis import POOL_KINDS, Window, spread
 from convcli.geometry.network import Layer, Step, apply
 from convcli.geometry.sweep import has_many, lazy_product
 from convcli.shape.usage import kind_of, need
@@ -55,7 +55,7 @@ def cases(
         from convcli.shape.channel_note import note_channel_axis  # noqa: PLC0415  for three axes
 
         note_channel_axis(request, channels, note)
-    stride_is_filter = kind in POOLS and request.s is None  # as in PyTorch and Keras
+    stride_is_filter = kind in POOL_KINDS and request.s is None  # as in PyTorch and Keras
     swept = any(has_many(each) for each in (n, f, p, s, d, op, channels, groups))
     for sizes, filter_, pads, strides, dilation, extra, (c_in, c_out), (g,) in lazy_product(
         n, f, p, s, d, op, channels, groups

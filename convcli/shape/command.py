@@ -9,8 +9,8 @@ from convcli.errors import ConvcliError, DoesNotFit, UsageError
 from convcli.geometry.network import Step
 from convcli.geometry.notation import format_sizes
 from convcli.shape.cases import cases
-from convcli.shape.usage import first_layer, network_name, refuse, with_channels
-from convcli.streams import Streams, choose_format, note, printable
+from convcli.shape.usage import first_layer, network_name, refuse, typed_options, with_channels
+from convcli.streams import Streams, choose_format, note, report_error
 
 if TYPE_CHECKING:
     from convcli.geometry.graph import NodeStep
@@ -28,6 +28,8 @@ def run(request: "ShapeRequest", streams: Streams) -> int:
         Exit status: 1 if some cases of a sweep did not fit; each is reported on standard error.
     """
     if request.list_networks:
+        others = typed_options(request, but=("list_networks", "color"))
+        refuse(others, "--list-networks")
         _list_networks(streams)
         return 0
     request = with_channels(request)
@@ -50,6 +52,7 @@ def run(request: "ShapeRequest", streams: Streams) -> int:
     if request.network is not None or request.layers or request.layers_file is not None:
         _show_networks(request, fmt, streams, misfits)
     else:
+        refuse({"--all": request.every_node}, "one layer", "leave it out")
         found = cases(request, misfits.report, partial(note, streams))
         if fmt == "plain":
             _show_plain(([step] for step in found), streams, misfits)
@@ -72,7 +75,7 @@ class Misfits:
     def report(self, error: DoesNotFit) -> None:
         """Write the error of one case."""
         self.count += 1
-        self._streams.stderr.write(f"convcli: error: {printable(str(error))}\n")
+        report_error(self._streams, str(error))
         if self._empty_rows:
             self._streams.stdout.write("\n")
 
@@ -89,8 +92,8 @@ def _check_fields(request: "ShapeRequest", fmt: str) -> None:
     if request.fields is not None and fmt in ("table", "plain"):
         verb = "add" if request.format is None else "use"
         raise UsageError(
-            f"--fields {request.fields} has no meaning for the format {fmt}; {verb} --format json, "
-            f"or csv"
+            f"--fields {request.fields} cannot be combined with the format {fmt}; "
+            f"{verb} --format json, or csv"
         )
 
 
@@ -107,7 +110,7 @@ def _show_answers(request: "ShapeRequest", fmt: str, streams: Streams) -> None:
 
     _write(records.answer_lines(fmt, unknown, out, found), streams)
     if fmt == "plain" and any(answer.last is None for axis in found for answer in axis):
-        streams.stderr.write(f"convcli: note: and every larger {unknown}\n")
+        note(streams, f"and every larger {unknown}")
 
 
 def _show_networks(request: "ShapeRequest", fmt: str, streams: Streams, misfits: Misfits) -> None:
@@ -121,6 +124,8 @@ def _show_networks(request: "ShapeRequest", fmt: str, streams: Streams, misfits:
 
         show_weights(request, kind, fmt, streams)
         return
+    if fmt == "plain":  # one size; the other formats but the table show every node
+        refuse({"--all": request.every_node}, "the format plain", "use --format table")
     found = networks(request, streams, misfits.report)
     if fmt == "table":
         from convcli.shape import network_report  # noqa: PLC0415
@@ -216,6 +221,7 @@ def _animate(request: "ShapeRequest", streams: Streams) -> None:
             "--explain": request.explain,
             "--format": request.format,
             "--fields": request.fields,
+            "--all": request.every_node,
         },
         "--animate",
     )

@@ -96,9 +96,9 @@ def _of_layer(figure: Callable[[Layer], Any]) -> Callable[[Row], Any]:
     return lambda row: None if row.step.layer is None else figure(row.step.layer)
 
 
-def _window_figure(key: str, header: str = "", total: Literal["", "first"] = "") -> Figure:
+def _window_figure(key: str, header: str = "") -> Figure:
     value = _of_window(WINDOW[key])
-    return Figure(key, value, "axis", total, header, _sizes(value))
+    return Figure(key, value, "axis", header=header, cell=_sizes(value))
 
 
 def _pads(row: Row) -> str | None:
@@ -126,8 +126,7 @@ def _bounds(size: Callable[[Field], int], whole: str) -> Callable[[Row], str]:
 
     def bounds(row: Row) -> str:
         texts = [whole if f.j == 0 and f.r else str(size(f)) for f in row.fields]
-        signs = ["" if f.exact else "≤" for f in row.fields]
-        return join_axes([sign + text for sign, text in zip(signs, texts, strict=True)])
+        return join_axes([f.sign + text for f, text in zip(row.fields, texts, strict=True)])
 
     return bounds
 

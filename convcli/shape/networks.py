@@ -70,6 +70,8 @@ def _input_sizes(
 ) -> tuple[Iterable[Sizes | None], bool]:
     """Return the sizes of the input, and whether there are several; None: those of a model."""
     if request.n is None and network.declared:
+        stored = f"the size of the input in {network.source}"
+        refuse({"--dims": request.dims}, stored, "add -n, or omit it")
         return [None], False
     if request.n is None and network.n is not None:
         n: Sweep[Sizes] = Sweep([tuple([range(size, size + 1) for size in network.n])])

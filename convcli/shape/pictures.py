@@ -59,6 +59,7 @@ def _checked_path(request: "ShapeRequest") -> str:
             "--out": request.out,
             "--format": request.format,
             "--fields": request.fields,
+            "--all": request.every_node,
         },
         f"-o {path}",
     )

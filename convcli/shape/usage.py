@@ -1,6 +1,6 @@
 """Which options `shape` needs, and which it refuses because it would read and ignore them."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 from convcli.errors import UsageError
@@ -9,7 +9,7 @@ from convcli.geometry.axis import Kind
 if TYPE_CHECKING:
     from convcli.options import ShapeRequest
 
-Typed = str | bool | None  # an option as it was typed; None or False where it was not
+Typed = str | int | bool | None  # an option as it was typed; None or False where it was not
 
 
 def need(option: str, value: str | None) -> str:
@@ -42,10 +42,24 @@ def refuse(
             raise UsageError(f"{typed} cannot be combined with {other}; {remedy}")
 
 
+def typed_options(request: "ShapeRequest", but: Collection[str]) -> dict[str, Typed]:
+    """Return every option that was typed, but those of some fields of the request."""
+    found: dict[str, Typed] = {}
+    for field, annotation in type(request).__annotations__.items():
+        value = getattr(request, field)
+        if field in but or value == request._field_defaults[field]:
+            continue
+        # Typer takes the first name of an option for its default, until it makes the command.
+        first = annotation.__metadata__[0].default
+        name = first if isinstance(first, str) else field.upper()
+        found[name] = value[0] if isinstance(value, list) else value
+    return found
+
+
 def kind_of(request: "ShapeRequest") -> Kind:
     """Return the kind of layer that the options of one layer describe."""
     if request.pool is not None:
-        refuse({"--transposed": request.transposed}, "--pool")
+        refuse({"--transposed": request.transposed, "--no-bias": request.no_bias}, "--pool")
         from convcli.geometry.pooling import parse_pool  # noqa: PLC0415  for pools only
 
         return parse_pool(request.pool)

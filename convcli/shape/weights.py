@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from convcli.arrays.dtypes import shape_text
 from convcli.geometry.notation import format_sizes
-from convcli.models.weights import UNTOLD, Weight, read_weights
+from convcli.models.weights import UNSAID, Weight, read_weights
 from convcli.shape.records import Record, csv_line, format_cell, json_lines, read_fields
 from convcli.shape.usage import Typed, network_name, refuse
 from convcli.streams import Streams, note, printable
@@ -20,9 +20,9 @@ _KEYS = (
 
 
 def show_weights(request: "ShapeRequest", ending: str, fmt: str, streams: Streams) -> None:
-    """Show the weights that a request names: a row for each array, and what they cannot tell."""
+    """Show the weights that a request names: a row for each array, and what is left open."""
     path = str(network_name(request))
-    refuse(_meaningless(request), f"{path}, which holds weights only", "leave it out")
+    refuse(_ignored(request), f"{path}, which holds weights only", "leave it out")
     keys = read_fields(request.fields, _KEYS) if request.fields else list(_KEYS)
     weights = read_weights(path, ending)
     if fmt == "table":
@@ -42,10 +42,10 @@ def show_weights(request: "ShapeRequest", ending: str, fmt: str, streams: Stream
         lines = [f"{printable(w.name)}\t{shape_text(w.shape)}" for w in weights]
     for line in lines:
         streams.stdout.write(f"{line}\n")
-    note(streams, f"{path}: weights do not tell {UNTOLD}")
+    note(streams, f"{path}: weights do not say {UNSAID}")
 
 
-def _meaningless(request: "ShapeRequest") -> dict[str, Typed]:
+def _ignored(request: "ShapeRequest") -> dict[str, Typed]:
     return {
         "-n": request.n,
         "-f": request.f,
@@ -55,13 +55,14 @@ def _meaningless(request: "ShapeRequest") -> dict[str, Typed]:
         "-c": request.channels,
         "-g": request.groups,
         "-l": request.layers[0] if request.layers else None,
-        "--dims": None if request.dims is None else str(request.dims),
+        "--dims": request.dims,
         "--transposed": request.transposed,
         "--output-padding": request.output_padding,
         "--pool": request.pool,
         "--ceil": request.ceil,
         "--no-bias": request.no_bias,
         "--explain": request.explain,
+        "--all": request.every_node,
     }
 
 
@@ -115,7 +116,7 @@ def _show_table(weights: Sequence[Weight], streams: Streams) -> None:
     text = f"total {total['parameters']:,} parameters in {total['members']} arrays"
     if total["buffers"]:
         text += f"; {total['buffers']:,} numbers of running statistics are not trained"
-    show_sheet(sheet, out, [text, f"weights do not tell {UNTOLD}"], sheet.dropped)
+    show_sheet(sheet, out, [text, f"weights do not say {UNSAID}"], sheet.dropped)
 
 
 def _channels(weight: Weight) -> str | None:

@@ -17,9 +17,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convcli.explain.animation import Player, frame, place_of, places
+from convcli.explain.animation import Player, frame
 from convcli.explain.keys import keys
 from convcli.geometry.axis import Axis, Window
+from convcli.geometry.places import place_of, places
 from convcli.streams import Streams
 from tests.conftest import Stream, run_command
 

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 from convcli.errors import ConvcliError
 from convcli.explain.frameworks import keras, onnx, pytorch
-from convcli.geometry.axis import POOLS, Window
+from convcli.geometry.axis import POOL_KINDS, Window
 from convcli.geometry.network import Layer, Step, apply
 from tests.conftest import run_command
 
 
 @st.composite
-def steps(draw: st.DrawFn, kinds: tuple[str, ...] = ("conv", "convt", *POOLS)) -> Step:
+def steps(draw: st.DrawFn, kinds: tuple[str, ...] = ("conv", "convt", *POOL_KINDS)) -> Step:
     """A layer of any kind on 1 to 3 axes, applied to an input."""
     kind: Any = draw(st.sampled_from(kinds))
     dims = draw(st.integers(1, 3))
@@ -28,7 +28,7 @@ def steps(draw: st.DrawFn, kinds: tuple[str, ...] = ("conv", "convt", *POOLS)) -
     if kind == "avgpool" and draw(st.booleans()):
         d = (1,)
     # More padding than that lets a pooling window read nothing else.
-    uneven = [st.integers(0, min(size - 1, 3) if kind in POOLS else 3) for size in f]
+    uneven = [st.integers(0, min(size - 1, 3) if kind in POOL_KINDS else 3) for size in f]
     pads: Any = draw(
         st.one_of(
             st.sampled_from(("valid", "same", "same-lower", "full")),
@@ -37,8 +37,8 @@ def steps(draw: st.DrawFn, kinds: tuple[str, ...] = ("conv", "convt", *POOLS)) -
         )
     )
     op = sizes(0, 1) if kind == "convt" else (0,)
-    ceil = kind in POOLS and draw(st.booleans())
-    g = 1 if kind in POOLS else draw(st.integers(1, 2))
+    ceil = kind in POOL_KINDS and draw(st.booleans())
+    g = 1 if kind in POOL_KINDS else draw(st.integers(1, 2))
     channels = draw(st.sampled_from((None, 4)))
     layer = Layer(Window(f, s, pads, d, op, kind, ceil), g=g, bias=draw(st.booleans()))
     try:
@@ -60,7 +60,7 @@ def _run(line: str, step: Step) -> torch.Tensor:
 def test_every_pytorch_line_runs_and_gives_the_size(step: Step) -> None:
     line = pytorch(step)
     if line.startswith("no equal: "):
-        assert step.layer.window.kind in POOLS
+        assert step.layer.window.kind in POOL_KINDS
         return
     y = _run(line, step)
     assert tuple(y.shape[2:]) == step.out

@@ -21,7 +21,7 @@ def rewire_onnx(random: Random, data: bytes) -> bytes:
 
 
 def _change(random: Random, graph: Any) -> None:  # noqa: PLR0912  one for each way
-    from convcli.models.from_onnx.followed import FOLLOWED
+    from convcli.models.operators.table import FOLLOWED
 
     node = random.choice(graph.node)
     names = [name for each in graph.node for name in (*each.input, *each.output)]

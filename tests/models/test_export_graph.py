@@ -99,6 +99,23 @@ def test_sizes_that_are_symbols(in_tmp: Path) -> None:
         _steps("m.pt2")
 
 
+@pytest.mark.filterwarnings("ignore:ComplexHalf support")
+@pytest.mark.parametrize(
+    ("dtype", "size"),
+    [
+        *((torch.bool, 1), (torch.uint8, 1), (torch.uint16, 2), (torch.uint32, 4)),
+        *((torch.uint64, 8), (torch.bfloat16, 2), (torch.complex32, 4), (torch.complex128, 16)),
+    ],
+)
+def test_memory_of_every_type(in_tmp: Path, dtype: torch.dtype, size: int) -> None:
+    class Reshaped(nn.Module):
+        def forward(self, x: Any) -> Any:
+            return x.reshape(1, 6, 4, 4)
+
+    export(Reshaped(), torch.zeros(1, 3, 8, 4, dtype=dtype))
+    assert _steps("m.pt2")[-1].outputs[0].bytes == 96 * size
+
+
 def test_an_operator_that_is_not_followed(in_tmp: Path) -> None:
     class Sorted(nn.Module):
         def forward(self, x: Any) -> Any:

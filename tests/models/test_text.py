@@ -122,6 +122,8 @@ def test_receptive_fields_of_the_papers_resnets(name: str) -> None:
         ("block b c\n conv f=1 c={d}\nb c=1", "'d' is not a parameter of the block; it has c"),
         ("block b c\n conv f=1 c={c/2}\nb c=3", "{c/2} is not a whole number: 3/2"),
         ("block b c\n conv f=1 c={(c)}\nb c=3", "{(c)} is not a value; write such as {c}"),
+        ("block b c\n conv f=1 c={c 2}\nb c=3", "{c 2} is not a value; write such as {c} or {4*c}"),
+        ("block b c\n conv f=1 c={*c}\nb c=3", "{*c} is not a value; write such as {c} or {4*c}"),
         ("conv f=1\nadd", "line 2: add joins layers; add with=NAME"),
         ("conv f=1\nadd with=a", "'a' is not the name of a layer before it; names here end in in"),
         ("conv f=1 from=conv1", "'conv1' is not the name of a layer before it"),
@@ -130,6 +132,19 @@ def test_receptive_fields_of_the_papers_resnets(name: str) -> None:
         ("conv f=1\ninput n=3", "the input comes before the layers; move the line up"),
         ("linear", "linear has no number of outputs; add c=1000"),
         ("linear c=9:4", "input channels 9 must equal the 243 channels that come in"),
+        ("bn c=7", "input channels 7 must equal the 3 channels that come in; use c=3"),
+        ("ln c=7", "input channels 7 must equal the 3 channels that come in; use c=3"),
+        ("bn c=3:4", "output channels 4 must equal input channels 3 of bn; write c=3"),
+        ("bn c=0", "c=0 must be 1 or more; write c=64"),
+        ("gn g=banana", "g 'banana' is not a whole number"),
+        ("gn g=0", "groups 0 must be 1 or more; use g=1"),
+        ("gn g=2", "input channels 3 must be a multiple of groups 2; use g=1, or other channels"),
+        ("prelu c=0", "c=0 must be 1 or more; write c=64"),
+        ("prelu c=2", "input channels 2 must equal the 3 channels that come in; use c=3"),
+        ("dropout p=x", "p=x must be a number from 0 to 1; write p=0.5"),
+        ("relu in_channels=3", "is not KEY=VALUE with one of the keys from name repeat"),
+        ("input n=9 c=3:64\nrelu", "c '3:64' is not a whole number"),
+        ("input n=9 in_channels=3\nrelu", "is not KEY=VALUE with one of the keys n c dims"),
         ("upsample", "upsample needs a scale or a size; write scale=2 or out=64"),
         ("upsample scale=0", "scale=0 must be more than 0"),
         ("upsample scale=y", "scale=y is not a number"),
@@ -140,7 +155,7 @@ def test_receptive_fields_of_the_papers_resnets(name: str) -> None:
         ("pixelshuffle", "pixelshuffle needs a scale of 1 or more; write scale=2"),
         ("pixelshuffle scale=2", "3 channels cannot be spread over blocks of 4 pixels"),
         ("adaptiveavgpool", "adaptiveavgpool has no output size; add out=1"),
-        ("flatten | maxpool f=2", "a window needs 1 to 3 spatial axes, and its input has 0"),
+        ("flatten | maxpool f=2", "needs 1 to 3 spatial axes, and its input has 0; put it before"),
         ("flatten | globalavgpool", "it needs 1 to 3 spatial axes, and its input has 0"),
         ("conv f=1 name=a | conv f=3 | add with=a", "must be equal or 1: 1x3x7x7, 1x3x9x9"),
         ("conv f=1 name=a | conv f=3 | concat with=a", "must be equal except along axis 1"),
@@ -163,6 +178,11 @@ def test_blocks_cannot_blow_up() -> None:
         lines += [f"block b{i}", f" b{i - 1} repeat=1000"]
     with pytest.raises(UsageError, match=r"nested more than 20 deep|more than 10000"):
         steps_of([*lines, "b29"], (9, 9))
+
+
+def test_parameters_of_prelu_are_one_or_one_for_each_channel() -> None:
+    lines = ["prelu", "prelu c=1", "prelu c=3", "gn g=3", "bn c=3"]
+    assert [step.params for step in steps_of(lines, (9, 9), 3)] == [1, 1, 3, 6, 6]
 
 
 def test_misaligned_branches_are_marked() -> None:

@@ -17,6 +17,7 @@ from PIL import Image
 
 from convcli.pictures import files
 from tests.conftest import npy_bytes, run_command, run_without
+from tests.models import makers
 from tests.pictures.test_scenes import SVG, check_layout, groups, texts
 
 ROOT = Path(__file__).parent.parent.parent
@@ -325,12 +326,22 @@ def test_pictures_of_runs_are_laid_out(
     assert done.status == 0, done.err
 
 
-def test_a_name_cannot_break_a_picture() -> None:
-    layers = ["-l", 'conv f=3 name=a<b>&"c"']
-    run_command(
-        "shape", "-n", "8", "-c", "1", *layers, "-l", "conv f=3", "--explain", "-o", "c.svg"
-    )
-    ET.fromstring(Path("c.svg").read_text())
+@pytest.mark.parametrize("ending", ["svg", "html", "tex", "png"])
+def test_a_name_cannot_break_a_picture(ending: str) -> None:
+    name = 'a<b>&"c"\n\\input{x}\n</title><script>\r\n\n\x1b'
+    made = makers.layer("Conv", (1, 1, 8, 8), np.ones((1, 1, 3, 3), np.float32), name=name)
+    file = f"\n{name.replace('/', '')}.onnx"
+    Path(file).write_bytes(made.SerializeToString())
+    done = run_command("shape", file, "--explain", "-o", f"c.{ending}")
+    assert (done.status, done.out, done.err) == (0, "", "")
+    drawn = Path(f"c.{ending}").read_bytes().decode(errors="ignore")
+    if ending == "svg":
+        ET.fromstring(drawn)
+    elif ending == "html":
+        assert "<script" not in drawn
+        assert drawn.count("</title>") == 2
+    elif ending == "tex":
+        assert not re.search(r"^(?!%).*\\input\{", drawn, re.MULTILINE)
 
 
 def test_the_command_line_works_in_a_process(tmp_path: Path) -> None:

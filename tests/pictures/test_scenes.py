@@ -10,7 +10,7 @@ from math import prod
 from pathlib import Path
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -148,8 +148,13 @@ def test_each_frame_shows_what_its_output_reads(axes: tuple[Axis, ...]) -> None:
         assert done == frame + 1
 
 
+# Its formula is long: it says that a window would start past the input.
+LONG = Window((2, 1), (2, 1), ((0, 1), (0, 0)), kind="maxpool", ceil=True)
+
+
 @settings(max_examples=30)
 @given(layers(most=7))
+@example(LONG.on((2, 1)))
 def test_nothing_overlaps_and_nothing_is_cut(axes: tuple[Axis, ...]) -> None:
     assume(prod(a.out for a in board.planar(axes)) <= MOST_FRAMES)
     check_layout(layer_picture(axes))

@@ -119,8 +119,14 @@ def test_fields_are_chosen_and_ordered() -> None:
         ("--format json --fields output,", "--fields '' is not a field"),
         ("--format json --fields input_width", "'input_width' is not a field"),
         ("--format csv --fields input_depth", "or one axis such as input_width\n"),
-        ("--fields output", "for the format plain; add --format json, or csv\n"),
-        ("--format table --fields output", "for the format table; use --format json, or csv\n"),
+        (
+            "--fields output",
+            "cannot be combined with the format plain; add --format json, or csv\n",
+        ),
+        (
+            "--format table --fields output",
+            "cannot be combined with the format table; use --format json, or csv\n",
+        ),
         ("--solve s --out 3 --fields output", "--fields output cannot be combined with --solve s"),
         ("--animate --fields output", "--fields output cannot be combined with --animate"),
     ],

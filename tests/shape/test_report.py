@@ -7,7 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from convcli.errors import ConvcliError
-from convcli.explain import growth
+from convcli.explain import growth, middle
 from convcli.geometry.coverage import reads, unread, unread_end
 from convcli.geometry.graph import NodeStep
 from convcli.geometry.layers import format_named_step
@@ -127,11 +127,10 @@ def test_what_reaches_no_output(n: int, layers: list[str], lost: int) -> None:
 @given(stacks(kinds=("conv", "maxpool")))
 def test_the_span_drawn_is_what_the_middle_output_reads(steps: list[NodeStep]) -> None:
     for i in range(len(steps[0].axes)):
-        middle = steps[-1].axes[i].out // 2
-        first = last = middle
+        first = last = steps[-1].axes[i].out // 2
         for axis in reversed([step.axes[i] for step in steps]):
             first, last = reads(axis, first)[0], reads(axis, last)[-1]
-        assert growth.middle_span(steps[-1], i) == (first, last)
+        assert middle.growth(steps, i).spans[-1] == (first, last)
 
 
 @given(st.integers(1, 500), st.integers(-100, 500), st.integers(1, 300), st.integers(1, 120))

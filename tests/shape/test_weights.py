@@ -1,4 +1,4 @@
-"""`shape` of a file of weights: what its arrays tell, and that their numbers stay in the file."""
+"""`shape` of a file of weights: what its arrays say, and that their numbers stay in it."""
 
 import csv
 import io
@@ -47,13 +47,13 @@ def test_weights_of_torchvision(in_tmp: Path, path: str, name: str) -> None:
     assert total["buffers"] == sum(b.numel() for b in model.buffers())
     for key, module in model.named_modules():
         if isinstance(module, nn.Conv2d):
-            told = found[f"{key}.weight"]
-            assert told["op"] == "conv"
-            assert told["filter"] == list(module.kernel_size)
-            assert told["channels_out"] == module.out_channels
+            layer = found[f"{key}.weight"]
+            assert layer["op"] == "conv"
+            assert layer["filter"] == list(module.kernel_size)
+            assert layer["channels_out"] == module.out_channels
             depthwise = module.groups == module.in_channels
-            assert told["channels_in"] == (None if depthwise else module.in_channels)
-            assert told["groups"] is None
+            assert layer["channels_in"] == (None if depthwise else module.in_channels)
+            assert layer["groups"] is None
 
 
 def test_the_order_of_a_state_dict_is_kept() -> None:
@@ -65,9 +65,9 @@ def test_the_order_of_a_state_dict_is_kept() -> None:
 def test_the_bias_tells_a_transposed_layer_and_its_groups(in_tmp: Path, dims: int) -> None:
     kind = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)[dims - 1]
     torch.save(kind(12, 8, 3, groups=4).state_dict(), "m.pt")
-    told = _records("m.pt")[0]["weight"]
-    assert (told["op"], told["channels_in"], told["channels_out"]) == ("convt", 12, 8)
-    assert (told["groups"], told["filter"]) == (4, [3] * dims)
+    layer = _records("m.pt")[0]["weight"]
+    assert (layer["op"], layer["channels_in"], layer["channels_out"]) == ("convt", 12, 8)
+    assert (layer["groups"], layer["filter"]) == (4, [3] * dims)
 
 
 def test_one_output_channel_is_one_group(in_tmp: Path) -> None:
@@ -89,7 +89,7 @@ def test_the_table(in_tmp: Path, columns: str, monkeypatch: pytest.MonkeyPatch) 
     text = " ".join(" ".join(lines).split())
     assert all(len(line) <= int(columns) for line in lines)
     assert "total 472 parameters in 2 arrays" in text
-    assert "weights do not tell stride, padding, dilation" in text
+    assert "weights do not say stride, padding, dilation" in text
     if columns != "40":
         assert lines[2].split() == "a.weight conv 8x1x3x3 3x3 ?:8 1 or 8 72".split()
         assert lines[3].split() == "b.weight conv 2x8x5x5 5x5 8:2 - 400".split()
@@ -99,7 +99,7 @@ def test_other_formats(in_tmp: Path) -> None:
     torch.save({"a.weight": torch.zeros(8, 4, 3, 3), "a.bias": torch.zeros(8)}, "m.pt")
     done = run_command("shape", "m.pt")
     assert done.out == "a.weight\t8x4x3x3\na.bias\t8\n"
-    assert done.err.startswith("convcli: note: m.pt: weights do not tell stride, padding")
+    assert done.err.startswith("convcli: note: m.pt: weights do not say stride, padding")
     rows = list(csv.DictReader(io.StringIO(run_command("shape", "m.pt", "--format", "csv").out)))
     assert [row["shape"] for row in rows] == ["8x4x3x3", "8"]
     argv = "shape m.pt --format json --fields parameters,kind".split()

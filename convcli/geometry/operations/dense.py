@@ -12,7 +12,7 @@ from convcli.geometry.tensor import Tensor, Track, product
 
 
 class Dense(NamedTuple):
-    """A matrix of weights times the numbers along an axis, by default the last one.
+    """A matrix of weights times the numbers along the last axis.
 
     With `flat` it reads every number of an image: the fully connected layer that follows
     flattening. `c_in` is how many numbers it reads, if that is given.
@@ -20,7 +20,6 @@ class Dense(NamedTuple):
 
     c: int
     bias: bool = True
-    axis: int = -1
     flat: bool = False
     c_in: int | None = None
 
@@ -35,12 +34,11 @@ class Dense(NamedTuple):
                 tracks = _contracted(x, tracks, axis)
             shape: tuple[int | None, ...] = (x.shape[0], self.c)
         else:
-            axis = self.axis % len(x.shape)
-            c_in = x.shape[axis]
-            places = prod(n or 1 for i, n in enumerate(x.shape) if i != axis)
-            tracks = _contracted(x, tracks, axis)
-            shape = (*x.shape[:axis], self.c, *x.shape[axis + 1 :])
-        c_in = check_input(self.c_in, c_in)
+            *before, c_in = x.shape
+            places = prod(n or 1 for n in before)
+            tracks = _contracted(x, tracks, len(before))
+            shape = (*before, self.c)
+        c_in = check_input(self.c_in, c_in, self.c)
         costs = None
         if c_in is not None:
             macs = places * c_in * self.c
@@ -67,7 +65,7 @@ class Multiplied(NamedTuple):
         for x, axis in ((a, rank - 1), (b, rank - 2)):
             if x.tracks:
                 branches.append(_contracted(x, x.tracks, axis))
-        tracks, marks = join_tracks(branches, shape) if branches else ((), ())
+        tracks, marks = join_tracks(branches, shape)
         sizes = product((*shape, k))
         costs = None if sizes is None else Costs(0, sizes, 2 * sizes)
         return Applied((Tensor(shape, tuple(tracks), left.itemsize),), costs=costs, marks=marks)

@@ -12,8 +12,8 @@ from convcli.geometry.operations.resize import Coordinates, Mode, Resized
 from convcli.geometry.tensor import Tensor, image_axes
 
 
-class Bordered(NamedTuple):
-    """Padding around an image, or with a sign of -1 cropping."""
+class Framed(NamedTuple):
+    """A frame of zeros around an image, or with a sign of -1 one that is cropped off."""
 
     pads: tuple[tuple[int, int], ...]
     sign: int = 1

@@ -122,6 +122,8 @@ def join_tracks(
 ) -> tuple[tuple[Track, ...], tuple[str, ...]]:
     """Join the tracks of branches, one axis of the network's input after the other.
 
+    Without branches there are none.
+
     Returns
     -------
     tracks : tuple of Track

@@ -19,7 +19,7 @@ class Opaque(NamedTuple):
 
     def apply(self, inputs: Sequence[Tensor]) -> Applied:
         branches = [[_all_of(track, x) for track in x.tracks] for x in inputs if x.tracks]
-        tracks, _ = join_tracks(branches, ()) if branches else ((), ())
+        tracks, _ = join_tracks(branches, ())
         itemsize = inputs[0].itemsize if inputs else 4
         shapes = self.shapes or tuple([x.shape for x in inputs[:1]])
         outputs = tuple([Tensor(shape, tracks, itemsize) for shape in shapes])

@@ -17,7 +17,6 @@ class Pointwise(NamedTuple):
 
     params: int = 0
     per_channel: int = 0
-    channel_axis: int = 1
     itemsize: int | None = None
     c_in: int | None = None
 
@@ -25,7 +24,7 @@ class Pointwise(NamedTuple):
         (x,) = inputs
         costs: Costs | None = Costs(self.params, 0, 0)
         if self.per_channel:
-            channels = check_input(self.c_in, x.shape[self.channel_axis])
+            channels = check_input(self.c_in, x.shape[1])
             params = self.params + self.per_channel * (channels or 0)
             costs = None if channels is None else Costs(params, 0, 0)
         output = x if self.itemsize is None else x._replace(itemsize=self.itemsize)

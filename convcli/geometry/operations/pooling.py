@@ -6,7 +6,7 @@ from typing import NamedTuple
 from convcli.errors import UsageError
 from convcli.geometry.axis import Sizes, spread
 from convcli.geometry.index_map import Blocks, IndexMap, Shares
-from convcli.geometry.network import Costs
+from convcli.geometry.network import Costs, check_groups
 from convcli.geometry.operation import Applied
 from convcli.geometry.tensor import Tensor, follow_axes, image_axes
 
@@ -60,9 +60,13 @@ class AdaptivePooled(NamedTuple):
 
 
 class Normalized(NamedTuple):
-    """Normalization by statistics of the whole image: each number depends on all of it."""
+    """Normalization by statistics of the whole image: each number depends on all of it.
+
+    It has `per_channel` parameters for each channel; `groups` must divide the channels.
+    """
 
     per_channel: int = 2
+    groups: int = 1
 
     def apply(self, inputs: Sequence[Tensor]) -> Applied:
         (x,) = inputs
@@ -71,5 +75,6 @@ class Normalized(NamedTuple):
             for axis in range(2, len(x.shape))
         }
         channels = x.shape[1]
+        check_groups(self.groups, channels, channels)
         costs = None if channels is None else Costs(self.per_channel * channels, 0, 0)
         return Applied((x._replace(tracks=follow_axes(x.tracks, maps)),), costs=costs)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from convcli.errors import DoesNotFit
 from convcli.geometry.index_map import Blocks, IndexMap, Samples
 from convcli.geometry.operation import Applied
-from convcli.geometry.tensor import Tensor, Track, follow_axes, product
+from convcli.geometry.tensor import Tensor, Track, follow_axes, image_axes, product
 
 
 class Transposed(NamedTuple):
@@ -32,14 +32,11 @@ class Transposed(NamedTuple):
 
 
 class Flattened(NamedTuple):
-    """The axes from `start` on as one."""
-
-    start: int = 1
+    """All axes but the batch as one."""
 
     def apply(self, inputs: Sequence[Tensor]) -> Applied:
         (x,) = inputs
-        start = min(self.start % (len(x.shape) + 1), len(x.shape))
-        return Applied((reshape(x, (*x.shape[:start], product(x.shape[start:]))),))
+        return Applied((reshape(x, (*x.shape[:1], product(x.shape[1:]))),))
 
 
 class Reshaped(NamedTuple):
@@ -64,24 +61,20 @@ class DepthToSpace(NamedTuple):
     """Blocks of channels become blocks of pixels: the pixel shuffle."""
 
     block: int
-    channel_axis: int = 1
 
     def apply(self, inputs: Sequence[Tensor]) -> Applied:
         (x,) = inputs
-        spatial = _spatial(x, self.channel_axis)
+        spatial = image_axes(x)
         whole = self.block ** len(spatial)
-        channels = x.shape[self.channel_axis]
+        channels = x.shape[1]
         if channels is not None and channels % whole:
             raise DoesNotFit(f"{channels} channels cannot be spread over blocks of {whole} pixels")
         maps: dict[int, IndexMap] = {
             axis: Samples(x.size(axis) * self.block, 1, 0, 0, self.block) for axis in spatial
         }
-        output = _rescaled(x, maps, self.channel_axis, channels and channels // whole)
+        output = _rescaled(x, maps, channels and channels // whole)
         # A pixel now reads some of the channels: which pixels those stand for is not followed.
-        channel_axis = self.channel_axis % len(x.shape)
-        tracks = [
-            track.loosened() if channel_axis in track.hidden else track for track in output.tracks
-        ]
+        tracks = [track.loosened() if 1 in track.hidden else track for track in output.tracks]
         return Applied((output._replace(tracks=tuple(tracks)),))
 
 
@@ -89,11 +82,10 @@ class SpaceToDepth(NamedTuple):
     """Blocks of pixels become blocks of channels."""
 
     block: int
-    channel_axis: int = 1
 
     def apply(self, inputs: Sequence[Tensor]) -> Applied:
         (x,) = inputs
-        spatial = _spatial(x, self.channel_axis)
+        spatial = image_axes(x)
         b = self.block
         for axis in spatial:
             if x.size(axis) % b:
@@ -101,27 +93,18 @@ class SpaceToDepth(NamedTuple):
         maps: dict[int, IndexMap] = {
             axis: Blocks(x.size(axis) // b, step=b, width=b) for axis in spatial
         }
-        channels = x.shape[self.channel_axis]
-        output = _rescaled(x, maps, self.channel_axis, channels and channels * b ** len(spatial))
-        channel_axis = self.channel_axis % len(x.shape)
+        channels = x.shape[1]
+        output = _rescaled(x, maps, channels and channels * b ** len(spatial))
         tracks = [
-            track.on(track.axis, {*track.hidden, channel_axis}) if track.axis in maps else track
+            track.on(track.axis, {*track.hidden, 1}) if track.axis in maps else track
             for track in output.tracks
         ]
         return Applied((output._replace(tracks=tuple(tracks)),))
 
 
-def _spatial(x: Tensor, channel_axis: int) -> list[int]:
-    rank = len(x.shape)
-    return [axis for axis in range(1, rank) if axis != channel_axis % rank]
-
-
-def _rescaled(
-    x: Tensor, maps: dict[int, IndexMap], channel_axis: int, channels: int | None
-) -> Tensor:
-    shape = [maps[axis].out if axis in maps else n for axis, n in enumerate(x.shape)]
-    shape[channel_axis] = channels
-    return Tensor(tuple(shape), follow_axes(x.tracks, maps), x.itemsize)
+def _rescaled(x: Tensor, maps: dict[int, IndexMap], channels: int | None) -> Tensor:
+    shape = (x.shape[0], channels, *[map_.out for map_ in maps.values()])
+    return Tensor(shape, follow_axes(x.tracks, maps), x.itemsize)
 
 
 def reshape(x: Tensor, shape: tuple[int | None, ...]) -> Tensor:

@@ -23,7 +23,19 @@ _DTYPES = {
     1: "<u1", 2: "<i1", 3: "<i2", 4: "<i4", 5: "<i8", 6: "<f2", 7: "<f4", 8: "<f8",
     10: "<c8", 11: "<c16", 12: "?", 13: "<u2", 28: "<u2", 34: "<u4", 35: "<u8",
 }  # fmt: skip
-_BFLOAT16 = 13
+_COMPLEX_HALF, _BFLOAT16 = 9, 13
+
+
+def itemsize(kind: int) -> int:
+    """Return the bytes of a number of a type; of the types beyond the table, of 8 bits, 1."""
+    return 4 if kind == _COMPLEX_HALF else np.dtype(_DTYPES.get(kind, "<u1")).itemsize
+
+
+def operator_of(node: Any) -> str:
+    """Name a node's operator: ``conv2d`` of ``torch.ops.aten.conv2d.default``."""
+    target = str(node["target"])
+    parts = target.split(".")
+    return parts[3] if parts[:3] == ["torch", "ops", "aten"] and len(parts) == 5 else target
 
 
 class Pt2File:

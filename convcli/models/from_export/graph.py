@@ -13,10 +13,11 @@ from convcli.geometry.graph import Graph, Input, Node
 from convcli.geometry.operation import Applied
 from convcli.geometry.operations.opaque import Opaque
 from convcli.geometry.tensor import Tensor
-from convcli.models.from_export.file import Pt2File, reporting_damage
+from convcli.models import BUFFERS
+from convcli.models.from_export.file import Pt2File, itemsize, operator_of, reporting_damage
 from convcli.models.from_export.operators import OPERATORS
-from convcli.models.from_onnx.facts import Unknown, refusing_damage
 from convcli.models.layout import image_first, with_channel_axis
+from convcli.models.operators.facts import Unknown, refusing_damage
 
 _MOST_NODES = 100_000
 _SYMBOLS: dict[str, Callable[[int, int], int]] = {
@@ -26,8 +27,6 @@ _SYMBOLS: dict[str, Callable[[int, int], int]] = {
     "_operator.floordiv": operator.floordiv,
     "_operator.mod": operator.mod,
 }
-_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 2, 7: 4, 8: 8, 9: 4, 10: 8, 11: 16, 12: 1, 13: 2}
-_STATISTICS = ("running_mean", "running_var", "num_batches_tracked")  # which are not trained
 
 
 def read(path: str) -> Graph:
@@ -68,7 +67,7 @@ class _Reader:
         return Input(
             name,
             tuple([_size_or_symbol(size) for size in meta["sizes"]]),
-            itemsize=_BYTES.get(meta["dtype"], 1),
+            itemsize=itemsize(meta["dtype"]),
         )
 
     def _nodes(self) -> Iterator[Node]:
@@ -77,7 +76,7 @@ class _Reader:
         modules = Counter(map(_module, nodes))
         for node in nodes:
             outputs = tuple(_outputs(node))
-            word = _word(node)
+            word = operator_of(node)
             module = _module(node)
             name = module if module and modules[module] == 1 else outputs[0] if outputs else word
             args = {each["name"]: _argument(each["arg"]) for each in node["inputs"]}
@@ -101,7 +100,7 @@ class _Reader:
         sizes = tuple(int(size["as_int"]) for size in meta["sizes"])
         if min(sizes, default=0) < 0:
             raise ValueError(f"{name} has a size below 0")
-        return Tensor(sizes, (), _BYTES.get(meta["dtype"], 1))
+        return Tensor(sizes, (), itemsize(meta["dtype"]))
 
     def _declared(self, name: str) -> tuple[int, ...] | None:
         """Return the sizes that the file has for a value; None where they are symbols."""
@@ -111,7 +110,7 @@ class _Reader:
 
     def _count(self, name: str) -> int:
         """Count the parameters of a tensor that no node before has."""
-        if name in self._counted or self._file.parameters[name].endswith(_STATISTICS):
+        if name in self._counted or self._file.parameters[name].endswith(BUFFERS):
             return 0
         self._counted.add(name)
         return prod(n or 0 for n in self._tensor(name).shape)
@@ -177,16 +176,6 @@ class Exported(NamedTuple):
             f"parameters and arithmetic are not counted"
         )
         return Opaque(note, shapes).apply(found)
-
-
-def _word(node: Any) -> str:
-    """Name a node's operator: ``conv2d`` of ``torch.ops.aten.conv2d.default``."""
-    parts = node["target"].split(".")
-    return (
-        str(parts[3])
-        if parts[:3] == ["torch", "ops", "aten"] and len(parts) == 5
-        else str(node["target"])
-    )
 
 
 def _module(node: Any) -> str:

@@ -9,33 +9,25 @@ from convcli.arrays.dtypes import Array
 from convcli.errors import ConvcliError
 from convcli.geometry.axis import Kind, Padding, Sizes, Window
 from convcli.geometry.network import Layer
-from convcli.models.from_export.file import Pt2File, reporting_damage
+from convcli.models.from_export.file import Pt2File, operator_of, reporting_damage
 from convcli.models.layer import ModelLayer, shortest
 
 _CONV = {f"conv{dims}d" for dims in (1, 2, 3)}
 _TRANSPOSED = {f"conv_transpose{dims}d" for dims in (1, 2, 3)}
+_OPERATORS = {*_CONV, *_TRANSPOSED, "convolution"}
 
 
 def layers(path: str) -> Iterator[ModelLayer]:
     """Read the convolutions of a file, see `layer.layers`."""
     file = Pt2File(path)
     with reporting_damage(repr(path)):
-        nodes = [node for node in file.graph["nodes"] if _word(node) in _WORDS]
+        nodes = [node for node in file.graph["nodes"] if operator_of(node) in _OPERATORS]
         modules = [_module(file, node) for node in nodes]
         count = Counter(modules)
         for node, module in zip(nodes, modules, strict=True):
             output = node["outputs"][0]["as_tensor"]["name"]
             name = module if module and count[module] == 1 else output
             yield _read_layer(file, node, name, (output, module))
-
-
-_WORDS = {*_CONV, *_TRANSPOSED, "convolution"}
-
-
-def _word(node: Any) -> str:
-    """Name a node's operator: ``conv2d`` of ``torch.ops.aten.conv2d.default``."""
-    parts = node["target"].split(".")
-    return str(parts[3]) if parts[:3] == ["torch", "ops", "aten"] and len(parts) == 5 else ""
 
 
 def arguments(node: Any) -> dict[str, Any]:
@@ -62,7 +54,7 @@ def _read_layer(file: Pt2File, node: Any, name: str, aliases: tuple[str, ...]) -
     given = arguments(node)
     weight, bias = given["weight"], given.get("bias")
     shape = [size["as_int"] for size in file.graph["tensor_values"][weight]["sizes"]]
-    transposed = _word(node) in _TRANSPOSED or given.get("transposed") is True
+    transposed = operator_of(node) in _TRANSPOSED or given.get("transposed") is True
     kind: Kind = "convt" if transposed else "conv"
     g = given.get("groups", 1)
     window = Window(

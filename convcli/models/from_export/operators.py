@@ -11,9 +11,9 @@ from convcli.geometry.operations.joins import Concatenated
 from convcli.geometry.operations.pooling import AdaptivePooled, Reduced
 from convcli.geometry.operations.rearrange import Reshaped, Transposed
 from convcli.geometry.tensor import Tensor
-from convcli.models.from_onnx.attributes import Known
-from convcli.models.from_onnx.facts import Facts, Unknown, rank
-from convcli.models.from_onnx.followed import FOLLOWED
+from convcli.models.operators.attributes import Known
+from convcli.models.operators.facts import Facts, Unknown, rank
+from convcli.models.operators.table import FOLLOWED
 
 Args = Any  # a dictionary, by the names of arguments: tensors, numbers, text, lists
 Operator = Callable[[Any], Applied]

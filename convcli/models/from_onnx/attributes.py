@@ -1,4 +1,4 @@
-"""The attributes of an ONNX node, each of the type that is asked for."""
+"""The attributes of an ONNX node, checked to be of the type that is asked for."""
 
 import math
 from typing import Any
@@ -10,11 +10,11 @@ from convcli.errors import ConvcliError
 EXTERNAL = 1  # TensorProto.DataLocation
 
 # By the numbers of AttributeProto.AttributeType.
-_NAMES = {1: "a float", 2: "an integer", 3: "text", 4: "a tensor", 6: "floats", 7: "integers"}
+_NAMES = {2: "an integer", 3: "text", 4: "a tensor", 6: "floats", 7: "integers"}
 
 
-class Attributes:
-    """Attributes of one node by name; one that is missing has the default."""
+class NodeAttributes:
+    """Attributes of one node of a file, see `operators.attributes.Attributes`."""
 
     def __init__(self, called: str, node: Any) -> None:
         """Take a node, and what errors call it."""
@@ -43,11 +43,6 @@ class Attributes:
         found = self._get(name, 7)
         return default if found is None else tuple(found.ints)
 
-    def number(self, name: str, default: float) -> float:
-        """Return a float."""
-        found = self._get(name, 1)
-        return default if found is None else float(found.f)
-
     def numbers(self, name: str) -> tuple[float, ...]:
         """Return floats; none by default."""
         found = self._get(name, 6)
@@ -68,27 +63,3 @@ class Attributes:
         if found.t.data_location == EXTERNAL or math.prod(found.t.dims) != 1:
             raise ValueError(name)
         return numpy_helper.to_array(found.t).ravel()[0]
-
-
-class Known(Attributes):
-    """Attributes that are known, of the right types, by name."""
-
-    def __init__(self, values: dict[str, Any]) -> None:
-        """Take the values."""
-        self._values = values
-
-    def __contains__(self, name: str) -> bool:
-        """Whether there is such an attribute."""
-        return name in self._values
-
-    def integer(self, name: str, default: int) -> int:
-        """Return an integer."""
-        return int(self._values.get(name, default))
-
-    def integers(self, name: str, default: tuple[int, ...] = ()) -> tuple[int, ...]:
-        """Return integers."""
-        return tuple(self._values.get(name, default))
-
-    def text(self, name: str, default: str) -> str:
-        """Return text."""
-        return str(self._values.get(name, default))

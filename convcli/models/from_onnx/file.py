@@ -12,7 +12,8 @@ from convcli.arrays.dtypes import Array
 from convcli.arrays.memory import check_memory
 from convcli.errors import ConvcliError, check_installed
 from convcli.models.from_onnx import skim
-from convcli.models.from_onnx.attributes import EXTERNAL, Attributes
+from convcli.models.from_onnx.attributes import EXTERNAL, NodeAttributes
+from convcli.models.operators.attributes import Attributes
 
 STANDARD = ("", "ai.onnx")  # domains of the operators that ONNX defines
 _LONGEST = 100  # operators between a stored tensor and a weight that is computed from it
@@ -96,7 +97,7 @@ class OnnxFile:
 
     def attributes(self, node: Any) -> Attributes:
         """Return the attributes of a node."""
-        return Attributes(self.name_of(node), node)
+        return NodeAttributes(self.name_of(node), node)
 
     def declared(self, value: Any) -> tuple[int | str | None, ...] | None:
         """Return the shape of an input or an output as the file declares it; names of symbols."""

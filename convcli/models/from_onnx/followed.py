@@ -9,12 +9,9 @@ from convcli.geometry.network import Costs
 from convcli.geometry.operation import Applied
 from convcli.geometry.operations.opaque import Opaque
 from convcli.geometry.tensor import Tensor
-from convcli.models.from_onnx import arrays, images
-from convcli.models.from_onnx.facts import Facts, Follow, Unknown, refusing_damage
 from convcli.models.from_onnx.file import OnnxFile
-from convcli.models.from_onnx.values import fold
-
-FOLLOWED = {**images.FOLLOWED, **arrays.FOLLOWED}
+from convcli.models.operators.facts import Facts, Follow, Unknown, refusing_damage
+from convcli.models.operators.values import fold
 
 DATA: Final = "data"  # an input of a node that is not stored in the file
 Slot = Tensor | str | None  # a constant, `DATA`, or left out

@@ -8,11 +8,12 @@ from typing import Any
 from convcli.errors import ConvcliError
 from convcli.geometry.graph import Graph, Input, Node
 from convcli.geometry.tensor import Tensor
-from convcli.models.from_onnx.facts import Facts
 from convcli.models.from_onnx.file import STANDARD, Dynamic, OnnxFile
-from convcli.models.from_onnx.followed import DATA, FOLLOWED, Followed, Slot
+from convcli.models.from_onnx.followed import DATA, Followed, Slot
 from convcli.models.from_onnx.types import itemsize
 from convcli.models.layout import image_first, with_channel_axis
+from convcli.models.operators.facts import Facts
+from convcli.models.operators.table import FOLLOWED
 
 _MOST_NODES = 100_000
 _SMALL = 1024  # numbers of a constant that is read ahead

@@ -10,8 +10,8 @@ from convcli.errors import ConvcliError
 from convcli.geometry.axis import Kind
 from convcli.geometry.network import Layer
 from convcli.models.from_onnx.file import STANDARD, Dynamic, OnnxFile
-from convcli.models.from_onnx.windows import padding, window_of
 from convcli.models.layer import ModelLayer
+from convcli.models.operators.windows import padding, window_of
 
 _KINDS = {"Conv": "conv", "ConvTranspose": "convt"}
 _INTEGER = {"QLinearConv": 3, "ConvInteger": 1}  # index of the weight among the inputs

@@ -78,7 +78,10 @@ def fill(line: Line, values: dict[str, str]) -> str:
 def _compute(text: str, values: dict[str, str], where: str) -> str:
     """Compute a sum of products of whole numbers and parameters."""
     terms = _TERM.findall(text)
-    if "".join("".join(term) for term in terms) != "".join(text.split()) or not terms:
+    whole = "".join("".join(term) for term in terms) == "".join(text.split())
+    # `{c 2}` is neither a sum nor a product, and `{*c}` has nothing to multiply.
+    signs = [sign for sign, _ in terms]
+    if not whole or not terms or signs[0] not in ("", "+", "-") or "" in signs[1:]:
         raise UsageError(f"{where}: {{{text}}} is not a value; write such as {{c}} or {{4*c}}")
     words = []
     for sign, word in terms:

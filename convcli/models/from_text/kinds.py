@@ -18,7 +18,7 @@ from convcli.geometry.operations.windows import Windowed
 from convcli.geometry.pytorch_text import Words
 
 EVERY_KEY = ("from", "name", "repeat")
-_WINDOW = ("f", "s", "p", "d", "g", "c", "op", "bias", "ceil")
+_WINDOW = ("f", "s", "p", "d", "g", "c", "c_in", "op", "bias", "ceil")
 _POINTWISE = (
     *("relu", "relu6", "leakyrelu", "elu", "selu", "celu", "gelu", "silu", "mish", "sigmoid"),
     *("tanh", "hardswish", "hardsigmoid", "hardtanh", "softplus", "softmax", "identity"),
@@ -47,13 +47,28 @@ def _window(words: Words, where: str) -> Operation:
 
 def _batch_norm(words: Words, where: str) -> Operation:
     affine = read_switch(words, "affine", "1", where)
-    c_in = read_number(words, "c_in", where)
-    return Pointwise(per_channel=2 if affine else 0, c_in=c_in)
+    return Pointwise(per_channel=2 if affine else 0, c_in=_kept_channels(words, where))
+
+
+def _kept_channels(words: Words, where: str) -> int | None:
+    """Read the channels of a layer that keeps them, by either of their names."""
+    c, c_in = read_number(words, "c", where), read_number(words, "c_in", where)
+    if c_in is None:
+        c_in = c
+    if c not in (None, c_in):
+        raise UsageError(
+            f"{where}: output channels {c} must equal input channels {c_in} of {words.kind}; "
+            f"write c={c_in}"
+        )
+    if c_in is not None and c_in < 1:
+        raise UsageError(f"{where}: c={c_in} must be 1 or more; write c=64 or another")
+    return c_in
 
 
 def _group_norm(words: Words, where: str) -> Operation:
     affine = read_switch(words, "affine", "1", where)
-    return Normalized(per_channel=2 if affine else 0)
+    g = read_number(words, "g", where)
+    return Normalized(per_channel=2 if affine else 0, groups=1 if g is None else g)
 
 
 def _instance_norm(words: Words, where: str) -> Operation:
@@ -62,7 +77,21 @@ def _instance_norm(words: Words, where: str) -> Operation:
 
 
 def _prelu(words: Words, where: str) -> Operation:
-    return Pointwise(params=read_number(words, "c", where) or 1)
+    """Read a layer with one parameter for all channels, or one for each."""
+    c = _kept_channels(words, where)
+    return Pointwise(params=1) if c in (None, 1) else Pointwise(per_channel=1, c_in=c)
+
+
+def _dropout(words: Words, where: str) -> Operation:
+    """Check a share of numbers, which changes no size."""
+    text = words.values.get("p", "0.5")
+    try:
+        is_share = 0 <= float(text) <= 1
+    except ValueError:
+        is_share = False
+    if not is_share:
+        raise UsageError(f"{where}: p={text} must be a number from 0 to 1; write p=0.5")
+    return Pointwise()
 
 
 def _linear(words: Words, where: str) -> Operation:
@@ -112,7 +141,7 @@ def _ratio(text: str, where: str) -> tuple[int, int]:
 
 
 def _pad(words: Words, where: str) -> Operation:
-    return images.Bordered(_padding(words, where), sign=1)
+    return images.Framed(_padding(words, where), sign=1)
 
 
 def _crop(words: Words, where: str) -> Operation:
@@ -122,7 +151,7 @@ def _crop(words: Words, where: str) -> Operation:
             f"{where}: crop needs one of p, out and like; write p=2, out=56 or like=NAME"
         )
     if ways == ["p"]:
-        return images.Bordered(_padding(words, where), sign=-1)
+        return images.Framed(_padding(words, where), sign=-1)
     if ways == ["out"]:
         return images.Cropped(read_sizes(words, "out", "", where))
     return images.Cropped()
@@ -149,14 +178,14 @@ def _free(operation: Operation) -> Callable[[Words, str], Operation]:
 KINDS: dict[str, Kind] = {
     **dict.fromkeys(("conv", "convt", "maxpool", "avgpool"), Kind(_WINDOW, _window)),
     **dict.fromkeys(_POINTWISE, Kind((), _free(Pointwise()))),
-    "dropout": Kind(("p",), _free(Pointwise())),
+    "dropout": Kind(("p",), _dropout),
     "prelu": Kind(("c",), _prelu),
-    "bn": Kind(("affine", "c"), _batch_norm),
-    "ln": Kind(("affine", "c"), _batch_norm),
+    "bn": Kind(("affine", "c", "c_in"), _batch_norm),
+    "ln": Kind(("affine", "c", "c_in"), _batch_norm),
     "gn": Kind(("affine", "g"), _group_norm),
     "instancenorm": Kind(("affine",), _instance_norm),
     "scale": Kind((), _free(Pointwise(per_channel=1))),
-    "linear": Kind(("c", "bias"), _linear),
+    "linear": Kind(("c", "c_in", "bias"), _linear),
     "flatten": Kind((), _free(Flattened())),
     **dict.fromkeys(("globalavgpool", "globalmaxpool"), Kind((), _free(Reduced()))),
     **dict.fromkeys(("adaptiveavgpool", "adaptivemaxpool"), Kind(("out",), _adaptive)),

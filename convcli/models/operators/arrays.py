@@ -14,7 +14,7 @@ from convcli.geometry.operations.pointwise import Pointwise
 from convcli.geometry.operations.pooling import Reduced
 from convcli.geometry.operations.rearrange import Reshaped, Transposed, reshape
 from convcli.geometry.tensor import Tensor, product
-from convcli.models.from_onnx.facts import Facts, Follow, Input, Unknown, axes_of, integers, rank
+from convcli.models.operators.facts import Facts, Follow, Input, Unknown, axes_of, integers, rank
 
 # ---- elementwise ----
 

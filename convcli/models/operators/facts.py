@@ -9,7 +9,7 @@ import numpy as np
 from convcli.errors import DoesNotFit
 from convcli.geometry.operation import Applied
 from convcli.geometry.tensor import Tensor
-from convcli.models.from_onnx.attributes import Attributes
+from convcli.models.operators.attributes import Attributes
 
 
 class Unknown(Exception):

@@ -15,8 +15,8 @@ from convcli.geometry.operations.rearrange import DepthToSpace, SpaceToDepth
 from convcli.geometry.operations.resize import Coordinates, Mode, Resized, Rounding
 from convcli.geometry.operations.windows import Windowed
 from convcli.geometry.tensor import Tensor
-from convcli.models.from_onnx.facts import Facts, Follow, Input, Unknown, array, integers, rank
-from convcli.models.from_onnx.windows import padding, window_of
+from convcli.models.operators.facts import Facts, Follow, Input, Unknown, array, integers, rank
+from convcli.models.operators.windows import padding, window_of
 
 
 def _conv(facts: Facts, x: Tensor, w: Tensor, bias: Input = None, *_rest: Input) -> Applied:

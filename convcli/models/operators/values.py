@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from convcli.arrays.dtypes import Array
-from convcli.models.from_onnx.attributes import Attributes
+from convcli.models.operators.attributes import Attributes
 
 LARGEST = 4096  # numbers of a tensor that is computed ahead
 

@@ -3,8 +3,8 @@
 from convcli.errors import ConvcliError
 from convcli.geometry.axis import Kind, Padding, Sizes, Window
 from convcli.geometry.size import effective_filter
-from convcli.models.from_onnx.attributes import Attributes
 from convcli.models.layer import shortest
+from convcli.models.operators.attributes import Attributes
 
 _WORDS: dict[str, Padding] = {"SAME_UPPER": "same", "SAME_LOWER": "same-lower"}
 

@@ -1,0 +1,1 @@
+"""The operators of models, by ONNX's names, which PyTorch's are mapped to: sizes and fields."""
