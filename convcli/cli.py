@@ -104,8 +104,12 @@ def _is_misplaced(network: str, more: list[str]) -> bool:
     """Whether the word in the place of a network belongs to an option: a size, or a key."""
     if network == "-" or os.path.exists(network):
         return False
+    if more:
+        from convcli.models.from_text.builtin import builtin_names  # noqa: PLC0415  for an error
+
+        return network not in builtin_names()
     named = network[:1].isalpha() or os.sep in network
-    return bool(more) or "=" in network or not named
+    return "=" in network or not named
 
 
 def _taking(request: Any) -> Callable[[Callable[[Any, Streams], int]], Callable[..., int]]:

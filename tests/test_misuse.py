@@ -88,7 +88,7 @@ def test_an_alias_is_no_name_of_ours_and_is_not_shown() -> None:
         ("shape 8 -f 3", "such as -n 8; see convcli shape --help"),
         ("shape conv f=3 -n 8", "write -l 'conv f=3'; see convcli shape --help"),
         ("shape -n 8 -l conv f=3", "-l 'conv f=3'; see convcli shape --help"),
-        ("shape --explain resnet50 foo", "leave out resnet50 after --explain; see convcli shape "
+        ("shape --explain resnet50 foo", "leave out foo after resnet50; see convcli shape "
          "--help"),
         (
             "shape --kernelsize 3",
@@ -190,3 +190,11 @@ def test_a_remedy_works_when_it_is_pasted(typed: str, remedy: str) -> None:
     done = run_command(*words)
     assert done.status == 0, words
     assert "error" not in done.err
+
+
+def test_a_second_network_is_the_word_too_many() -> None:
+    run = run_command("shape", "resnet18", "vgg16")
+    assert run.status == 2
+    assert run.err.startswith(
+        "convcli: error: 'vgg16' is one word too many; leave out vgg16 after resnet18"
+    )

@@ -154,8 +154,10 @@ class _Question(NamedTuple):
         if start is None:
             return None, [self.least]
         first = _first_true(lambda x: reached(x, beyond=False), start)
-        if first is None:
-            return None, [_LIMIT - 1]
+        if first is None:  # the size stays short of it: the first value of where it stays
+            last = size(_LIMIT - 1)
+            stays = _first_true(lambda x: size(x) == last, start)
+            return None, [_LIMIT - 1 if stays is None else stays]
         if size(first) != out:
             return None, [x for x in (first - 1, first) if x >= start]
         after = _first_true(lambda x: reached(x, beyond=True), first)

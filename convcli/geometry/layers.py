@@ -109,11 +109,13 @@ def split_pairs(pairs: Iterable[str], keys: Sequence[str], where: str) -> dict[s
     """
     values: dict[str, str] = {}
     for pair in pairs:
-        key, equals, value = pair.partition("=")
-        key = _LONG_NAMES.get(key.lower().replace("-", "_"), key)
-        if not equals or not value or key not in keys:
-            listed = " ".join(key for key in keys if key != "c_in")
-            raise UsageError(f"{where}: {pair!r} is not KEY=VALUE with one of the keys {listed}")
+        typed, equals, value = pair.partition("=")
+        key = _LONG_NAMES.get(typed.lower().replace("-", "_"), typed)
+        listed = ", ".join(key for key in keys if key != "c_in")
+        if not equals or not value:
+            raise UsageError(f"{where}: {pair!r} is not KEY=VALUE; the keys here are: {listed}")
+        if key not in keys:
+            raise UsageError(f"{where}: {typed!r} is not a key here; write one of: {listed}")
         c_in, colon, c = value.partition(":")
         is_pair = key == "c" and colon and "c_in" in keys
         given = {"c_in": c_in, "c": c} if is_pair else {key: value}

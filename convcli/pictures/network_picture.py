@@ -103,21 +103,24 @@ def network_picture(
 
 
 def _boxes(rows: Sequence[NodeStep]) -> list[_Box]:
-    """Give each layer a box; of many layers, those in a row with outputs of one size share one."""
+    """Give each layer a box; of many layers, those in a row with outputs of one size share one.
+
+    The last one, whose output is that of the network, has its own.
+    """
     if len(rows) <= _MOST_BOXES:
         return [_Box((step,)) for step in rows]
+    *before, last = rows
     boxes: list[list[NodeStep]] = []
-    for step in rows:
+    for step in before:
         if boxes and boxes[-1][-1].out == step.out:
             boxes[-1].append(step)
         else:
             boxes.append([step])
     if len(boxes) < _FEWEST_BOXES:  # as they all keep their size
-        boxes = [[step] for step in rows]
-    each = -(-len(boxes) // _MOST_BOXES)
-    return [
-        _Box(tuple(chain.from_iterable(boxes[i : i + each]))) for i in range(0, len(boxes), each)
-    ]
+        boxes = [[step] for step in before]
+    each = -(-len(boxes) // (_MOST_BOXES - 1))
+    shared = (boxes[i : i + each] for i in range(0, len(boxes), each))
+    return [*(_Box(tuple(chain.from_iterable(some))) for some in shared), _Box((last,))]
 
 
 def _row_of_boxes(

@@ -61,7 +61,7 @@ def test_repeat_name_and_comments() -> None:
         ("conv f=3 c=3:64 in_channels=3", 2, "'in_channels=3' gives c_in a second time"),
         ("conv f=3 in_channels=3 c=3:64", 2, "'c=3:64' gives c_in a second time; give it once"),
         ("maxpool f=2 bias=1", 2, "bias is only valid for convolutions; leave it out"),
-        ("conv k=3", 2, "with one of the keys f s p d g c op bias ceil from name repeat"),
+        ("conv k=3", 2, "write one of: f, s, p, d, g, c, op, bias, ceil, from, name, repeat"),
         ("dense f=3", 2, "'dense' is not a kind of layer; write conv, convt, maxpool, avgpool"),
         ("conv f=3 bias=maybe", 2, "bias=maybe must be 1 or 0"),
         ("conv f=3,5", 2, "takes one value here, not a sweep of 2"),

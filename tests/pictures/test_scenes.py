@@ -258,6 +258,14 @@ def test_a_skip_of_a_unet_is_an_arc() -> None:
     assert sum(shape.tag == f"{SVG}polygon" for shape in found["branches"]) == 1
 
 
+def test_the_last_layer_has_a_box_of_its_own() -> None:
+    """Of many layers those of one size share a box, but not with the network's output."""
+    assert run_command(*"shape unet --explain -o net.svg".split()).status == 0
+    assert "13: dec1.do…1.conv1 to double1.conv2, 388x388 · 64; 14: classes, 388x388 · 2<" in (
+        Path("net.svg").read_text()
+    )
+
+
 def test_the_shortcuts_of_residual_blocks_are_arcs() -> None:
     """Arcs lead over the two convolutions of each block, to the layer that is added."""
     network = Path(__file__).parent.parent / "data" / "net.layers"

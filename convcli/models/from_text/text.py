@@ -20,7 +20,7 @@ from typing import NamedTuple
 from convcli.errors import UsageError, shortened
 from convcli.geometry.graph import Graph, Input, Node
 from convcli.geometry.layers import split_pairs, split_words
-from convcli.geometry.notation import parse_number, parse_only
+from convcli.geometry.notation import format_sizes, parse_number, parse_only
 from convcli.geometry.pytorch_text import ModuleReader, Words
 from convcli.models.from_text.blocks import Block, Line, arguments, fill, read_block
 from convcli.models.from_text.kinds import EVERY_KEY, KINDS, find_kind, layer_text
@@ -50,7 +50,7 @@ class TextReader:
         self._blocks: dict[str, Block] = {}
         self._open: Block | None = None  # whose lines are being read
         self._builder = _Builder(self._blocks)
-        self._input = _Input()
+        self._input: _Input | None = None
 
     def read(self, lines: Iterable[str], source: str) -> None:
         """Read lines; they may have no end: too many layers are an error.
@@ -80,7 +80,7 @@ class TextReader:
         nodes = self._builder.nodes
         if not nodes:
             raise UsageError(f"{source} has no layer; write one such as conv f=3")
-        n, c, dims = self._input
+        n, c, dims = self._input or _Input()
         first = getattr(nodes[0].operation, "layer", None)
         if c is None and first is not None:
             c = first.c_in
@@ -98,6 +98,8 @@ class TextReader:
         if word == "block":
             self._open = read_block(rest, line, self._blocks)
         elif word == "input":
+            if self._input is not None:
+                raise UsageError(f"{line.where}: the input has a line already; write it once")
             self._input = _read_input(rest, line.where, bool(self._builder.nodes))
         else:
             self._builder.add_line(line)
@@ -133,6 +135,11 @@ def _read_input(words: list[str], where: str, late: bool) -> _Input:
     n = parse_only(f"{where}: n", values["n"]) if "n" in values else None
     c = parse_number(f"{where}: c", values["c"]) if "c" in values else None
     dims = parse_number(f"{where}: dims", values["dims"]) if "dims" in values else None
+    for key, numbers in (("n", n or ()), ("c", () if c is None else (c,))):
+        if min(numbers, default=1) < 1:
+            raise UsageError(
+                f"{where}: {key}={format_sizes(numbers)} must be 1 or more; write such as {key}=3"
+            )
     return _Input(n, c, dims)
 
 
@@ -165,7 +172,7 @@ class _Builder:
         scope = scope or self._top
         found = find_kind(words.kind)
         if found is None:
-            raise UsageError(f"{where}: {words.kind!r} is not a kind of layer; {_kinds_hint()}")
+            raise _no_kind(words.kind, self._blocks, where)
         word, kind = found
         values = words.values
         operation = kind.make(words, where)
@@ -192,15 +199,18 @@ class _Builder:
 
     def _add_parts(self, line: Line, text: str, scope: _Scope) -> None:
         for part in text.split("|"):
-            kind, *pairs = split_words(part) or [""]
+            if not part.strip():
+                raise UsageError(f"{line.where}: a layer is missing beside a |; leave the | out")
+            kind, *pairs = split_words(part)
             if kind in self._blocks:
                 self._add_block(self._blocks[kind], pairs, line.where, scope)
                 continue
             found = find_kind(kind)
             if found is None:
-                raise UsageError(f"{line.where}: {kind!r} is not a kind of layer; {_kinds_hint()}")
+                raise _no_kind(kind, self._blocks, line.where)
             keys = (*found[1].keys, *EVERY_KEY)
             words = Words(kind, split_pairs(pairs, keys, line.where), part.strip())
+            self._check_name(words.values.get("name"), scope, line.where)
             self.add_layer(words, line.where, scope)
 
     def _add_block(self, block: Block, words: list[str], where: str, scope: _Scope) -> None:
@@ -210,6 +220,7 @@ class _Builder:
             )
         values = arguments(block, words, where)
         repeat = self._count(values.get("repeat"), where)
+        self._check_name(values.get("name"), scope, where)
         self._start(values.get("from"), scope, where)
         for name in _names(values.get("name"), block.name, repeat, scope):
             inner = _Scope(f"{name}.", {}, scope.depth + 1)
@@ -219,6 +230,13 @@ class _Builder:
             self._named[name] = self._here
         if "name" in values:
             self._named[scope.path + values["name"]] = self._here
+
+    def _check_name(self, name: str | None, scope: _Scope, where: str) -> None:
+        """Refuse a name twice; in a printed model of PyTorch's each part counts from 0."""
+        if name is not None and scope.path + name in self._named:
+            raise UsageError(
+                f"{where}: the name {name!r} is that of a layer before it; write another"
+            )
 
     def _count(self, text: str | None, where: str) -> int:
         repeat = 1 if text is None else parse_number(f"{where}: repeat", text)
@@ -264,7 +282,7 @@ class _Builder:
         known = [other for other in self._named if other.startswith(scope.path)][-8:]
         raise UsageError(
             f"{where}: {shortened(name)} is not the name of a layer before it; "
-            f"names here end in {', '.join(known)}"
+            f"write one of {', '.join(map(repr, known))}"
         )
 
     def _matching(self, pattern: str, scope: _Scope, where: str) -> list[str]:
@@ -277,8 +295,12 @@ class _Builder:
         return [made for made in found if made != self._here]
 
 
-def _kinds_hint() -> str:
-    return f"write {', '.join(KINDS)}, or a block that is defined above"
+def _no_kind(word: str, blocks: Iterable[str], where: str) -> UsageError:
+    from difflib import get_close_matches  # noqa: PLC0415  only for an error
+
+    near = get_close_matches(word.lower(), (*KINDS, *blocks), 1)
+    remedy = near[0] if near else f"{', '.join(KINDS)}, or a block that is defined above"
+    return UsageError(f"{where}: {shortened(word)} is not a kind of layer; write {remedy}")
 
 
 def _names(name: str | None, kind: str, repeat: int, scope: _Scope) -> list[str]:
