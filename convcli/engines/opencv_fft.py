@@ -114,7 +114,8 @@ def _correlate(plane: Array, corr: Correlation, group: int, out: Array) -> bool:
     cv2.mulSpectrums(packed, spectrum, 0, packed, True)
     cv2.dft(packed, real, cv2.DFT_INVERSE | cv2.DFT_REAL_OUTPUT | cv2.DFT_SCALE)
     np.copyto(out, real[tuple(map(slice, out.shape))])
-    return bool(np.isfinite(real[:, 0]).all())  # a NaN or an infinity is in all of its window
+    # A NaN or an infinity spreads over its window; large numbers overflow in a part of it.
+    return bool(np.isfinite(out.sum()))
 
 
 def _padded(plane: Array, shape: tuple[int, ...]) -> Array:

@@ -13,7 +13,7 @@ from convcli.engines.choose import choose_engine
 from convcli.engines.fft import LARGEST_ERROR, balanced
 from convcli.geometry.axis import Window
 from convcli.run.operation import resolve
-from tests.run.helpers import convolve
+from tests.run.helpers import convolve, engine_of
 
 
 @given(
@@ -53,3 +53,21 @@ def test_a_dark_area_beside_a_bright_one_is_accurate(engine: str, dark: float) -
     expected = scipy.signal.oaconvolve(x[:, :300].astype(float), w[::-1, ::-1], "valid")
     in_the_dark = y[:, : expected.shape[1]]
     np.testing.assert_allclose(in_the_dark, expected, rtol=1e-3)
+
+
+@pytest.mark.parametrize("engine", [("numpy", "fft"), ("numpy", "opencv-fft"), ("torch", "fft")])
+@pytest.mark.parametrize("exponent", [34, 34.3, 34.4, 34.5, 34.7, 34.8, 36])
+@pytest.mark.parametrize("dims", [1, 2])
+def test_numbers_whose_transform_overflows_are_convolved_all_the_same(
+    engine: tuple[str, str], exponent: float, dims: int
+) -> None:
+    """In a transform of float32, sums of a whole window overflow, some of them or all."""
+    if engine[1] == "opencv-fft" and dims == 1:
+        return
+    rng = np.random.default_rng(5)
+    shape, f = ((300, 300), (31, 31)) if dims == 2 else ((60_000,), (301,))
+    x = (rng.normal(size=shape) * 10**exponent).astype(np.float32)
+    w = (rng.normal(size=f) / 31).astype(np.float32)
+    y = convolve(x, resolve(x.shape, x.dtype, w, Window((1,))), engine_of(*engine))
+    wanted = scipy.signal.fftconvolve(x.astype(float), w[(slice(None, None, -1),) * dims], "valid")
+    np.testing.assert_allclose(y, wanted, rtol=0, atol=1e-4 * np.abs(wanted).max())
