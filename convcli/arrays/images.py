@@ -23,6 +23,8 @@ from convcli.errors import ConvcliError, UsageError
 _WITH_ALPHA = (".png", ".tif", ".tiff", ".webp")
 _DEEP = (".png", ".tif", ".tiff")  # in which Pillow writes 16 bits, of grey
 
+_SAMPLE_FORMAT = 339  # the tag of a TIFF that says which kind of numbers it holds
+
 # Modes of Pillow whose bands are not grey or red, green and blue as they stand: what to convert to.
 _CONVERTED = {
     "1": "L",  # black and white are 0 and 255, as in every other image
@@ -44,7 +46,7 @@ def read(
     try:
         with silenced() as said:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # it is read anyway
-            array, alpha = _decode(file or path, called, spec, page)
+            array, alpha, white = _decode(file or path, called, spec, page)
     except UnidentifiedImageError:
         raise ConvcliError(
             f"{called} is not an image that Pillow can read; save it as .png"
@@ -64,6 +66,8 @@ def read(
     check_numbers(array.dtype, called)
     if said:
         note(f"{called} may be damaged: {' '.join(said[0].split()).rstrip('.')}")
+    if white is not None:
+        note(f"{called}: its white, {white}, is read as {255 if white < 256 else 65535}")
     if alpha is not None:
         note(f"{called}: its transparency is not convolved; an image of the same size keeps it")
     yield InMemory(spec, array, "HWC" if array.ndim == 3 else "HW", alpha)
@@ -71,21 +75,33 @@ def read(
 
 def _decode(
     file: BinaryIO | str, called: str, spec: str, page: str | None
-) -> tuple[Array, Array | None]:
-    """Read the colours of a page, and its transparency if it has one: 0 to 255, (rows, columns)."""
+) -> tuple[Array, Array | None, int | None]:
+    """Read a page.
+
+    Returns
+    -------
+    colours : ndarray
+    alpha : ndarray or None
+        Transparency, from 0 to 255, (rows, columns), if it has one.
+    white : int or None
+        Its white, where Pillow reads that as 255 or 65535.
+    """
     with Image.open(file) as image:
         # After a camera's picture (MPO) come its previews.
         pages = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
         number = _page_number(called, spec.partition("::")[0], page, pages)
         image.seek(number)
-        low_bytes = _swapped_bytes(image, called)
+        low_bytes, white = _swapped_bytes(image, called), _white(image)
+        unsigned = image.mode == "I" and image.format == "TIFF" and _is_unsigned(image)
         colours, alpha = _to_arrays(image)
+    if unsigned:  # Pillow has no such type, and reads the bits as they are
+        return colours.view(np.uint32), None, None
     if low_bytes is None:
-        return colours, alpha
+        return colours, alpha, white
     with Image.open(file) as image:
         image.seek(number)
         image.tile = low_bytes
-        return colours.astype(np.uint16) << 8 | _to_arrays(image)[0], alpha
+        return colours.astype(np.uint16) << 8 | _to_arrays(image)[0], alpha, white
 
 
 def _page_number(called: str, path: str, page: str | None, pages: int) -> int:
@@ -115,6 +131,19 @@ def _to_arrays(image: Image.Image) -> tuple[Array, Array | None]:
     if image.mode in _CONVERTED:
         image = image.convert(_CONVERTED[image.mode])
     return np.asarray(image), alpha
+
+
+def _white(image: Image.Image) -> int | None:
+    """Return the largest value of a PGM or PPM, where that is not the largest of its type."""
+    for decoder, _, _, args in image.tile:  # type: ignore[attr-defined]
+        if decoder.startswith("ppm") and int(args[-1]) not in (1, 255, 65535):
+            return int(args[-1])
+    return None
+
+
+def _is_unsigned(image: Any) -> bool:
+    """Whether a TIFF has integers of 32 bits without a sign, as it does where it says nothing."""
+    return all(kind == 1 for kind in image.tag_v2.get(_SAMPLE_FORMAT, (1,)))
 
 
 def _swapped_bytes(image: Image.Image, called: str) -> list[Any] | None:

@@ -165,7 +165,7 @@ def _clipping(values: Array, range_: Range, largest: int) -> Mapping:
             f"{low:.6g}..{high:.6g} clipped to {begin:.6g}..{end:.6g}{scaled}, {part}", True
         )
     if scaled:
-        return Mapping(f"{begin:.6g}..{end:.6g}{scaled}", False)
+        return Mapping(f"{begin:.6g}..{end:.6g}{scaled}", end > largest)
     rounded = bool((values != np.rint(values)).any())
     return Mapping(f"0..{largest} {'rounded' if rounded else 'kept'}", False)
 

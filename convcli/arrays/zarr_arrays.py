@@ -113,15 +113,18 @@ class StoredArray(NamedTuple):
         array, (url, path, _) = self.array, self.name
         if self.name.is_url:
             return [url, path, array.metadata.to_dict()]
-        file = self.metadata_file
-        return [os.path.dirname(file), os.stat(file).st_mtime_ns, array.metadata.to_dict()]
+        return [self.folder, _changed(self.folder), array.metadata.to_dict()]
+
+    @property
+    def folder(self) -> str:
+        """The directory of an array that is in one."""
+        return os.path.join(os.path.realpath(self.name.url), self.name.path).rstrip("/")
 
     @property
     def metadata_file(self) -> str:
         """The file of an array in a directory that says how it is stored."""
-        folder = os.path.join(os.path.realpath(self.name.url), self.name.path)
         name = "zarr.json" if self.array.metadata.zarr_format == 3 else ".zarray"
-        return os.path.join(folder, name)
+        return os.path.join(self.folder, name)
 
     def read(self, box: Box, out: Array) -> Array:
         """Read a box into an array of its shape; chunks that are missing are fill values."""
@@ -223,6 +226,16 @@ def opened(stored: StoredArray) -> "zarr.Array[Any]":
     found = zarr.open_array(name.url, path=name.path, mode="r+" if name.writable else "r")
     # An empty chunk is written as well: what is there tells what has been done.
     return found.with_config({"write_empty_chunks": True})
+
+
+def _changed(folder: str) -> tuple[int, int]:
+    """Return how many files a directory holds, and when the latest was changed: in nanoseconds."""
+    count, latest = 0, 0
+    for root, _, names in os.walk(folder):
+        count += len(names)
+        for name in names:
+            latest = max(latest, os.stat(os.path.join(root, name)).st_mtime_ns)
+    return count, latest
 
 
 class StoredSource:

@@ -220,9 +220,7 @@ def resolve(
 def _pooled_dtype(x_dtype: DType, kind: Kind) -> DType:
     """Choose the type of a pooled output: a maximum keeps that of the input, a mean is a float."""
     if x_dtype.kind == "c":
-        raise DoesNotFit(
-            f"the input is {x_dtype}, and complex numbers have no order to pool by; pool its parts"
-        )
+        raise DoesNotFit(f"the input is {x_dtype}, and pooling takes real numbers; pool its parts")
     if kind == "maxpool":
         return x_dtype.newbyteorder("=")
     return result_dtype(x_dtype, np.dtype(np.float32))

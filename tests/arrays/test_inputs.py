@@ -464,3 +464,41 @@ def test_colours_of_lab_have_no_transparency(in_tmp: Path) -> None:
     assert "transparency" not in run.err
     with Image.open("y.png") as image:
         assert image.mode == "RGB"
+
+
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [(None, [3_000_000_000, 2**32 - 1]), (1, [7, 2**31]), (2, [-3, 2**31 - 1])],
+)
+def test_integers_of_a_tiff_have_a_sign_if_it_says_so(
+    kind: int | None, values: list[int], in_tmp: Path
+) -> None:
+    data = np.array(values, np.int64).astype("<u4").tobytes()
+    tags = {256: 2, 257: 1, 258: 32, 259: 1, 262: 1, 273: 8, 277: 1, 278: 1, 279: 8}
+    if kind is not None:
+        tags[339] = kind
+    entries = b"".join(struct.pack("<HHIHxx", tag, 3, 1, value) for tag, value in tags.items())
+    head = struct.pack("<2sHI", b"II", 42, 16) + data + struct.pack("<H", len(tags))
+    Path("x.tif").write_bytes(head + entries + bytes(4))
+    assert run_command("run", "x.tif", *ONE, "-q").array.tolist() == [values]
+
+
+@pytest.mark.parametrize(("white", "full"), [(100, 255), (1023, 65535)])
+def test_a_white_that_is_not_the_largest_value_is_noted(
+    white: int, full: int, in_tmp: Path
+) -> None:
+    values = np.array([[0, 7, white]])
+    body = values.astype("u1" if white < 256 else ">u2").tobytes()
+    Path("x.pgm").write_bytes(f"P5\n3 1\n{white}\n".encode() + body)
+    run = run_command("run", "x.pgm", *ONE)
+    assert run.err == f"convcli: note: 'x.pgm': its white, {white}, is read as {full}\n"
+    np.testing.assert_allclose(run.array, values * full / white, atol=0.5)
+    Path("y.pgm").write_bytes(f"P5\n3 1\n{full}\n".encode() + bytes(6 if full > 255 else 3))
+    assert run_command("run", "y.pgm", *ONE).err == ""
+
+
+def test_colours_of_sixteen_bits_that_are_written_with_eight_are_noted(in_tmp: Path) -> None:
+    x = np.random.default_rng(0).integers(0, 65536, (5, 4, 3), np.uint16)
+    Path("x.png").write_bytes(_png(x, 2))
+    run = run_command("run", "x.png", *ONE, "-o", "y.png")
+    assert "0..65535 scaled to 0..255" in run.err

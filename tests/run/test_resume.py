@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import zarr
 
 from convcli.arrays.zarr_arrays import StoredArray
 from convcli.errors import ConvcliError
@@ -132,14 +133,18 @@ def test_ctrl_c_says_how_to_continue(in_tmp: Path) -> None:
         (["-k", "[[1,2],[3,5]]"], "begun with another filter"),
         (["-p", "1"], "begun with the options (none), and now they are -p 1"),
         (["--chunks", "5"], "begun with other chunks"),
-        (["touched"], "begun with another input, or one that has changed"),
+        (["made again"], "begun with another input, or one that has changed"),
+        (["a chunk written"], "begun with another input, or one that has changed"),
     ],
 )
 def test_another_command_does_not_continue_it(in_tmp: Path, change: list[str], text: str) -> None:
     unfinished()
     args = ["x.zarr", "-k", "[[1,2],[3,4]]", "-o", "y.zarr", "-q"]
-    if change == ["touched"]:
+    if change == ["made again"]:
         make("x.zarr", integers(90, 90, seed=1), (10, 10), overwrite=True)
+    elif change == ["a chunk written"]:
+        array: Any = zarr.open_array("x.zarr", mode="r+")
+        array[80:85, 80:85] = 7
     elif change[0] == "-k":
         args[1:3] = change
     else:
