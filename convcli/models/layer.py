@@ -1,6 +1,6 @@
 """A convolution in a model's file: its window, and its numbers when they are asked for."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
 from typing import NamedTuple, TypeVar
 
@@ -8,6 +8,7 @@ from convcli.arrays import formats, members
 from convcli.arrays.dtypes import Array
 from convcli.errors import ConvcliError
 from convcli.geometry.network import Layer
+from convcli.geometry.notation import format_padding
 from convcli.models import LAYERS
 
 T = TypeVar("T")
@@ -30,6 +31,9 @@ class ModelLayer(NamedTuple):
         Why it cannot be convolved with, and the remedy; empty if it can be.
     padding_refusal : str
         The same for its padding: it is known once there is ``-p``.
+    padded : str
+        What pads its input: a node of its own, as layers have that pad otherwise than with zeros.
+        The options that stand for it; empty if there is none.
     """
 
     name: str
@@ -38,6 +42,20 @@ class ModelLayer(NamedTuple):
     read: Callable[[], tuple[Array, Array | None]]
     refusal: str = ""
     padding_refusal: str = ""
+    padded: str = ""
+
+
+# Our pad modes by those of ONNX, and of PyTorch.
+_MODES = {
+    "constant": "zeros", "reflect": "reflect", "edge": "replicate", "replicate": "replicate",
+    "wrap": "circular", "circular": "circular",
+}  # fmt: skip
+
+
+def padding_options(mode: str, pairs: Sequence[tuple[int, int]] | None) -> str:
+    """Write the padding of a node as options of `run`; None where its sizes are computed."""
+    size = "-p" if pairs is None else f"-p {format_padding(pairs)}"
+    return f"{size} --pad-mode {_MODES.get(mode, mode)}"
 
 
 def shortest(values: tuple[T, ...]) -> tuple[T, ...]:

@@ -46,6 +46,12 @@ def take(request: RunRequest, streams: Streams) -> Taken:
     dims = weight.ndim - 2
     for option, typed, own in _differences(request, layer, max(dims, 1)):
         note(streams, f"{f'{option} {typed}'.strip()} replaces {own} of {spec}")
+    if layer.padded and request.p is None:
+        note(
+            streams,
+            f"the input of {spec} is padded by a node before it; if that is part of the layer, add "
+            f"{layer.padded}",
+        )
     if bias is not None and request.bias is not None:
         note(streams, f"--bias {request.bias} replaces the bias of {spec}")
     return Taken(_filled(request, layer, dims), InMemory(spec, weight), bias)

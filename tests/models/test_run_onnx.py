@@ -112,6 +112,29 @@ def test_weights_of_other_types(in_tmp: Path, dtype: Any) -> None:
     assert _run(np.ones((4, 4), np.float32), "m.onnx").tolist() == [[[6.0] * 3] * 3]
 
 
+@pytest.mark.parametrize("mode", ["constant", "reflect", "edge"])
+@pytest.mark.parametrize("opset", [2, 17])
+def test_padding_that_is_a_node_of_its_own_is_noted(in_tmp: Path, mode: str, opset: int) -> None:
+    w, pads = np.random.default_rng(0).random((2, 3, 3, 3), np.float32), [0, 0, 1, 2, 0, 0, 3, 0]
+    old = opset == 2
+    given: dict[str, Any] = {"pads": pads} if old else {}
+    nodes = [
+        helper.make_node("Pad", ["x"] if old else ["x", "pads"], ["padded"], mode=mode, **given),
+        helper.make_node("Conv", ["padded", "w"], ["y"], "layer"),
+    ]
+    tensors = {"w": w} if old else {"w": w, "pads": np.array(pads)}
+    made = makers.model(nodes, (1, 3, 9, 9), tensors, opset=opset)
+    onnx.save(made, "m.onnx")
+    x = np.random.default_rng(1).random((1, 3, 9, 9), np.float32)
+    run = run_command("run", "-k", "m.onnx", "-o", "y.npy", stdin=npy_bytes(x))
+    options = run.err.partition("if that is part of the layer, add ")[2].split()
+    name = {"constant": "zeros", "edge": "replicate"}.get(mode, mode)
+    assert options == ["-p", "1:3x2:0", "--pad-mode", name]
+    padded = np.pad(x, ((0, 0), (0, 0), (1, 3), (2, 0)), mode)  # type: ignore[call-overload]
+    expected = _run(padded, "m.onnx", "-p", "0")
+    np.testing.assert_allclose(_run(x, "m.onnx", *options), expected, rtol=1e-5)
+
+
 def test_weights_that_constants_and_operators_make(in_tmp: Path) -> None:
     """A constant, then turned; and 8-bit integers with a scale for each output channel."""
     random = np.random.default_rng(0)

@@ -57,6 +57,27 @@ def test_a_layer_is_what_pytorch_computes(
     assert run_command("run", "--list-kernels", "-k", "m.pt2").out.startswith("1\tconv")
 
 
+PADDED: list[nn.Module] = [
+    nn.Conv2d(4, 4, 4, padding="same", padding_mode="reflect"),
+    nn.Conv2d(4, 8, (3, 5), padding=(1, 2), padding_mode="circular", groups=4),
+    nn.Conv1d(4, 2, 3, padding=1, padding_mode="replicate"),
+    nn.Sequential(nn.ZeroPad2d((1, 0, 2, 3)), nn.Conv2d(4, 2, 3)),
+]
+
+
+@pytest.mark.parametrize("layer", PADDED, ids=lambda value: str(value)[:24])
+def test_padding_that_is_a_node_of_its_own_is_noted(in_tmp: Path, layer: nn.Module) -> None:
+    torch.manual_seed(0)
+    x = torch.rand(2, 4, 7, 9) if "2d" in str(layer) else torch.rand(2, 4, 7)
+    export(layer, x)
+    run = run_command("run", "-k", "m.pt2", "-o", "y.npy", stdin=npy_bytes(x.numpy()))
+    note = "the input of m.pt2 is padded by a node before it; if that is part of the layer, add "
+    assert run.err.startswith(f"convcli: note: {note}")
+    options = run.err.partition(", add ")[2].split()
+    with torch.no_grad():
+        close(_run(x, "m.pt2", *options), layer(x).numpy())
+
+
 def test_types_of_weights(in_tmp: Path) -> None:
     x = torch.rand(1, 1, 5)
     for dtype in (torch.float16, torch.bfloat16, torch.float64):

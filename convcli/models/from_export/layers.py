@@ -10,10 +10,11 @@ from convcli.errors import ConvcliError
 from convcli.geometry.axis import Kind, Padding, Sizes, Window
 from convcli.geometry.network import Layer
 from convcli.models.from_export.file import Pt2File, operator_of, reporting_damage
-from convcli.models.layer import ModelLayer, shortest
+from convcli.models.layer import ModelLayer, padding_options, shortest
 
 _CONV = {f"conv{dims}d" for dims in (1, 2, 3)}
 _TRANSPOSED = {f"conv_transpose{dims}d" for dims in (1, 2, 3)}
+_PADS = ("pad", "constant_pad_nd")
 _OPERATORS = {*_CONV, *_TRANSPOSED, "convolution"}
 
 
@@ -71,7 +72,25 @@ def _read_layer(file: Pt2File, node: Any, name: str, aliases: tuple[str, ...]) -
         layer=Layer(window, c=c, g=g, bias=bias is not None, name=name),
         aliases=aliases,
         read=partial(_read, file, name, weight, bias),
+        padded=_padded(file, given["input"], len(shape) - 2),
     )
+
+
+def _padded(file: Pt2File, name: str, dims: int) -> str:
+    """Say how a node pads the input of a layer, if one does, see `ModelLayer`."""
+    makers = (
+        node
+        for node in file.graph["nodes"]
+        if operator_of(node) in _PADS
+        and node["outputs"][0].get("as_tensor", {}).get("name") == name
+    )
+    for node in makers:
+        given = arguments(node)
+        pads = given["pad"]
+        pairs = list(zip(pads[::2], pads[1::2], strict=True))[::-1]
+        pairs = [(0, 0)] * (dims - len(pairs)) + pairs
+        return padding_options(given.get("mode") or "constant", pairs[-dims:])
+    return ""
 
 
 def _sizes(values: list[int]) -> Sizes:

@@ -1,5 +1,6 @@
 """Convolutions of ONNX files as layers of ours."""
 
+import contextlib
 from collections import Counter
 from collections.abc import Iterator
 from functools import partial
@@ -10,7 +11,7 @@ from convcli.errors import ConvcliError
 from convcli.geometry.axis import Kind
 from convcli.geometry.network import Layer
 from convcli.models.from_onnx.file import STANDARD, Dynamic, OnnxFile
-from convcli.models.layer import ModelLayer
+from convcli.models.layer import ModelLayer, padding_options
 from convcli.models.operators.windows import padding, window_of
 
 _KINDS = {"Conv": "conv", "ConvTranspose": "convt"}
@@ -51,7 +52,23 @@ def _read_layer(file: OnnxFile, node: Any, name: str, output: str) -> ModelLayer
         read=partial(_read, file, node, weight, inputs[2] if bias else ""),
         refusal=_refusal(file, node),
         padding_refusal="" if pads else _NO_PADDING.format(file.name_of(node)),
+        padded=_padded(file, inputs[0] if inputs else "", len(shape[2:])),
     )
+
+
+def _padded(file: OnnxFile, name: str, dims: int) -> str:
+    """Say how a node pads the input of a layer, if one does, see `ModelLayer`."""
+    node = file.producers.get(name)
+    if node is None or node.op_type != "Pad":
+        return ""
+    attrs = file.attributes(node)
+    pads = attrs.integers("pads")
+    with contextlib.suppress(Dynamic):
+        if len(node.input) > 1:
+            pads = tuple(map(int, file.computed(node.input[1])))
+    half = len(pads) // 2
+    pairs = list(zip(pads[:half], pads[half:], strict=False))[-dims:]
+    return padding_options(attrs.text("mode", "constant"), pairs or None)
 
 
 _NO_PADDING = (
