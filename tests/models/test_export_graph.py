@@ -126,3 +126,29 @@ def test_an_operator_that_is_not_followed(in_tmp: Path) -> None:
     assert "cumsum: an operator that is not followed" in steps[0].notes[0]
     with pytest.raises(ConvcliError, match="leave out -n"):
         _steps("m.pt2", 9)
+
+
+class _Indirect(nn.Module):
+    """Parameters that reach the convolution by way of other operators, and what is none."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.utils.parametrizations.weight_norm(nn.Conv2d(3, 4, 3))
+        self.table = nn.Parameter(torch.rand(10))
+        self.embedding = nn.Embedding(10, 3)
+        self.kernel: Any
+        self.index: Any
+        self.register_buffer("kernel", torch.rand(2, 4, 3, 3))
+        self.register_buffer("index", torch.tensor([1, 2, 3, 4]))
+
+    def forward(self, x: Any) -> Any:
+        x = self.conv(x) + self.table[self.index].view(1, 4, 1, 1)
+        x = x + self.embedding(self.index).sum()
+        return nn.functional.conv2d(x, self.kernel) * torch.tensor(2.0)
+
+
+def test_all_parameters_are_counted_and_nothing_else(in_tmp: Path) -> None:
+    module = _Indirect()
+    export(module, torch.rand(1, 3, 9, 9))
+    counted = sum(step.params or 0 for step in _agrees("m.pt2"))
+    assert counted == sum(each.numel() for each in module.parameters())

@@ -283,6 +283,18 @@ def test_parameters_are_counted_once(in_tmp: Path) -> None:
     assert [step.costs and step.costs.params for step in _steps("m.onnx")] == [38, 0, 2]
 
 
+def test_what_makes_a_scale_is_no_parameter(in_tmp: Path) -> None:
+    halves = [helper.make_tensor(f"{k}", TensorProto.FLOAT, [2], [k, k]) for k in (1.0, 2.0)]
+    nodes = [
+        helper.make_node("Constant", [], ["a"], value=halves[0]),
+        helper.make_node("Constant", [], ["b"], value=halves[1]),
+        helper.make_node("Concat", ["a", "b"], ["scales"], axis=0),
+        helper.make_node("Resize", ["x", "", "scales"], ["y"], mode="nearest"),
+    ]
+    onnx.save(makers.model(nodes, (1, 3, 9, 9)), "m.onnx")
+    assert sum(step.params or 0 for step in _steps("m.onnx")) == 0
+
+
 def test_a_million_nodes_are_refused(in_tmp: Path) -> None:
     made = makers.model([node("Relu", ["x"], ["y"])], (1, 1))
     made.graph.node.extend([made.graph.node[0]] * 100_001)

@@ -7,7 +7,7 @@ import contextlib
 import json
 import math
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -48,6 +48,8 @@ class Pt2File:
         As PyTorch's ``torch/_export/serde/schema.py`` describes it.
     parameters : dict of str to str
         Values of the graph that are parameters or buffers, by the names that modules have.
+    trained : set of str
+        Those that are parameters.
     """
 
     def __init__(self, path: str) -> None:
@@ -63,7 +65,9 @@ class Pt2File:
             name = _only(archive, "/models/", ".json")
             module = _read_json(archive, name)["graph_module"]
             self.graph: dict[str, Any] = module["graph"]
-            self.parameters = dict(_parameters(module["signature"]["input_specs"]))
+            specs = module["signature"]["input_specs"]
+            self.parameters = dict(_parameters(specs))
+            self.trained = {name for name, _ in _parameters(specs, ("parameter",))}
             self._model = name.rpartition("/")[2].removesuffix(".json")
 
     def array(self, name: str) -> Array:
@@ -124,9 +128,11 @@ def _read_json(archive: zipfile.ZipFile, name: str) -> Any:
     return json.loads(data)
 
 
-def _parameters(specs: list[Any]) -> Iterator[tuple[str, str]]:
+def _parameters(
+    specs: list[Any], kinds: Sequence[str] = ("parameter", "buffer", "tensor_constant")
+) -> Iterator[tuple[str, str]]:
     for spec in specs:
-        for kind in ("parameter", "buffer", "tensor_constant"):
+        for kind in kinds:
             if kind in spec:
                 yield spec[kind]["arg"]["name"], spec[kind][f"{kind}_name"]
 

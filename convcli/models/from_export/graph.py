@@ -10,10 +10,10 @@ import numpy as np
 
 from convcli.errors import ConvcliError, DoesNotFit
 from convcli.geometry.graph import Graph, Input, Node
+from convcli.geometry.network import Costs
 from convcli.geometry.operation import Applied
 from convcli.geometry.operations.opaque import Opaque
 from convcli.geometry.tensor import Tensor
-from convcli.models import BUFFERS
 from convcli.models.from_export.file import Pt2File, itemsize, operator_of, reporting_damage
 from convcli.models.from_export.operators import OPERATORS
 from convcli.models.layout import image_first, with_channel_axis
@@ -110,7 +110,7 @@ class _Reader:
 
     def _count(self, name: str) -> int:
         """Count the parameters of a tensor that no node before has."""
-        if name in self._counted or self._file.parameters[name].endswith(BUFFERS):
+        if name in self._counted or name not in self._file.trained:
             return 0
         self._counted.add(name)
         return prod(n or 0 for n in self._tensor(name).shape)
@@ -169,8 +169,8 @@ class Exported(NamedTuple):
                 f"{why}, and the file has its size for the exported input only; leave out -n"
             )
         found = list(values.values())
-        if not any(x.tracks for x in found):
-            return Applied(tuple([Tensor(shape) for shape in shapes]))
+        if not any(x.tracks for x in found):  # as weights that are computed from others
+            return Applied(tuple(map(Tensor, shapes)), costs=Costs(self.params, 0, 0))
         note = (
             f"{self.word}: {why}; its output is taken to depend on all of its input, and its "
             f"parameters and arithmetic are not counted"

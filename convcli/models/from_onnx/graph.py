@@ -52,6 +52,7 @@ class _Reader:
     def __init__(self, file: OnnxFile) -> None:
         self._file = file
         self._counted: set[str] = set()  # tensors whose parameters were counted
+        self._initializers = {tensor.name for tensor in file.graph.initializer}
         self._constants: dict[str, Tensor | None] = {}
         graph = file.graph
         if len(graph.node) > _MOST_NODES:
@@ -151,13 +152,19 @@ class _Reader:
         )
 
     def _parameters(self, node: Any) -> int:
-        """Count the parameters of a node that no node before it has."""
+        """Count the parameters of a node that no node before it has.
+
+        What joins constants makes a shape or a scale: of those only initializers count.
+        """
+        joins_constants = node.op_type == "Concat" and all(map(self._constant, node.input))
         places = _PARAMETERS.get(node.op_type, range(len(node.input)))
         count = 0
         for place in places:
             name = node.input[place] if place < len(node.input) else ""
             constant = self._constant(name) if name else None
             if constant is None or name in self._counted:
+                continue
+            if joins_constants and name not in self._initializers:
                 continue
             size = prod(n or 0 for n in constant.shape)
             if size > 1 and self._is_weight(name, node.op_type):
