@@ -140,7 +140,7 @@ class NodeStep(NamedTuple):
     @property
     def fields(self) -> tuple[Field, ...]:
         """What an output depends on in the network's input, for each of the input's axes."""
-        return tuple([track.field for track in self.outputs[0].tracks])
+        return self.outputs[0].fields
 
     @property
     def spans(self) -> tuple[tuple[int, int] | Literal["whole"] | None, ...]:

@@ -106,7 +106,7 @@ class Step(NamedTuple):
         before = self.before or (INPUT,) * len(self.axes)
         maps = map(Windows, self.axes)
         reaches = [extend(b, m, budget) for b, m in zip(before, maps, strict=True)]
-        return tuple([reach.field() for reach in reaches])
+        return tuple([r.field(axis.out) for r, axis in zip(reaches, self.axes, strict=True)])
 
 
 def apply(layer: Layer, n: tuple[int, ...], c_in: int | None = None) -> Step:

@@ -71,9 +71,9 @@ class Phases(NamedTuple):
         lasts = [span[1] for span in map(self.at, high) if span]
         return (min(firsts), max(lasts)) if firsts else None
 
-    def field(self) -> Field:
-        """Return the largest field, the jump, and where the first field starts."""
-        return _field(self.period, self.advance, self.spans)
+    def field(self, count: int) -> Field:
+        """Return the largest field of so many outputs, the jump, and where the first one starts."""
+        return _field(self.period, self.advance, self.spans[:count])
 
     def bound(self) -> "Bound":
         """Return bounds that hold for every phase."""
@@ -98,9 +98,9 @@ class Listed(NamedTuple):
         """Return the interval that several outputs depend on together."""
         return _hull([self.at(output) for output in outputs])
 
-    def field(self) -> Field:
+    def field(self, count: int) -> Field:
         """Return the largest field, the jump of the first branch, and where output 0 starts."""
-        return _field(self.period, self.advance, self.spans)
+        return _field(self.period, self.advance, self.spans[:count])
 
     def bound(self) -> "Bound":
         """Return bounds that hold for every output."""
@@ -142,7 +142,7 @@ class Bound(NamedTuple):
             self.after * map_.period + a * right,
         )
 
-    def field(self) -> Field:
+    def field(self, _count: int) -> Field:
         """Return the upper bounds of the field."""
         size = (self.before + self.after) // self.period + 1
         jump = _ratio(self.advance, self.period)

@@ -85,10 +85,9 @@ class Track(NamedTuple):
         """Whether every output depends on the whole image, as far as is known."""
         return self.reach in (self._everything, self._everything.bound())
 
-    @property
-    def field(self) -> Field:
-        """The receptive field."""
-        field = self.reach.field()
+    def field(self, count: int) -> Field:
+        """Return the receptive field of so many outputs."""
+        field = self.reach.field(count)
         return field._replace(exact=False) if self.hidden else field
 
     @property
@@ -132,6 +131,16 @@ class Tensor(NamedTuple):
         """Sizes of the axes that carry an axis of the input."""
         axes = [track.axis for track in self.tracks if track.axis is not None]
         return tuple([self.size(axis) for axis in axes])
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """What its numbers depend on, for each axis of the network's input."""
+        return tuple(
+            [
+                track.field(1 if track.axis is None else self.size(track.axis))
+                for track in self.tracks
+            ]
+        )
 
     @property
     def channels(self) -> int | None:

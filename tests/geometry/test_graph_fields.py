@@ -209,13 +209,15 @@ def test_every_output_depends_on_the_pixels_that_have_a_gradient(
 ) -> None:
     steps = _follow(drawn)
     (track,) = steps[-1].outputs[0].tracks
-    exact = track.field.exact
+    (field,) = steps[-1].outputs[0].fields
+    exact = field.exact
     for output, found in enumerate(_gradient_spans(steps, drawn[1])):
         reach = track.reach.at(output)
         if found is None:
             continue
         assert reach is not None
         assert reach[0] <= found[0] <= found[1] <= reach[1]
+        assert found[1] - found[0] < field.r
         if exact and _is_inside(steps, output):
             assert found == _clipped(reach), output
 

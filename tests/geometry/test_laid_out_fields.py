@@ -137,7 +137,7 @@ def test_the_fields_of_both_axes_stay_exact(builder: Builder) -> None:
     output, found = _spans(builder)
     for place, spans in found:
         assert [track.reach.at(o) for track, o in zip(output.tracks, place, strict=True)] == spans
-    assert all(track.field.exact for track in output.tracks)
+    assert all(field.exact for field in output.fields)
 
 
 @given(graphs((*_EVEN, _stack, _stack, _mean)))
@@ -148,7 +148,7 @@ def test_pieces_that_differ_are_bounded_until_their_axis_is_read(builder: Builde
             reach = track.reach.at(o)
             assert reach is not None
             assert reach[0] <= span[0] <= span[1] <= reach[1]
-            assert not track.field.exact or reach == span
+            assert not track.field(1).exact or reach == span
 
 
 def test_pieces_that_differ_are_exact_once_their_axis_is_read() -> None:
@@ -157,8 +157,8 @@ def test_pieces_that_differ_are_exact_once_their_axis_is_read() -> None:
     stacked = builder.concat([builder.slice(x, 3, 0, 5), builder.conv(x, (1, 3), (1, 1))], 2)
     builder.last = stacked
     output, _ = _spans(builder)
-    assert [track.field.exact for track in output.tracks] == [True, False]
+    assert [field.exact for field in output.fields] == [True, False]
     builder.last = builder.mean(stacked, 2)
     output, found = _spans(builder)
-    assert output.tracks[1].field.exact
+    assert output.fields[1].exact
     assert [output.tracks[1].reach.at(o) for o in range(5)] == [spans[1] for _, spans in found]

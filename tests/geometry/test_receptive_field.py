@@ -1,5 +1,6 @@
 """Receptive fields against gradients in float64."""
 
+import json
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any
@@ -161,7 +162,7 @@ def test_a_bound_is_no_smaller_than_the_exact_field(lines: list[str]) -> None:
     bound = INPUT.bound()
     for step in steps:
         bound = bound.extend(Windows(step.axes[0]))
-    field = bound.field()
+    field = bound.field(1)
     assert not field.exact
     exact = steps[-1].fields[0]
     assert field.j == exact.j
@@ -203,3 +204,21 @@ def test_a_jump_keeps_its_digits_in_csv() -> None:
     ).out.splitlines()
     column = header.split(",").index("jump_height")
     assert [row.split(",")[column] for row in rows] == ["12345671", "1234567.1"]
+
+
+@given(st.sampled_from(["adaptiveavgpool", "upsample"]), st.integers(2, 24), st.data())
+def test_the_largest_field_is_that_of_an_output_there_is(
+    kind: str, n: int, data: st.DataObject
+) -> None:
+    """Where sizes are no multiples, fewer outputs follow than would differ in what they read."""
+    out = data.draw(st.integers(2, 24))
+    f = data.draw(st.integers(1, min(out, 4)))
+    last = [-(-(i + 1) * n // out) - 1 if kind[0] == "a" else i * n // out for i in range(out)]
+    first = [i * n // out for i in range(out)]
+    largest = max(last[i + f - 1] - first[i] + 1 for i in range(out - f + 1))
+    run = run_command(
+        "shape", "-n", str(n), "--dims", "1", "-c", "1", "--format", "json",
+        "-l", f"{kind} out={out}", "-l", f"conv f={f} c=1",
+    )  # fmt: skip
+    record = json.loads(run.out.splitlines()[1])
+    assert (record["receptive_field"], record["field_exact"]) == ([largest], True)

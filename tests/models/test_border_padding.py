@@ -29,8 +29,9 @@ READS = {
 def _first(path: str) -> list[Span | None]:
     read = onnx_graph.read if path.endswith("onnx") else export_graph.read
     graph = read(path)
-    track = list(follow(graph, inputs.tensors(graph, None)))[-1].outputs[0].tracks[1]
-    assert track.field.exact
+    made = list(follow(graph, inputs.tensors(graph, None)))[-1].outputs[0]
+    assert made.fields[1].exact
+    track = made.tracks[1]
     return [track.reach.at(output) for output in range(3)]
 
 

@@ -164,7 +164,7 @@ def _misalignment(reaches: Sequence[Reach], causal: bool) -> str | None:
     moving = [reach for reach in reaches if isinstance(reach, Phases) and reach.advance]
     for first, other in pairwise(dict.fromkeys(moving)):
         if other.advance * first.period != first.advance * other.period:
-            return f"branches with different jumps: {first.field().j} and {other.field().j}"
+            return f"branches with different jumps: {first.field(1).j} and {other.field(1).j}"
         period = lcm(first.period, other.period)
         if period > _MAX_PERIOD or (causal and _end(first, period) == _end(other, period)):
             continue
