@@ -94,7 +94,7 @@ def test_each_channel_has_its_magnitude(dims: int, memory: str) -> None:
     [
         ("-k sobel --bias 1", "--bias cannot be combined with the magnitude of a gradient"),
         ("-k sobel:5", "-k 'sobel:5' has more parameters than it takes; write sobel"),
-        ("-k sobel --dims 1", "-k sobel-x has 2 axes"),
+        ("-k sobel --dims 1", "-k sobel has 2 axes"),
         ("-k sobell", "did you mean sobel or sobel-"),
         ("-k sobel --dtype int16", "would round"),
     ],
