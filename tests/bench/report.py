@@ -58,6 +58,37 @@ def _time(record: Record) -> str:
     return f"{'> ' * record['stopped']}{record['ratio']:.2f}"
 
 
+# The rows of the README: a table, a work, and beside whom.
+_SHORT = (
+    ("start", "shape", "typer hello-world"),
+    ("images", "1024², 3×3", "OpenCV"),
+    ("images", "4096², 3×3", "OpenCV"),
+    ("images", "4096², 31×31", "OpenCV"),
+    ("images", "4096², 31×31", "scipy oaconvolve"),
+    ("large", "16384², 9×9", "OpenCV"),
+    ("many", "1000 files of 128², gaussian:5", "OpenCV"),
+    ("lines", "26,460,000 numbers, 1023 taps", "sox"),
+    ("layers", "1×64×56² ⋆ 64×64×3²", "torch"),
+)
+
+
+def short(records: Iterable[Record]) -> str:
+    """Lay out some rows: how many times as long others take, each way of running in a column."""
+    ways: list[str] = []
+    cells: dict[tuple[str, ...], list[str]] = {row: [] for row in _SHORT}
+    for record in records:
+        if record["table"] == "machine":
+            ways.append(f"{record['work']}, {record['run']}")
+        row = (record["table"], record.get("work", ""), record.get("who", ""))
+        if row in cells:
+            cells[row].append(f"{record['ratio']:.2f}")
+    lines = [*_rows(("work", "beside", *ways))]
+    lines += [
+        f"| {work} | {who} | {' | '.join(cells[table, work, who])} |" for table, work, who in _SHORT
+    ]
+    return "\n".join(lines)
+
+
 def _inside(records: Sequence[Record]) -> Iterator[str]:
     yield from _pivot(records, lambda r: f"{r['ms']:.3g}")
 
