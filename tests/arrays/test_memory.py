@@ -3,6 +3,7 @@
 import resource
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ def test_memory_is_kept_for_what_comes_next() -> None:
     """In a process of its own, as what others have left free is used again without it, too."""
     done = subprocess.run(
         [sys.executable, "-m", "tests.arrays.test_memory"],
+        cwd=Path(__file__).parents[2],
         capture_output=True,
         check=True,
         text=True,
