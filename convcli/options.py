@@ -4,6 +4,7 @@ The commands take their options as one value, `ShapeRequest` or `RunRequest`; th
 made from their fields.
 """
 
+from collections.abc import Iterator
 from typing import Annotated, Any, NamedTuple
 
 from typer import Argument, Option
@@ -530,18 +531,23 @@ class RunRequest(NamedTuple):
     out_channels: OutChannels = None
 
 
-def command_line(request: NamedTuple) -> list[str]:
-    """Write the options of a request as words of a command line."""
-    words: list[str] = []
+def typed(request: NamedTuple) -> Iterator[tuple[str, Any]]:
+    """Give the first name of each option that was typed, and its value; of an argument ``NAME``."""
     for (field, annotation), value in zip(
         type(request).__annotations__.items(), request, strict=True
     ):
-        if value == request._field_defaults[field]:
-            continue
-        name = annotation.__metadata__[0].default  # the first name, as Typer stores it
+        if value != request._field_defaults[field]:
+            name = annotation.__metadata__[0].default  # the first name, as Typer stores it
+            yield field.upper() if name is ... else name, value
+
+
+def command_line(request: NamedTuple) -> list[str]:
+    """Write the options of a request as words of a command line."""
+    words: list[str] = []
+    for name, value in typed(request):
         if value is True:
             words.append(name)
-        elif name is ...:  # an argument, which has none
+        elif not name.startswith("-"):
             words.append(str(value))
         else:
             for each in value if isinstance(value, list) else [value]:

@@ -37,8 +37,9 @@ def parse_list(option: str, text: str) -> Array:
     )
     if len(text) - len(text.lstrip("[ ")) > MOST_AXES:
         raise UsageError(f"{option} has lists within lists deeper than {MOST_AXES}; write fewer")
+    spelled = text
     for short, full in (("inf", "Infinity"), ("nan", "NaN")):  # as Python writes them
-        text = re.sub(rf"\b{short}\b", full, text, flags=re.IGNORECASE)
+        spelled = re.sub(rf"\b{short}\b", full, spelled, flags=re.IGNORECASE)
     beyond = False
 
     def parse_float(number: str) -> float:
@@ -47,7 +48,7 @@ def parse_list(option: str, text: str) -> Array:
         return float(number)
 
     try:
-        array = np.array(json.loads(text, parse_int=_parse_int, parse_float=parse_float))
+        array = np.array(json.loads(spelled, parse_int=_parse_int, parse_float=parse_float))
     except OverflowError:
         raise too_large from None
     except (ValueError, RecursionError):
@@ -57,9 +58,7 @@ def parse_list(option: str, text: str) -> Array:
     if array.dtype.kind not in "if" or array.size == 0:
         raise wrong
     if beyond:
-        raise UsageError(
-            f"{option} {shortened(text)} has numbers {BEYOND}; write less, or Infinity"
-        )
+        raise UsageError(f"{option} {shortened(text)} has numbers {BEYOND}; write less, or inf")
     return array
 
 

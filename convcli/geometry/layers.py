@@ -113,9 +113,9 @@ def split_pairs(pairs: Iterable[str], keys: Sequence[str], where: str) -> dict[s
         key = _LONG_NAMES.get(typed.lower().replace("-", "_"), typed)
         listed = ", ".join(key for key in keys if key != "c_in")
         if not equals or not value:
-            raise UsageError(f"{where}: {pair!r} is not KEY=VALUE; the keys here are: {listed}")
+            raise UsageError(f"{where}: {pair!r} is not KEY=VALUE; write one of the keys: {listed}")
         if key not in keys:
-            raise UsageError(f"{where}: {typed!r} is not a key here; write one of: {listed}")
+            raise UsageError(f"{where}: {typed!r} is not a key of this; write one of: {listed}")
         c_in, colon, c = value.partition(":")
         is_pair = key == "c" and colon and "c_in" in keys
         given = {"c_in": c_in, "c": c} if is_pair else {key: value}

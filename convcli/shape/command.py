@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from convcli.errors import ConvcliError, DoesNotFit, UsageError
 from convcli.geometry.network import Step
 from convcli.geometry.notation import format_sizes
+from convcli.options import typed
 from convcli.shape.cases import cases
-from convcli.shape.usage import first_layer, network_name, refuse, typed_options, with_channels
+from convcli.shape.usage import first_layer, network_name, refuse, with_channels
 from convcli.streams import Streams, choose_format, note, report_error
 
 if TYPE_CHECKING:
@@ -28,8 +29,11 @@ def run(request: "ShapeRequest", streams: Streams) -> int:
         Exit status: 1 if some cases of a sweep did not fit; each is reported on standard error.
     """
     if request.list_networks:
-        others = typed_options(request, but=("list_networks", "color"))
-        refuse(others, "--list-networks")
+        others = request._replace(list_networks=False, color="auto")
+        refuse(
+            {name: value[0] if isinstance(value, list) else value for name, value in typed(others)},
+            "--list-networks",
+        )
         _list_networks(streams)
         return 0
     request = with_channels(request)

@@ -1,6 +1,6 @@
 """Which options `shape` needs, and which it refuses because it would read and ignore them."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from convcli.errors import UsageError
@@ -40,20 +40,6 @@ def refuse(
         if value is not None and value is not False:
             typed = option if value is True else f"{option} {value}"
             raise UsageError(f"{typed} cannot be combined with {other}; {remedy}")
-
-
-def typed_options(request: "ShapeRequest", but: Collection[str]) -> dict[str, Typed]:
-    """Return every option that was typed, but those of some fields of the request."""
-    found: dict[str, Typed] = {}
-    for field, annotation in type(request).__annotations__.items():
-        value = getattr(request, field)
-        if field in but or value == request._field_defaults[field]:
-            continue
-        # Typer takes the first name of an option for its default, until it makes the command.
-        first = annotation.__metadata__[0].default
-        name = first if isinstance(first, str) else field.upper()
-        found[name] = value[0] if isinstance(value, list) else value
-    return found
 
 
 def kind_of(request: "ShapeRequest") -> Kind:

@@ -5,9 +5,11 @@ import math
 import tracemalloc
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from convcli.geometry.axis import Window
 from convcli.geometry.pad_modes import PAD_MODES
 from convcli.run.blocks import plan_blocks
 from convcli.run.convolver import convolve_block
@@ -64,3 +66,13 @@ def test_millions_of_blocks_take_no_memory() -> None:
     tracemalloc.stop()
     assert [part.start for part in last.output] == [2999, 2999, 2, 0]
     assert peak < 1 << 20
+
+
+def test_blocks_of_a_method_that_reads_in_place_take_all_of_the_memory() -> None:
+    """Its tiles are cut from the block: to round the block to tiles would only make it smaller."""
+    pytest.importorskip("cv2")
+    x, w = np.empty((4096, 16384), np.float32), np.ones((3, 3), np.float32)
+    operation = resolve(x, w, Window((1,), p=((1, 1),)))
+    job = Job(operation, engine_of("numpy", "opencv", threads=2))
+    blocks = plan_blocks(operation, x.shape, 32 << 20, job.whole_tiles)
+    assert len(blocks[0].output[0]) == 256

@@ -25,10 +25,15 @@ def layers(path: str) -> Iterator[ModelLayer]:
         nodes = [node for node in file.graph["nodes"] if operator_of(node) in _OPERATORS]
         modules = [_module(file, node) for node in nodes]
         count = Counter(modules)
+        pads = {
+            node["outputs"][0]["as_tensor"]["name"]: node
+            for node in file.graph["nodes"]
+            if operator_of(node) in _PADS
+        }
         for node, module in zip(nodes, modules, strict=True):
             output = node["outputs"][0]["as_tensor"]["name"]
             name = module if module and count[module] == 1 else output
-            yield _read_layer(file, node, name, (output, module))
+            yield _read_layer(file, node, name, (output, module), pads)
 
 
 def arguments(node: Any) -> dict[str, Any]:
@@ -51,7 +56,10 @@ def _module(file: Pt2File, node: Any) -> str:
     return weight.removesuffix(".weight") if weight.endswith(".weight") else ""
 
 
-def _read_layer(file: Pt2File, node: Any, name: str, aliases: tuple[str, ...]) -> ModelLayer:
+def _read_layer(
+    file: Pt2File, node: Any, name: str, aliases: tuple[str, ...], pads: dict[str, Any]
+) -> ModelLayer:
+    """Read a layer; `pads` are the nodes that pad, by the names of what they make."""
     given = arguments(node)
     weight, bias = given["weight"], given.get("bias")
     shape = [size["as_int"] for size in file.graph["tensor_values"][weight]["sizes"]]
@@ -72,25 +80,19 @@ def _read_layer(file: Pt2File, node: Any, name: str, aliases: tuple[str, ...]) -
         layer=Layer(window, c=c, g=g, bias=bias is not None, name=name),
         aliases=aliases,
         read=partial(_read, file, name, weight, bias),
-        padded=_padded(file, given["input"], len(shape) - 2),
+        padded=_padded(pads.get(given["input"]), len(shape) - 2),
     )
 
 
-def _padded(file: Pt2File, name: str, dims: int) -> str:
-    """Say how a node pads the input of a layer, if one does, see `ModelLayer`."""
-    makers = (
-        node
-        for node in file.graph["nodes"]
-        if operator_of(node) in _PADS
-        and node["outputs"][0].get("as_tensor", {}).get("name") == name
-    )
-    for node in makers:
-        given = arguments(node)
-        pads = given["pad"]
-        pairs = list(zip(pads[::2], pads[1::2], strict=True))[::-1]
-        pairs = [(0, 0)] * (dims - len(pairs)) + pairs
-        return padding_options(given.get("mode") or "constant", pairs[-dims:])
-    return ""
+def _padded(node: Any, dims: int) -> str:
+    """Say how a node pads the input of a layer, see `ModelLayer`; None where none does."""
+    if node is None:
+        return ""
+    given = arguments(node)
+    pads = given["pad"]
+    pairs = list(zip(pads[::2], pads[1::2], strict=True))[::-1]
+    pairs = [(0, 0)] * (dims - len(pairs)) + pairs
+    return padding_options(given.get("mode") or "constant", pairs[-dims:])
 
 
 def _sizes(values: list[int]) -> Sizes:
