@@ -173,8 +173,7 @@ def _parse_range(option: str, text: str, part: str, form: str) -> range:
     """Read ``8``, ``8..64`` or ``8..64..8``; `form` says in an error what to write instead."""
     numbers = part.split("..")
     if len(numbers) > 3 or not all(_is_number(option, number) for number in numbers):
-        which = "" if part in ("", text) else f": {part!r}"
-        raise UsageError(f"{option} {text!r}{which} is not a whole number; {form}")
+        raise UsageError(f"{option} {text!r}{_which(text, part)} is not a whole number; {form}")
     first = int(numbers[0])
     last = int(numbers[1]) if len(numbers) > 1 else first
     step = int(numbers[2]) if len(numbers) > 2 else 1
@@ -186,6 +185,11 @@ def _parse_range(option: str, text: str, part: str, form: str) -> range:
     return range(first, last + 1, step)
 
 
+def _which(text: str, part: str) -> str:
+    """Name the part of a value that is wrong, where that is not all of it."""
+    return "" if part in ("", text) else f": {part!r}"
+
+
 def _parse_pad(option: str, text: str, axis: str) -> Choices:
     """Read the padding of one axis: ``1``, ``0..3``, ``0:1``, ``0..3:1..4`` (0:1, 1:2, ...)."""
     form = f"write a number, BEGIN:END, or one of {', '.join(PADDING_WORDS)}"
@@ -193,7 +197,7 @@ def _parse_pad(option: str, text: str, axis: str) -> Choices:
     if len(sides) > 2 or not all(
         _is_number(option, part) for side in sides for part in side.split("..")
     ):
-        raise UsageError(f"{option} {text!r}: {axis!r} is not padding; {form}")
+        raise UsageError(f"{option} {text!r}{_which(text, axis)} is not padding; {form}")
     before, *others = [_parse_range(option, text, side, form) for side in sides]
     after = others[0] if others else before
     if len(before) != len(after):
