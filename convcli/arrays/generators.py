@@ -35,7 +35,7 @@ def generate(spec: str, random: "Callable[[], np.random.Generator]") -> Array:
     kind, _, text = spec.partition(":")
     if not text:
         raise UsageError(f"{spec!r} has no size; write one such as {kind}:8x8")
-    shape = notation.parse_only(repr(spec), text, most_axes=None)
+    shape = notation.parse_only(f"{spec!r}: size", text, most_axes=None)
     if min(shape) < 1:
         raise UsageError(f"{spec!r}: size {min(shape)} must be 1 or more; write {kind}:8x8")
     check_room(repr(spec), shape)

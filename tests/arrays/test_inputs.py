@@ -430,6 +430,7 @@ def test_float8_tables_are_those_of_pytorch() -> None:
             "write a size such as 8 or 8x6\n",
         ),
         (("x.npy", *ONE, "-q", "--format", "json"), "-q hides what --format json shows"),
+        (("rand:9x", *ONE), "'rand:9x': size '9x' is not a whole number; write a size such as 8"),
         (("x.npy", "-k", "sobel", "--dims", "1"), "-k sobel has 2 axes, not --dims 1"),
         (("x.npy", "-k", "."), "-k '.' is a directory; name a file in it"),
         (("x.npy", *ONE, "--bias", "."), "--bias '.' is a directory; name a file in it"),
