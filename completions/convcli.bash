@@ -111,7 +111,7 @@ _convcli_values() { # COMMAND OPTION, or COMMAND for its arguments: what it can 
         'run --pool') words=(max avg) ;;
         'run --device') words=(cpu auto cuda mps xpu) ;;
         'run --engine') words=(auto numpy torch) ;;
-        'run --method') words=(auto gemm separable fft opencv opencv-fft shift max conv fold) ;;
+        'run --method') words=(auto gemm separable fft opencv opencv-separable opencv-fft shift max conv fold) ;;
         'run --output') files=any ;;
         'run --output-format') words=(npy npz csv tsv txt png jpg jpeg bmp gif tif tiff webp ppm pgm) ;;
         'run --scale') words=(clip minmax abs signed) ;;

@@ -98,7 +98,7 @@ complete -c convcli -n "__convcli_at run = -g --groups" -s g -l groups -x -d 'Gr
 complete -c convcli -n "__convcli_at run --no-bias" -l no-bias -d 'A layer without bias.'
 complete -c convcli -n "__convcli_at run = --device" -l device -x -a 'cpu auto cuda mps xpu' -d 'Device: cpu, auto (the best one available), or any that PyTorch has.'
 complete -c convcli -n "__convcli_at run = --engine" -l engine -x -a 'auto numpy torch' -d 'Library that convolves.'
-complete -c convcli -n "__convcli_at run = --method" -l method -x -a 'auto gemm separable fft opencv opencv-fft shift max conv fold' -d 'How the engine convolves; auto takes the lowest estimated cost.'
+complete -c convcli -n "__convcli_at run = --method" -l method -x -a 'auto gemm separable fft opencv opencv-separable opencv-fft shift max conv fold' -d 'How the engine convolves; auto takes the lowest estimated cost.'
 complete -c convcli -n "__convcli_at run --tf32" -l tf32 -d 'Let a GPU round float32 to TF32.'
 complete -c convcli -n "__convcli_at run = --threads" -l threads -x -d 'Threads on the CPU (default: one per core).'
 complete -c convcli -n "__convcli_at run = --memory" -l memory -x -d 'Memory for a block of input and output.'

@@ -109,7 +109,7 @@ Register-ArgumentCompleter -Native -CommandName convcli -ScriptBlock {
         'run --pool' = 'max', 'avg'
         'run --device' = 'cpu', 'auto', 'cuda', 'mps', 'xpu'
         'run --engine' = 'auto', 'numpy', 'torch'
-        'run --method' = 'auto', 'gemm', 'separable', 'fft', 'opencv', 'opencv-fft', 'shift', 'max', 'conv', 'fold'
+        'run --method' = 'auto', 'gemm', 'separable', 'fft', 'opencv', 'opencv-separable', 'opencv-fft', 'shift', 'max', 'conv', 'fold'
         'run --output-format' = 'npy', 'npz', 'csv', 'tsv', 'txt', 'png', 'jpg', 'jpeg', 'bmp', 'gif', 'tif', 'tiff', 'webp', 'ppm', 'pgm'
         'run --scale' = 'clip', 'minmax', 'abs', 'signed'
         'run --format' = 'table', 'plain', 'json'

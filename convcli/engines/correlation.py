@@ -68,6 +68,14 @@ class Correlation:
         """Output channels of a group."""
         return len(self.filter) // self.groups
 
+    @property
+    def has_one_filter(self) -> bool:
+        """Whether one filter of one channel serves all channels."""
+        w = self.filter
+        return self.each_in == self.each_out == 1 and (
+            w.strides[0] == 0 or len(w) == 1 or bool((w == w[:1]).all())
+        )
+
     def cached(self, compute: Callable[..., T], *args: Any) -> T:
         """Return ``compute(self, *args)``, computed once for the same arguments."""
         key = (compute, *args)

@@ -8,7 +8,16 @@ from typing import NamedTuple
 import numpy as np
 
 from convcli.arrays.dtypes import Array, DType, exact_dtype
-from convcli.engines import fft, gemm, opencv, opencv_fft, separable, shift, sliding_max
+from convcli.engines import (
+    fft,
+    gemm,
+    opencv,
+    opencv_fft,
+    opencv_separable,
+    separable,
+    shift,
+    sliding_max,
+)
 from convcli.engines.base import Engine, Pads, Plan
 from convcli.engines.correlation import Correlation, even_step
 from convcli.errors import ConvcliError, UsageError, install_command
@@ -75,6 +84,11 @@ def _opencv_cost(corr: Correlation, sizes: tuple[int, ...]) -> float | None:
     return opencv.cost(corr, sizes) if corr.cached(opencv.applies) else None
 
 
+def _opencv_separable_cost(corr: Correlation, sizes: tuple[int, ...]) -> float | None:
+    possible = corr.cached(_has_products) and not corr.exact
+    return opencv_separable.cost(corr) if possible and opencv_separable.applies(corr) else None
+
+
 def _opencv_fft_cost(corr: Correlation, sizes: tuple[int, ...]) -> float | None:
     possible = corr.cached(_has_products) and opencv_fft.applies(corr)
     return opencv_fft.cost(corr, sizes) if possible else None
@@ -98,6 +112,14 @@ METHODS = {
         2e4,  # a call for a tile, and one for its last rows
         _opencv_cost,
         "one filter for all channels of up to about 11x11 floats, stride 1",
+        in_place=True,
+    ),
+    "opencv-separable": Method(
+        opencv_separable.correlate,
+        5e4,  # as above, and for its first rows
+        _opencv_separable_cost,
+        "one float filter for all channels, a column times a row, the column odd and symmetric, "
+        "stride 1 and dilation 1",
         in_place=True,
     ),
     "opencv-fft": Method(
@@ -236,7 +258,7 @@ def _tile(
         return (1, even_step(groups, max(fft.WINDOW // prod(steps), 1), threads), *steps)
     copied = gemm.copies(corr) if method == "gemm" else 2
     in_cache = _CACHE // (corr.filter.itemsize * (copied + corr.each_in + corr.each_out))
-    if method == "opencv":  # it keeps what it needs of a plane in the cache by itself
+    if METHODS[method].in_place:  # it keeps what it needs of a plane in the cache by itself
         in_cache = opencv.TILE // corr.filter.itemsize
         if len(sizes) > 1:
             in_cache = max(in_cache, opencv.least_rows(corr) * sizes[-1])

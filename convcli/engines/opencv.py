@@ -15,6 +15,7 @@ from convcli.engines.scratch import buffer
 from convcli.geometry.size import effective_filter
 
 Pair = tuple[int, int]
+Kernel = tuple[Array, ...]  # a filter of two axes; or a column and a row whose product it is
 
 # Nanoseconds that its import adds to a command: most of 25 ms pass while the first blocks are read.
 START = 7e6
@@ -36,16 +37,14 @@ def installed() -> bool:
 
 def applies(corr: Correlation) -> bool:
     """Whether one filter serves all channels, stride is 1, and OpenCV convolves it directly."""
-    w = corr.filter
     area = prod(map(effective_filter, corr.f, corr.dilation))
     return (
         corr.reduction == "sum"
         and len(corr.f) < 3
         and max(corr.stride) == 1
-        and corr.each_in == corr.each_out == 1
-        and area < _TRANSFORM.get(w.dtype.str[1:], 0)
-        and bool(np.isfinite(w[0]).all())
-        and (w.strides[0] == 0 or len(w) == 1 or bool((w == w[:1]).all()))
+        and area < _TRANSFORM.get(corr.filter.dtype.str[1:], 0)
+        and bool(np.isfinite(corr.filter[0]).all())
+        and corr.has_one_filter
     )
 
 
@@ -78,63 +77,107 @@ def correlate(slab: Array, corr: Correlation, out: Array, zeros: Pads = ()) -> b
         return False
     if len(corr.f) == 1:
         slab, out = slab[:, :, None], out[:, :, None]
-    pads = ((0, 0), (0, 0), *zeros)[-2:]
-    kernel = corr.cached(_kernel)
-    if any(sum(pair) >= size for pair, size in zip(pads, kernel.shape, strict=True)):
-        slab, pads = np.pad(slab, ((0, 0), (0, 0), *pads)), ((0, 0), (0, 0))
-    for planes, made in zip(slab, out, strict=True):
-        for plane, y in zip(planes, made, strict=True):
-            _filter(plane, kernel, y, *pads)
+    filter_planes(slab, (corr.cached(_kernel),), out, zeros)
     return True
 
 
-def _filter(plane: Array, kernel: Array, out: Array, rows: Pair, columns: Pair) -> None:
+def filter_planes(
+    slab: Array, kernel: Kernel, out: Array, zeros: Pads = (), anchor: int | None = None
+) -> None:
+    """Filter each plane of a slab of two axes.
+
+    Parameters
+    ----------
+    slab, out : ndarray, shape (batch, channels, rows, columns)
+    kernel : tuple of ndarray
+    zeros : sequence of (int, int)
+        To add before and after each spatial axis of the slab, see `correlate`.
+    anchor : int, optional
+        The row of the filter that OpenCV puts on a pixel to make the output in its place. By
+        default the one with which fewest outputs are made again, see `_filter`.
+    """
+    down, across = (size - 1 for size in _size(kernel))
+    (above, below), (before, after) = ((0, 0), (0, 0), *zeros)[-2:]
+    at = (above if anchor is None else anchor, before)
+    # The filter cannot hang over by more rows than the anchor lets it.
+    if above > at[0] or below > down - at[0] or after > across - before:
+        slab = np.pad(slab, ((0, 0), (0, 0), (above, below), (before, after)))
+        above = before = 0
+        at = (0 if anchor is None else anchor, 0)
+    for planes, made in zip(slab, out, strict=True):
+        for plane, y in zip(planes, made, strict=True):
+            _filter(plane, kernel, y, (above, before), at)
+
+
+def _filter(plane: Array, kernel: Kernel, out: Array, zeros: Pair, at: Pair) -> None:
     """Make all outputs of a plane to which zeros are added.
 
-    OpenCV makes an output for every pixel. Where a plane has more pixels than outputs, the last
-    outputs of the first call read beyond what it was given; they are made again, by a buffer::
+    OpenCV makes an output for every pixel. Where a plane has more pixels than outputs, some of the
+    first call read beyond what it was given; they are made again, by a buffer::
 
+        a a a a
         # # # r      # right at once
-        # # # r      r read beyond the right edge of what OpenCV was given, b beyond the lower
+        # # # r      a, b, r read above, below or right of what OpenCV was given
         b b b b
 
     Parameters
     ----------
-    plane, kernel, out : ndarray
-    rows, columns : (int, int)
-        Zeros to add before and after.
+    plane : ndarray
+    kernel : tuple of ndarray
+    out : ndarray
+    zeros, at : (int, int)
+        Zeros before the rows and the columns, and the anchor: as many columns, as many rows or
+        more. Only where there are more rows is there an a.
     """
     h, w = out.shape
-    down, across = (size - 1 for size in kernel.shape)
-    lower = down - rows[0] if len(plane) > h else 0
-    right = across - columns[0] if plane.shape[1] > w else 0
+    down, across = (size - 1 for size in _size(kernel))
+    first = at[0] - zeros[0]  # the pixels in whose place the first outputs are
+    above = at[0] if first else 0
+    below = down - at[0] if len(plane) > first + h else 0
+    right = across - at[1] if plane.shape[1] > w else 0
     narrow = right and w <= 8 * across
-    if narrow or (lower and h <= 2 * down) or out.strides[1] != out.itemsize:
-        _by_buffer(plane, kernel, out, rows[0], columns[0])
+    low = (above or below) and h <= 2 * down
+    if narrow or low or out.strides[1] != out.itemsize:
+        _by_buffer(plane, kernel, out, zeros, at)
         return
-    _call(plane[:h, :w], kernel, out, rows[0], columns[0])
+    _call(plane[first : first + h, :w], kernel, out, at)
     if right:
-        _by_buffer(plane[:, w - across :], kernel, out[:, w - right :], rows[0], 0)
-    if lower:
-        _by_buffer(plane[h - down :], kernel, out[h - lower :], 0, columns[0])
+        some = plane[:, w - across :]
+        _by_buffer(some, kernel, out[:, w - right :], (zeros[0], 0), (at[0], 0))
+    if above:
+        _by_buffer(plane[: above + down - zeros[0]], kernel, out[:above], zeros, at)
+    if below:
+        some = plane[h - below - zeros[0] :]
+        _by_buffer(some, kernel, out[h - below :], (0, zeros[1]), at)
 
 
-def _by_buffer(plane: Array, kernel: Array, out: Array, above: int, left: int) -> None:
+def _by_buffer(plane: Array, kernel: Kernel, out: Array, zeros: Pair, at: Pair) -> None:
+    """Make the outputs of a plane, see `_filter`, in a buffer that has one for every pixel."""
     if len(plane) > _NARROW * plane.shape[1]:  # OpenCV has a start for every row
-        plane, kernel, out = plane.T, np.ascontiguousarray(kernel.T), out.T
-        above, left = left, above
+        plane, out, zeros, at = plane.T, out.T, zeros[::-1], at[::-1]
+        kernel = tuple(np.ascontiguousarray(each.T) for each in reversed(kernel))
     if plane.strides[1] != plane.itemsize:
         copied = buffer("copied", plane.shape, plane.dtype)
         np.copyto(copied, plane)
         plane = copied
     made = buffer("made", plane.shape, out.dtype)
-    _call(plane, kernel, made, above, left)
-    np.copyto(out, made[: len(out), : out.shape[1]])
+    _call(plane, kernel, made, at)
+    first, left = (a - z for a, z in zip(at, zeros, strict=True))
+    np.copyto(out, made[first : first + len(out), left : left + out.shape[1]])
 
 
-def _call(plane: Array, kernel: Array, out: Array, above: int, left: int) -> None:
+def _call(plane: Array, kernel: Kernel, out: Array, at: Pair) -> None:
     cv2 = library()
-    cv2.filter2D(plane, -1, kernel, out, (left, above), 0, cv2.BORDER_CONSTANT)
+    how = (out, at[::-1], 0, cv2.BORDER_CONSTANT)
+    if len(kernel) == 1:
+        cv2.filter2D(plane, -1, *kernel, *how)
+    else:
+        column, row = kernel
+        cv2.sepFilter2D(plane, -1, row, column, *how)
+
+
+def _size(kernel: Kernel) -> Pair:
+    return len(kernel[0]), kernel[-1].shape[1]
 
 
 def _has_zeros(corr: Correlation) -> bool:

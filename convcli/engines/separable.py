@@ -55,8 +55,7 @@ def factors(w: Array, floor: float | None = None) -> list[tuple[Array, ...]]:
 def passes(corr: Correlation) -> Passes:
     """List the 1-D passes of each product, one per axis; empty if the filter is not separable."""
     w = corr.filter
-    one_filter = w.shape[:2] == (corr.groups, 1) and w.ndim > 3 and bool((w == w[:1]).all())
-    if not one_filter or w.dtype.kind != "f":
+    if len(corr.f) == 1 or w.dtype.kind != "f" or not corr.has_one_filter:
         return []
     ones = (1,) * (len(corr.f) - 1)
 

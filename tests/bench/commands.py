@@ -86,6 +86,7 @@ def images(folder: Path) -> Iterator[Row]:
         ("4096², 31×31", (4096, 4096), (31, 31), {}),
         ("4096², 101×101", (4096, 4096), (101, 101), {}),
         ("4096² uint8, integer 5×5", (4096, 4096), (5, 5), {"int": True}),
+        ("4096², gaussian:9", (4096, 4096), "gaussian:9", {}),
         ("4096², gaussian:31", (4096, 4096), "gaussian:31", {}),
         ("192³, 5×5×5", (192, 192, 192), (5, 5, 5), {}),
         ("4096², 3×3, stride 2", (4096, 4096), (3, 3), {"s": 2}),
@@ -99,11 +100,12 @@ def images(folder: Path) -> Iterator[Row]:
             in_child(save_filter, k, f)
         else:
             in_child(save_random, k, f, "i8" if whole else "f4", -4, 5)
-        side = 31 if isinstance(f, str) else f[0]
+        side = int(f.partition(":")[2]) if isinstance(f, str) else f[0]
         s, d = options.get("s", 1), options.get("d", 1)
         pad = d * (side - 1) // 2
         words = [str(path) for path in (x, k, y)]
-        extra = [f"s={s}", f"d={d}"] + ["int=1"] * whole
+        blur = isinstance(f, str)
+        extra = [f"s={s}", f"d={d}"] + ["int=1"] * whole + ["blur=1"] * blur
         peers = {
             "torch": script("torch_conv", *words, *extra, f"p={pad}"),
             "scipy.ndimage": script("scipy_ndimage", *words, *extra),
@@ -112,7 +114,7 @@ def images(folder: Path) -> Iterator[Row]:
         if len(n) == 2:
             peers["OpenCV"] = script("opencv_filter", *words, *extra)
             if s == d == 1 and shutil.which("vips"):
-                peers["vips"] = _vips(folder, whole)
+                peers["vips"] = _vips(folder, whole, blur)
             if n[0] == 4096 and s == d == 1 and not whole and shutil.which("astconvolve"):
                 peers["astconvolve"] = _astconvolve(folder)
         command = [CONVCLI, "run", words[0], "-k", words[1], "-o", words[2], "-p", str(pad)]
@@ -132,7 +134,7 @@ def large(folder: Path) -> Iterator[Row]:
         )
 
 
-def _vips(folder: Path, whole: bool) -> list[str]:
+def _vips(folder: Path, whole: bool, blur: bool) -> list[str]:
     """Prepare the same pixels as vips has them; its borders repeat the edge."""
     raw, image, mask = folder / "x.raw", folder / "x.v", folder / "k.mat"
 
@@ -140,6 +142,8 @@ def _vips(folder: Path, whole: bool) -> list[str]:
         import numpy as np
 
         data, kernel = np.load(folder / "x.npy"), np.load(folder / "k.npy")
+        if blur:
+            kernel = kernel.sum(0, keepdims=True)
         data.tofile(raw)
         height, width = data.shape
         kind = "uchar" if whole else "float"
@@ -150,7 +154,8 @@ def _vips(folder: Path, whole: bool) -> list[str]:
 
     in_child(prepare)
     precision = "integer" if whole else "float"
-    return ["vips", "conv", str(image), str(folder / "y.v"), str(mask), "--precision", precision]
+    method = "convsep" if blur else "conv"
+    return ["vips", method, str(image), str(folder / "y.v"), str(mask), "--precision", precision]
 
 
 def _astconvolve(folder: Path) -> list[str]:

@@ -62,7 +62,9 @@ def works() -> Iterator[Work]:
         yield Work((side, side), (f, f))
     for dtype, f in itertools.product(("f8", "u1"), (3, 7, 15)):
         yield Work((1024, 1024), (f, f), dtype)
-    for side, name in itertools.product((256, 2048), ("gaussian:5", "gaussian:15", "gaussian:61")):
+    for side, name in itertools.product(
+        (256, 2048), ("gaussian:5", "gaussian:9", "gaussian:15", "gaussian:61")
+    ):
         yield Work((side, side), name)
     yield Work((2048, 2048), "sobel-x")
     for f, (s, d) in itertools.product((3, 9), ((2, 1), (4, 1), (1, 2), (1, 4))):

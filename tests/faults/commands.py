@@ -113,7 +113,7 @@ _RUN_OPTIONS: dict[str, Value] = {
     "--device": _among("cpu", "auto"),
     "--engine": _among("numpy", "auto"),
     "--time": _among("1", "2"),
-    "--method": _among("auto", "gemm", "separable", "fft", "opencv-fft", "shift", "max"),
+    "--method": _among("auto", "gemm", "separable", "fft", "opencv-separable", "shift", "max"),
     "--threads": _among("1", "2", "9"),
     "--memory": _among("1", "1K", "64K", "32M"),
     "--format": _among("table", "plain", "json"),

@@ -1,4 +1,4 @@
-"""Convolve x.npy with k.npy with scipy.ndimage; s is the stride, d the dilation."""
+"""Convolve x.npy with k.npy with scipy.ndimage; s is the stride, d the dilation, blur=1 a blur."""
 
 import sys
 
@@ -12,5 +12,9 @@ if d > 1:
     spread = np.zeros([d * (n - 1) + 1 for n in k.shape], k.dtype)
     spread[(slice(None, None, d),) * k.ndim] = k
     k = spread
-y = ndimage.correlate(x, k, np.int64 if "int" in options else None, mode="constant")
+if "blur" in options:
+    y = ndimage.correlate1d(x, k.sum(1), 0, mode="constant")
+    y = ndimage.correlate1d(y, k.sum(0), 1, mode="constant")
+else:
+    y = ndimage.correlate(x, k, np.int64 if "int" in options else None, mode="constant")
 np.save(sys.argv[3], y[(slice(None, None, s),) * k.ndim])

@@ -1,0 +1,60 @@
+"""OpenCV's sepFilter2D: the product of a column and a row, both in one pass over memory."""
+
+import numpy as np
+
+from convcli.arrays.dtypes import Array
+from convcli.engines.base import Pads
+from convcli.engines.correlation import Correlation
+from convcli.engines.opencv import Kernel, filter_planes
+
+# Nanoseconds on one core for an output, and for a tap of the column or the row: a few taps wait for
+# memory, many do not. Numbers of float64 count as two.
+_FEW = {"f4": (1.2, 0.03), "f8": (1, 0.04)}
+_MANY = {"f4": (-1.2, 0.115), "f8": (-4, 0.25)}
+
+
+def applies(corr: Correlation) -> bool:
+    """Whether one filter serves all channels, and is the product of a column and a row.
+
+    OpenCV has fast code only for a column that mirrors itself, and is put on pixels by its middle.
+    """
+    return (
+        len(corr.f) == 2
+        and corr.filter.dtype.str[1:] in _FEW
+        and max(corr.stride + corr.dilation) == 1
+        and corr.f[0] % 2 == 1
+        and corr.has_one_filter
+        and bool(corr.cached(_kernel))
+    )
+
+
+def cost(corr: Correlation) -> float:
+    """Estimate nanoseconds for an output pixel of a group."""
+    kind = corr.filter.dtype.str[1:]
+    return max(each + sum(corr.f) * tap for each, tap in (_FEW[kind], _MANY[kind]))
+
+
+def correlate(slab: Array, corr: Correlation, out: Array, zeros: Pads = ()) -> bool:
+    """Correlate a slab, see `numpy_engine.Method`."""
+    kernel = corr.cached(_kernel)
+    # OpenCV leaves out the tap in the middle of one whose sides differ by the sign.
+    if not all(each.all() for each in kernel) and not np.isfinite(slab.sum()):
+        return False
+    filter_planes(slab, kernel, out, zeros, anchor=corr.f[0] // 2)
+    # Two pixels are added before they are multiplied: large ones overflow.
+    return bool(np.isfinite(out.sum()))
+
+
+def _kernel(corr: Correlation) -> Kernel:
+    """Take a column and a row that a filter is the product of; empty if there are none."""
+    w = corr.filter[0, 0]
+    i, j = np.unravel_index(np.abs(w).argmax(), w.shape)
+    column, row = w[:, j], w[i]
+    mirrored = np.array_equal(np.abs(column), np.abs(column[::-1]))
+    if not (mirrored and w[i, j] and np.isfinite(w).all()):
+        return ()
+    row = row / w[i, j]
+    roundings = 4 * np.finfo(w.dtype).eps
+    if not np.allclose(np.outer(column, row), w, rtol=roundings, atol=0):
+        return ()
+    return np.ascontiguousarray(column[:, None]), row[None]
