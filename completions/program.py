@@ -4,8 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import typer
-
 from convcli import cli, completion, streams
 from convcli.arrays import filters, formats, generators, pixels
 from convcli.engines import choose
@@ -117,7 +115,7 @@ VALUES = {
 
 def program() -> tuple[Command, ...]:
     """Read the program, then its commands, with their options."""
-    root: Any = typer.main.get_command(cli.app)
+    root: Any = cli.build()
     context = root.make_context("convcli", [], resilient_parsing=True)
     return (
         _command("", root, context),

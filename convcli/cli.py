@@ -1,13 +1,12 @@
 """The two commands and their help; the one place where errors become text and status."""
 
 import contextlib
-import copy
 import errno
 import functools
 import inspect
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import typer
@@ -46,22 +45,10 @@ class Commands(TyperGroup):
             return super().parse_args(ctx, args)
 
 
-app = typer.Typer(
-    cls=Commands,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-
-
 class GroupedHelp(TyperCommand):
-    """A command whose help shows its options by group, in plain text, which needs no Rich.
+    """A command whose help shows its options by group, in plain text, which needs no Rich."""
 
-    Its options are also read by the names that `aliases` has for them.
-    """
-
-    aliases: dict[str, str]
+    aliases: dict[str, str]  # by which its options are read as well
 
     def make_context(self, *args: Any, **kwargs: Any) -> Any:
         """Let option names be written with underscores, and by their aliases."""
@@ -143,8 +130,7 @@ def _taking(request: Any) -> Callable[[Callable[[Any, Streams], int]], Callable[
     return decorate
 
 
-@app.callback(invoke_without_command=True, epilog=options.EXAMPLES)
-def convcli(
+def _program(
     ctx: typer.Context,
     version: options.Version = False,
     completion: options.Completion = None,
@@ -166,34 +152,56 @@ def convcli(
         streams.stdout.write(ctx.get_help() + "\n")
 
 
-class ShapeCommand(GroupedHelp):
-    """The command `shape`."""
+def _add_shape(app: typer.Typer) -> None:
+    from convcli.shape.options import ALIASES, EXAMPLES, ShapeRequest  # noqa: PLC0415  see `build`
 
-    aliases = options.SHAPE_ALIASES
+    class ShapeCommand(GroupedHelp):
+        aliases = ALIASES
 
+    @app.command(cls=ShapeCommand, epilog=EXAMPLES)
+    @_taking(ShapeRequest)
+    def shape(request: ShapeRequest, streams: Streams) -> int:
+        """Print the output size of a layer, or of a network."""
+        from convcli.shape import command  # noqa: PLC0415  help needs no more than options
 
-class RunCommand(GroupedHelp):
-    """The command `run`."""
-
-    aliases = options.RUN_ALIASES
-
-
-@app.command(cls=ShapeCommand, epilog=options.SHAPE_EXAMPLES)
-@_taking(options.ShapeRequest)
-def shape(request: options.ShapeRequest, streams: Streams) -> int:
-    """Print the output size of a layer, or of a network."""
-    from convcli.shape import command  # noqa: PLC0415  each command imports what it needs
-
-    return command.run(request, streams)
+        return command.run(request, streams)
 
 
-@app.command(cls=RunCommand, epilog=options.RUN_EXAMPLES)
-@_taking(options.RunRequest)
-def run(request: options.RunRequest, streams: Streams) -> int:
-    """Convolve arrays with a filter."""
-    from convcli.run import command  # noqa: PLC0415  it imports NumPy
+def _add_run(app: typer.Typer) -> None:
+    from convcli.run.options import ALIASES, EXAMPLES, RunRequest  # noqa: PLC0415  see `build`
 
-    return command.run(request, streams)
+    class RunCommand(GroupedHelp):
+        aliases = ALIASES
+
+    @app.command(cls=RunCommand, epilog=EXAMPLES)
+    @_taking(RunRequest)
+    def run(request: RunRequest, streams: Streams) -> int:
+        """Convolve arrays with a filter."""
+        from convcli.run import command  # noqa: PLC0415  it imports NumPy
+
+        return command.run(request, streams)
+
+
+_COMMANDS = {"shape": _add_shape, "run": _add_run}
+
+
+def build(argv: Sequence[str] = ()) -> Any:
+    """Build the program for a command line; for an empty one, all of it.
+
+    Making options takes a tenth of the start: where the command is known, those of the other one
+    are not made.
+    """
+    app = typer.Typer(
+        cls=Commands,
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback(invoke_without_command=True, epilog=options.EXAMPLES)(_program)
+    for name in _COMMANDS.keys() & argv[:1] or _COMMANDS:
+        _COMMANDS[name](app)
+    return typer.main.get_command(app)
 
 
 def main(argv: list[str] | None = None, streams: Streams | None = None) -> int:
@@ -215,7 +223,7 @@ def main(argv: list[str] | None = None, streams: Streams | None = None) -> int:
     streams = streams or Streams(sys.stdin, sys.stdout, sys.stderr)
     try:
         argv = sys.argv[1:] if argv is None else argv
-        command = _built(argv)
+        command = build(argv)
         # Not command.main, which treats a closed pipe differently. Help is written to sys.stdout.
         with (
             contextlib.redirect_stdout(streams.stdout),
@@ -248,21 +256,6 @@ def main(argv: list[str] | None = None, streams: Streams | None = None) -> int:
         return 130
     except Terminated as end:
         return 128 + end.signal
-
-
-def _built(argv: list[str]) -> Any:
-    """Build the program for a command line.
-
-    Making options takes a tenth of the start: where the command is known, those of the other one
-    are not made.
-    """
-    only = copy.copy(app)
-    only.registered_commands = [
-        info
-        for info in app.registered_commands
-        if info.callback is not None and info.callback.__name__ in argv[:1]
-    ] or app.registered_commands
-    return typer.main.get_command(only)
 
 
 def _fail(streams: Streams, message: str, status: int) -> int:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from completions.program import program
-from convcli import options
+from convcli.run import options as run_options
+from convcli.shape import options as shape_options
 from tests.conftest import DATA, run_command
 
 
@@ -63,7 +64,7 @@ def test_names_are_normalized_and_values_are_not(in_tmp: Path) -> None:
 
 
 def test_an_alias_is_no_name_of_ours_and_is_not_shown() -> None:
-    for command, aliases in (("shape", options.SHAPE_ALIASES), ("run", options.RUN_ALIASES)):
+    for command, aliases in (("shape", shape_options.ALIASES), ("run", run_options.ALIASES)):
         (ours,) = (c for c in program() if c.name == command)
         names = {name for option in ours.options for name in option.names}
         assert not {f"--{alias}" for alias in aliases} & names

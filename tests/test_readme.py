@@ -8,6 +8,8 @@ from typing import NamedTuple
 import pytest
 
 from convcli import options
+from convcli.run import options as run_options
+from convcli.shape import options as shape_options
 from tests.conftest import shell
 
 ROOT = Path(__file__).parent.parent
@@ -76,7 +78,7 @@ def test_links_lead_to_files() -> None:
 
 
 def test_examples_in_the_help_run(tmp_path: Path) -> None:
-    for examples in (options.EXAMPLES, options.SHAPE_EXAMPLES, options.RUN_EXAMPLES):
+    for examples in (options.EXAMPLES, shape_options.EXAMPLES, run_options.EXAMPLES):
         commands = [line.strip() for line in examples.splitlines() if line.startswith("  ")]
         assert commands
         for command in commands:

@@ -2,7 +2,7 @@
 
 from convcli.arrays.sinks import Target
 from convcli.errors import UsageError
-from convcli.options import RunRequest
+from convcli.run.options import RunRequest
 from convcli.streams import Streams
 
 

@@ -12,12 +12,12 @@ from convcli.arrays.sinks import Sink, Target
 from convcli.arrays.sources import InMemory, Source
 from convcli.errors import ConvcliError, UsageError
 from convcli.models import is_model
-from convcli.options import RunRequest
 from convcli.run.axes import check_dims
 from convcli.run.checks import check_animation, check_scale, check_store_options
 from convcli.run.job import Job
 from convcli.run.merged import merge
 from convcli.run.one_array import Run, convolve
+from convcli.run.options import RunRequest
 from convcli.run.pipeline import Pipeline
 from convcli.run.prepare import prepare, set_up
 from convcli.run.reporter import Reporter

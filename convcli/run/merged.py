@@ -9,8 +9,8 @@ import numpy as np
 from convcli.arrays.dtypes import Array
 from convcli.arrays.ring import Loan, Ring
 from convcli.arrays.sources import Box, InMemory, Source
-from convcli.options import RunRequest
 from convcli.run.axes import SPATIAL
+from convcli.run.options import RunRequest
 
 
 class Merged:

@@ -14,7 +14,7 @@ from convcli.geometry.layers import format_layer
 from convcli.models import LAYERS, WEIGHTS, is_model
 from convcli.models.layer import ModelLayer, find
 from convcli.models.layer import layers as read_layers
-from convcli.options import RunRequest
+from convcli.run.options import RunRequest
 from convcli.run.reporter import FORMATS
 from convcli.streams import Streams, choose_format, note, printable
 

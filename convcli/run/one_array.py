@@ -13,11 +13,11 @@ from convcli.arrays.sinks import Target
 from convcli.arrays.sources import InMemory, Source
 from convcli.arrays.writers import Whole
 from convcli.engines import fft
-from convcli.options import RunRequest
 from convcli.run.blocks import Blocks
 from convcli.run.job import Job
 from convcli.run.merged import full_layout, full_shape, lead_of
 from convcli.run.operation import Operation
+from convcli.run.options import RunRequest
 from convcli.run.pipeline import Pipeline
 from convcli.run.prepare import Setup, prepare
 from convcli.run.reporter import Reporter

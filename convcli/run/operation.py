@@ -9,7 +9,7 @@ import numpy as np
 from convcli.arrays.dtypes import Array, DType, asked_dtype, result_dtype, shape_text
 from convcli.errors import DoesNotFit, UsageError, counted
 from convcli.geometry.axis import POOL_KINDS, Axis, Kind, Window
-from convcli.geometry.network import check_groups
+from convcli.geometry.channels import check_groups
 from convcli.run.axes import SPATIAL, read_axes, with_channels
 
 

@@ -8,7 +8,6 @@ import numpy as np
 
 from convcli.arrays.dtypes import Array, number_text
 from convcli.errors import ConvcliError, UsageError
-from convcli.options import RunRequest
 from convcli.pictures import files
 from convcli.pictures.board import Numbers
 from convcli.pictures.scene import Scene
@@ -16,6 +15,7 @@ from convcli.pictures.strip import ROW, strip
 from convcli.run.axes import canonical
 from convcli.run.numbers import Narrator
 from convcli.run.operation import Operation
+from convcli.run.options import RunRequest
 from convcli.run.padding import border_index
 from convcli.run.results import Kept, Result
 

@@ -11,10 +11,10 @@ from convcli.errors import UsageError
 from convcli.geometry import notation
 from convcli.geometry.axis import Kind, Window
 from convcli.geometry.pad_modes import parse_pad_mode
-from convcli.options import RunRequest
 from convcli.run.blocks import Blocks, plan_blocks
 from convcli.run.job import Job
 from convcli.run.operation import Operation, resolve
+from convcli.run.options import RunRequest
 from convcli.run.weights import Weights, check_weights, choose_weights
 
 if TYPE_CHECKING:  # seldom needed

@@ -4,7 +4,7 @@ import functools
 
 from convcli.errors import UsageError
 from convcli.geometry.notation import format_sizes
-from convcli.options import RunRequest
+from convcli.run.options import RunRequest
 from convcli.run.results import Kept, Parts, Result
 from convcli.streams import Streams, choose_format, note
 

@@ -12,8 +12,8 @@ from convcli.arrays.sources import InMemory, Source
 from convcli.errors import DoesNotFit, UsageError, counted
 from convcli.geometry import notation
 from convcli.geometry.axis import Sizes, spread
-from convcli.options import RunRequest
 from convcli.run.axes import SPATIAL, read_axes
+from convcli.run.options import RunRequest
 
 
 class Weights(NamedTuple):

@@ -10,7 +10,7 @@ from convcli.geometry.inverse import Answer, Unknown, solve
 from convcli.shape.usage import first_layer, kind_of, need, refuse
 
 if TYPE_CHECKING:
-    from convcli.options import ShapeRequest
+    from convcli.shape.options import ShapeRequest
 
 
 def answers(request: "ShapeRequest") -> tuple[Unknown, Sizes, Sequence[Sequence[Answer]]]:

@@ -11,7 +11,7 @@ from convcli.geometry.sweep import has_many, lazy_product
 from convcli.shape.usage import kind_of, need
 
 if TYPE_CHECKING:
-    from convcli.options import ShapeRequest
+    from convcli.shape.options import ShapeRequest
 
 OnMisfit = Callable[[DoesNotFit], None]
 

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from convcli.errors import UsageError
 from convcli.geometry import notation
 from convcli.geometry.channel_axes import read_as_channels
-from convcli.options import ShapeRequest, command_line
+from convcli.options import command_line
+from convcli.shape.options import ShapeRequest
 
 
 def note_channel_axis(

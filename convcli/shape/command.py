@@ -15,7 +15,7 @@ from convcli.streams import Streams, choose_format, note, report_error
 
 if TYPE_CHECKING:
     from convcli.geometry.graph import NodeStep
-    from convcli.options import ShapeRequest
+    from convcli.shape.options import ShapeRequest
 
 FORMATS = ("table", "plain", "json", "csv")
 

@@ -16,7 +16,7 @@ from convcli.shape.usage import Typed, need, network_name, refuse
 from convcli.streams import Streams, note
 
 if TYPE_CHECKING:
-    from convcli.options import ShapeRequest
+    from convcli.shape.options import ShapeRequest
 
 
 def networks(

@@ -12,8 +12,8 @@ from convcli.shape.usage import first_layer, network_name, refuse
 from convcli.streams import Streams
 
 if TYPE_CHECKING:
-    from convcli.options import ShapeRequest
     from convcli.pictures.scene import Scene
+    from convcli.shape.options import ShapeRequest
 
 
 def write_picture(request: "ShapeRequest", streams: Streams) -> None:

@@ -7,7 +7,7 @@ from convcli.errors import UsageError
 from convcli.geometry.axis import Kind
 
 if TYPE_CHECKING:
-    from convcli.options import ShapeRequest
+    from convcli.shape.options import ShapeRequest
 
 Typed = str | int | bool | None  # an option as it was typed; None or False where it was not
 

@@ -11,7 +11,7 @@ from convcli.shape.usage import Typed, network_name, refuse
 from convcli.streams import Streams, note, printable
 
 if TYPE_CHECKING:
-    from convcli.options import ShapeRequest
+    from convcli.shape.options import ShapeRequest
 
 _KEYS = (
     *("kind", "name", "op", "shape", "dtype", "filter", "channels_in", "channels_out", "groups"),

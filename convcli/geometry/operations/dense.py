@@ -5,7 +5,8 @@ from math import prod
 from typing import NamedTuple
 
 from convcli.errors import DoesNotFit, UsageError
-from convcli.geometry.network import Costs, check_input
+from convcli.geometry.channels import check_input
+from convcli.geometry.network import Costs
 from convcli.geometry.operation import Applied
 from convcli.geometry.operations.joins import broadcast, join_tracks
 from convcli.geometry.tensor import Tensor, Track, product

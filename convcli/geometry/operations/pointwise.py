@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from convcli.geometry.network import Costs, check_input
+from convcli.geometry.channels import check_input
+from convcli.geometry.network import Costs
 from convcli.geometry.operation import Applied
 from convcli.geometry.tensor import Tensor
 

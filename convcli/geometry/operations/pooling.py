@@ -5,8 +5,9 @@ from typing import NamedTuple
 
 from convcli.errors import UsageError
 from convcli.geometry.axis import Sizes, spread
+from convcli.geometry.channels import check_groups
 from convcli.geometry.index_map import Blocks, IndexMap, Shares
-from convcli.geometry.network import Costs, check_groups
+from convcli.geometry.network import Costs
 from convcli.geometry.operation import Applied
 from convcli.geometry.tensor import Tensor, follow_axes, image_axes
 

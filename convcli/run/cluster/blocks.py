@@ -16,9 +16,9 @@ from convcli.arrays.zarr_arrays import StoredArray, StoredSource, box_text, open
 from convcli.arrays.zarr_form import Form
 from convcli.engines import choose
 from convcli.errors import UsageError
-from convcli.options import RunRequest
 from convcli.run.blocks import Block
 from convcli.run.cluster import connect, worker
+from convcli.run.options import RunRequest
 from convcli.run.prepare import job_for
 from convcli.run.results import Result
 from convcli.run.stores.sources import Held, NpyFile

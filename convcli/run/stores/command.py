@@ -14,10 +14,10 @@ from convcli.arrays.zarr_arrays import StoredSource, slices
 from convcli.arrays.zarr_outputs import NewArray, find_place
 from convcli.engines import fft
 from convcli.errors import UsageError, counted
-from convcli.options import RunRequest
 from convcli.run.blocks import Block
 from convcli.run.executors import Future
 from convcli.run.merged import lead_of, merge
+from convcli.run.options import RunRequest
 from convcli.run.prepare import Setup, resolve_job
 from convcli.run.reporter import Reporter
 from convcli.run.results import BlockCount, Done, Kept, Summary, Verdict, gather, require_passed
