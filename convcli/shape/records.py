@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 Record = dict[str, Any]
 _FORMULA_SIGNS = ("=", "+", "-", "@")
+_LAYERS = Figure("layers", lambda row: None)  # how many there are, which only a total says
 
 
 def choose_figures(
@@ -29,6 +30,7 @@ def choose_figures(
     figures += _explained() if explain else ()
     if fields is None:
         return figures
+    figures += (_LAYERS,) if network else ()
     by_key = {figure.key: figure for figure in figures}
     return tuple(by_key[key] for key in read_fields(fields, by_key))
 
@@ -92,7 +94,7 @@ def total(steps: "Sequence[NodeStep]") -> Record:
     A sum of which a part is not known is None.
     """
     rows = [Row(step) for step in steps]
-    result: Record = {"kind": "total", "layers": len(steps)}
+    result: Record = {"kind": "total", _LAYERS.key: len(steps)}
     for figure in FIGURES:
         if figure.total == "sum":
             values = [figure.value(row) for row in rows]

@@ -100,6 +100,7 @@ def test_fields_are_chosen_and_ordered() -> None:
     assert _json(*args, "macs, kind,output")[2] == {
         "macs": 118_013_952, "kind": "total", "output": [56, 56],
     }  # fmt: skip
+    assert [r["layers"] for r in _json(*args, "layers,kind")] == [None, None, 2]
     assert [list(r) for r in _json(*args, "output,name")] == [["output", "name"]] * 2  # no total
     header, first, _ = _csv(*args, "output_width,padding,name,output")
     assert header == [
