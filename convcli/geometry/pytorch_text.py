@@ -199,6 +199,11 @@ def _module(call: "ast.Call", name: str, where: str) -> Words:
                     f"{where}: nn.{class_name} has {parameter} a second time; give it once"
                 )
             values[_KEYS[parameter]] = text
+    if values.get("p") == "same" and set(values.get("s", "1").split("x")) != {"1"}:
+        raise UsageError(
+            f"{where}: nn.{class_name} has padding='same' with stride {values['s']}, which PyTorch "
+            f"refuses; write the padding as numbers, or a line such as conv f=3 s=2 p=same"
+        )
     if kind == "pad":
         values["p"] = _pairs(values.get("p", ""))
     return Words(kind + (found["dims"] or ""), values | named)
