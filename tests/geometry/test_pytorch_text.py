@@ -113,7 +113,7 @@ def test_a_class_of_ones_own_is_noted_once() -> None:
         ("nn.Conv2d(3, 64, 7, strid=2)", "'strid' is not a parameter of nn.Conv2d; write one of"),
         ("nn.Conv2d(3, 64, 7, kernel_size=5)", "nn.Conv2d has kernel_size a second time"),
         ("nn.Conv2d(3, 64, 7, stride=2, stride=1)", "nn.Conv2d has stride a second time"),
-        ("nn.Conv2d(3, 8, 3, (1, 2), 'same')", "padding='same' with stride 1x2, which PyTorch refu"),
+        ("nn.Conv2d(3, 8, 3, (1, 2), 'same')", "padding='same' with stride 1x2, which"),
         ("nn.Conv2d(*x)", "is not a number or a tuple of numbers"),
         ("nn.LSTM(3, 64)", "nn.LSTM is not a layer that can be read from text; export the model"),
         ("nn.Sequential(3)", "'3' is not a layer; write such as nn.Conv2d"),
