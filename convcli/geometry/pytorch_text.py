@@ -14,7 +14,7 @@ from convcli.geometry.notation import join_axes
 if TYPE_CHECKING:
     import ast
 
-_PAD = ("pad", "padding")
+_PAD = ("pad", "padding value")
 # For each family of modules: the kind of layer, and PyTorch's parameters in their order.
 _FAMILIES = {
     "Conv": ("conv", "in_channels out_channels kernel_size stride padding dilation groups bias"),
@@ -26,9 +26,14 @@ _FAMILIES = {
     "AvgPool": ("avgpool", "kernel_size stride padding ceil_mode"),
     "AdaptiveAvgPool": ("adaptiveavgpool", "output_size"),
     "AdaptiveMaxPool": ("adaptivemaxpool", "output_size"),
-    "BatchNorm": ("bn", "num_features eps momentum affine"),
+    "BatchNorm": ("bn", "num_features eps momentum affine track_running_stats bias"),
+    "InstanceNorm": ("instancenorm", "num_features eps momentum affine track_running_stats bias"),
+    "GroupNorm": ("gn", "num_groups num_channels eps affine bias"),
+    "PReLU": ("prelu", "num_parameters init"),
+    "PixelShuffle": ("pixelshuffle", "upscale_factor"),
+    "PixelUnshuffle": ("pixelunshuffle", "downscale_factor"),
     "Linear": ("linear", "in_features out_features bias"),
-    "Flatten": ("flatten", ""),
+    "Flatten": ("flatten", "start_dim end_dim"),
     "Upsample": ("upsample", "size scale_factor mode"),
     "ZeroPad": _PAD,
     "ConstantPad": _PAD,
@@ -36,15 +41,19 @@ _FAMILIES = {
     "ReplicationPad": _PAD,
     "CircularPad": _PAD,
 }
+_NORMS = {"bn": "1", "gn": "1", "instancenorm": "0"}  # whether they have weights by default
 # Modules without parameters that compute each number from the one in its place.
 _POINTWISE = (
     *("ReLU", "ReLU6", "LeakyReLU", "ELU", "SELU", "GELU", "SiLU", "Mish", "Sigmoid", "Tanh"),
     *("Hardswish", "Hardsigmoid", "Hardtanh", "Softplus", "Identity", "Dropout", "AlphaDropout"),
+    *("CELU", "Softmax"),
 )
 _KEYS = {
     "in_channels": "c_in",
     "in_features": "c_in",
     "num_features": "c_in",
+    "num_groups": "g",
+    "num_parameters": "c",
     "out_channels": "c",
     "out_features": "c",
     "kernel_size": "f",
@@ -59,13 +68,19 @@ _KEYS = {
     "output_size": "out",
     "size": "out",
     "scale_factor": "scale",
+    "upscale_factor": "scale",
+    "downscale_factor": "scale",
     "mode": "mode",
 }
-# Other parameters of modules with a window, which change no size.
+# Parameters that must have these values: all axes but the batch become one.
+_FIXED = {"start_dim": "1", "end_dim": "-1"}
+# Other parameters, which change no size.
 _WITHOUT_EFFECT = (
-    *("padding_mode", "device", "dtype"),
-    *("return_indices", "count_include_pad", "divisor_override"),
+    *("padding_mode", "device", "dtype", "eps", "momentum"),
+    *("return_indices", "count_include_pad", "divisor_override", "align_corners"),
+    *("recompute_scale_factor", "inplace"),
 )
+_MOST = 100_000  # layers that one line stands for
 # Compiled where a line needs them: they would take most of the time to import this file.
 _LINE = (
     r"(?:\((?P<name>[^()]*)\):\s*)?(?:(?P<count>[0-9]{1,9}) x )?"
@@ -82,6 +97,14 @@ class Words(NamedTuple):
     text: str = ""
 
 
+class _Container(NamedTuple):
+    """A container of a printed model that is open; it stands for `times`, `words` for one."""
+
+    name: str
+    times: int
+    words: list[Words]
+
+
 class ModuleReader:
     """Reads modules line by line: in a printed model a container opens on one and ends on another.
 
@@ -90,7 +113,7 @@ class ModuleReader:
 
     def __init__(self, note: Callable[[str], None] | None = None) -> None:
         self._note = note
-        self._open: list[str] = []  # names of the containers around this line
+        self._open: list[_Container] = []  # those around this line
 
     def read(self, line: str, where: str) -> list[Words] | None:
         """Read a line.
@@ -109,21 +132,38 @@ class ModuleReader:
         """
         text = line.removesuffix(",")
         if text == ")" and self._open:
-            self._open.pop()
-            return []
+            ended = self._open.pop()
+            return self._kept(_repeated(ended.words, ended.times, where))
         if "(" not in text:
             return None
         found = re.fullmatch(_LINE, text)
         if found is None:
             return None
-        name = found["name"] or ""
+        name, count = found["name"] or "", int(found["count"] or 1)
         if not found["rest"]:
             self._note_order(found["class"])
-            self._open.append(name)
+            self._open.append(_Container(name, count, []))
             return []
         call = _parse(text[found.start("class") :], where)
-        path = ".".join(part for part in (*self._open, name) if part)
-        return list(self._modules(call, path, where)) * int(found["count"] or 1)
+        path = ".".join(part for part in (*[each.name for each in self._open], name) if part)
+        return self._kept(_repeated(list(self._modules(call, path, where)), count, where))
+
+    def finish(self, source: str) -> None:
+        """Raise `UsageError` where modules are kept until their container ends."""
+        for each in self._open:
+            if each.times > 1:
+                raise UsageError(
+                    f"{source}: {each.name or each.times} has no end; add the line ) after its "
+                    f"modules"
+                )
+
+    def _kept(self, words: list[Words]) -> list[Words]:
+        """Give modules, or keep them for the end of a container that stands for several."""
+        for container in reversed(self._open):
+            if container.times > 1:
+                container.words.extend(words)
+                return []
+        return words
 
     def _note_order(self, name: str) -> None:
         if name.rpartition(".")[2] != "Sequential" and self._note is not None:
@@ -144,6 +184,14 @@ class ModuleReader:
             inner = [_as_call(argument, where) for argument in call.args]
             names = [f"{name}.{i}" if name else "" for i in range(len(inner))]
             pending.extend(reversed(list(zip(inner, names, strict=True))))
+
+
+def _repeated(words: list[Words], count: int, where: str) -> list[Words]:
+    if len(words) * count > _MOST:
+        raise UsageError(
+            f"{where}: {count} times {len(words)} are more than {_MOST} layers; write fewer"
+        )
+    return words * count
 
 
 def _parse(text: str, where: str) -> "ast.Call":
@@ -183,16 +231,21 @@ def _module(call: "ast.Call", name: str, where: str) -> Words:
     named = {"name": name} if name else {}
     found = re.fullmatch(_DIMS, class_name)
     assert found is not None  # a word, see _class_name
-    if found["family"] in _POINTWISE:
+    if found["family"] in _POINTWISE and not found["dims"]:
         return Words(found["family"].lower().removeprefix("alpha"), named)
     if found["family"] not in _FAMILIES:
         raise UsageError(
             f"{where}: nn.{class_name} is not a layer that can be read from text; export the model "
-            f"with torch.export or torch.onnx, or leave the line out"
+            f"with torch.export or torch.onnx"
         )
     kind, parameters = _FAMILIES[found["family"]]
     values = {}
     for parameter, node in _arguments(call, parameters.split(), class_name, where):
+        if parameter in _FIXED and _value(node, parameter, class_name, where) != _FIXED[parameter]:
+            raise UsageError(
+                f"{where}: {parameter} of nn.{class_name} must be {_FIXED[parameter]} here; export "
+                f"the model with torch.export or torch.onnx"
+            )
         if parameter in _KEYS and (text := _value(node, parameter, class_name, where)):
             if _KEYS[parameter] in values:
                 raise UsageError(
@@ -204,6 +257,14 @@ def _module(call: "ast.Call", name: str, where: str) -> Words:
             f"{where}: nn.{class_name} has padding='same' with stride {values['s']}, which PyTorch "
             f"refuses; write the padding as numbers, or a line such as conv f=3 s=2 p=same"
         )
+    if kind in _NORMS:
+        if values.pop("bias", "1") == "0" and values.get("affine", _NORMS[kind]) != "0":
+            raise UsageError(
+                f"{where}: nn.{class_name} has weights without a bias, which text cannot say; "
+                f"export the model with torch.export or torch.onnx"
+            )
+        if kind != "bn":  # the others have no channels in text
+            values.pop("c_in", None)
     if kind == "pad":
         values["p"] = _pairs(values.get("p", ""))
     return Words(kind + (found["dims"] or ""), values | named)
@@ -215,17 +276,16 @@ def _arguments(
     if len(call.args) > len(parameters):
         raise UsageError(
             f"{where}: nn.{class_name} has {len(call.args)} values without names, more than "
-            f"{len(parameters)}; write the names, such as kernel_size=3"
+            f"{len(parameters)}; it takes {', '.join(parameters) or 'none'}"
         )
     yield from zip(parameters, call.args, strict=False)
-    known = (*parameters, *_WITHOUT_EFFECT)
     for keyword in call.keywords:
-        if "kernel_size" in parameters and keyword.arg is not None and keyword.arg not in known:
+        if keyword.arg is None or keyword.arg not in (*parameters, *_WITHOUT_EFFECT):
             raise UsageError(
-                f"{where}: {shortened(keyword.arg)} is not a parameter of nn.{class_name}; write "
-                f"one of {', '.join(parameters)}"
+                f"{where}: {shortened(keyword.arg or '**')} is not a parameter of "
+                f"nn.{class_name}; write one of {', '.join(parameters)}"
             )
-        yield keyword.arg or "**", keyword.value
+        yield keyword.arg, keyword.value
 
 
 def _value(node: "ast.expr", parameter: str, class_name: str, where: str) -> str:

@@ -79,6 +79,37 @@ def test_sequential_on_one_line_and_a_count() -> None:
     assert found[-1].out == (4, 1)
 
 
+def test_a_container_that_stands_for_several() -> None:
+    inner = [nn.Sequential(nn.Conv2d(6, 6, 3), nn.Sequential(nn.Conv2d(6, 6, 3))) for _ in range(3)]
+    first, last = nn.Conv2d(3, 6, 5), nn.Conv2d(6, 2, 1)
+    model = nn.Sequential(first, *inner, last)
+    lines = str(nn.Sequential(first, nn.ModuleList(inner), last)).splitlines()
+    assert any("(0-2): 3 x Sequential(" in line for line in lines)
+    found = steps(lines, (32, 32))
+    assert found[-1].out == tuple(model(torch.zeros(1, 3, 32, 32)).shape[2:])
+    assert sum(s.params or 0 for s in found) == sum(p.numel() for p in model.parameters())
+    with pytest.raises(UsageError, match="0-2 has no end; add the line"):
+        steps(["(0-2): 3 x Sequential(", "(0): Conv2d(1, 1, kernel_size=(3, 3))"], (32, 32))
+    with pytest.raises(UsageError, match="999999999 times 1 are more than 100000 layers"):
+        steps(["(0): 999999999 x Conv2d(1, 1, kernel_size=(3, 3))"], (32, 32))
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        nn.GroupNorm(2, 4), nn.InstanceNorm2d(4), nn.InstanceNorm2d(4, affine=True), nn.PReLU(),
+        nn.PReLU(4), nn.PixelShuffle(2), nn.PixelUnshuffle(2), nn.ConstantPad2d(2, 1.0), nn.CELU(),
+        nn.Softmax(dim=1), nn.Flatten(), nn.Upsample(scale_factor=2, mode="bilinear"),
+    ],
+)  # fmt: skip
+def test_modules_without_a_window(module: nn.Module) -> None:
+    out = module(torch.zeros(1, 4, 6, 8)).shape
+    (_, step) = steps(["conv f=1 c=4", repr(module)], (6, 8))
+    assert step.out == tuple(out[2:])
+    assert step.c_out == out[1]
+    assert step.params == sum(p.numel() for p in module.parameters())
+
+
 def test_padding_by_a_word_and_axes_of_the_module() -> None:
     assert steps(["Conv1d(1, 1, kernel_size=(5,), stride=(1,), padding=same)"], (9,))[0].out == (9,)
     assert run_command("shape", "-n", "9", "-l", "nn.Conv1d(1, 1, 5)").out == "5\n"
@@ -115,9 +146,17 @@ def test_a_class_of_ones_own_is_noted_once() -> None:
         ("nn.Conv2d(3, 64, 7, stride=2, stride=1)", "nn.Conv2d has stride a second time"),
         ("nn.Conv2d(3, 8, 3, (1, 2), 'same')", "padding='same' with stride 1x2, which"),
         ("nn.Conv2d(*x)", "is not a number or a tuple of numbers"),
+        ("nn.Conv2d(3, 8, 3, **{'stride': 2})", "'**' is not a parameter of nn.Conv2d; write one"),
+        ("nn.Linear(192, 10, biass=False)", "'biass' is not a parameter of nn.Linear; write one"),
+        ("nn.Flatten(2)", "start_dim of nn.Flatten must be 1 here; export the model"),
+        ("nn.Flatten(end_dim=2)", "end_dim of nn.Flatten must be -1 here; export the model"),
+        ("nn.GroupNorm(2, 4, bias=False)", "nn.GroupNorm has weights without a bias, which text"),
+        ("nn.ReLU2d()", "nn.ReLU2d is not a layer that can be read from text"),
+        ("nn.AdaptiveAvgPool1d(7)", "adaptiveavgpool1d needs 1 spatial axis, and its input has 2"),
+        ("nn.ZeroPad3d(1)", "pad3d needs 3 spatial axes, and its input has 2; use -n with 3 sizes"),
         ("nn.LSTM(3, 64)", "nn.LSTM is not a layer that can be read from text; export the model"),
         ("nn.Sequential(3)", "'3' is not a layer; write such as nn.Conv2d"),
-        ("nn.MaxPool2d(1, 2, 3, 4, 5, 6, 7)", "has 7 values without names, more than 6"),
+        ("nn.MaxPool2d(1, 2, 3, 4, 5, 6, 7)", "has 7 values without names, more than 6; it tak"),
         ("nn.Conv2d(" + "(" * 5000, "is not a layer as PyTorch prints it"),
         ("nn.Conv2d(3, 64, " + "-" * 100_000 + "1)", "is not a layer as PyTorch prints it"),
         ("X.y.Conv2d(3, 64, 3)", "'X.y.Conv2d(3,' is not a kind of layer"),

@@ -68,7 +68,10 @@ class DepthToSpace(NamedTuple):
         whole = self.block ** len(spatial)
         channels = x.shape[1]
         if channels is not None and channels % whole:
-            raise DoesNotFit(f"{channels} channels cannot be spread over blocks of {whole} pixels")
+            raise DoesNotFit(
+                f"{channels} channels cannot be spread over blocks of {whole} pixels; "
+                f"give it a multiple of {whole} channels"
+            )
         maps: dict[int, IndexMap] = {
             axis: Samples(x.size(axis) * self.block, 1, 0, 0, self.block) for axis in spatial
         }
@@ -89,7 +92,10 @@ class SpaceToDepth(NamedTuple):
         b = self.block
         for axis in spatial:
             if x.size(axis) % b:
-                raise DoesNotFit(f"{x.size(axis)} pixels cannot be cut into blocks of {b}")
+                raise DoesNotFit(
+                    f"{x.size(axis)} pixels cannot be cut into blocks of {b}; use a size that is "
+                    f"a multiple of {b}"
+                )
         maps: dict[int, IndexMap] = {
             axis: Blocks(x.size(axis) // b, step=b, width=b) for axis in spatial
         }

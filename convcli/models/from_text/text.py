@@ -19,14 +19,17 @@ from typing import NamedTuple
 
 from convcli.errors import UsageError, shortened
 from convcli.geometry.graph import Graph, Input, Node
-from convcli.geometry.layers import split_pairs, split_words
+from convcli.geometry.layers import split_kind, split_pairs, split_words
 from convcli.geometry.notation import format_sizes, parse_number, parse_only
+from convcli.geometry.operations.images import OfAxes
 from convcli.geometry.pytorch_text import ModuleReader, Words
 from convcli.models.from_text.blocks import Block, Line, arguments, fill, read_block
 from convcli.models.from_text.kinds import EVERY_KEY, KINDS, find_kind, layer_text
 from convcli.models.network import Network
 
 _MAX_LAYERS = 10_000
+# Kinds besides those with a window that may name the number of axes, which then must be theirs.
+_OF_IMAGES = ("pad", "adaptiveavgpool", "adaptivemaxpool")
 _MAX_DEPTH = 20  # of blocks in blocks
 _INPUT = "input"  # the name of what comes into the network
 
@@ -77,9 +80,11 @@ class TextReader:
     def finish(self, source: str) -> Network:
         """Return the network of all lines."""
         self._close_block()
+        place = "standard input" if source == "-" else source
+        self._modules.finish(place)
         nodes = self._builder.nodes
         if not nodes:
-            raise UsageError(f"{source} has no layer; write one such as conv f=3")
+            raise UsageError(f"{place} has no layer; write one such as conv f=3")
         n, c, dims = self._input or _Input()
         first = getattr(nodes[0].operation, "layer", None)
         if c is None and first is not None:
@@ -180,6 +185,9 @@ class _Builder:
         if layer is not None:
             self.axes = max(self.axes, layer.window.axes)
             self.dims = self.dims or layer.dims
+        elif word in _OF_IMAGES and (dims := split_kind(words.kind)[1]):
+            operation = OfAxes(operation, word, dims)
+            self.dims = self.dims or dims
         repeat = self._count(values.get("repeat"), where)
         names = _names(values.get("name"), word, repeat, scope)
         self._start(values.get("from"), scope, where)
