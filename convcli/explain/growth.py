@@ -36,9 +36,9 @@ def explain_network(
     width : int
     """
     numbers = {step.node.outputs: i for i, step in enumerate(rows, 1)}
-    path = [step for step in longest_path(steps) if step.node.outputs in numbers]
+    path = [step for step in longest_path(steps) if step.dims and step.node.outputs in numbers]
     is_chain = len(path) == len(rows)
-    for names, axis in _distinct_axes(path):
+    for names, axis in _distinct_axes(path) if path else ():
         yield Text(f"\nHow the receptive field grows, {names}:")
         yield from _growth(axis, path, [numbers[s.node.outputs] for s in path], width)
         axes = [step.axes[axis] for step in path if step.axes]

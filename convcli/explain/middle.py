@@ -15,7 +15,7 @@ class Growth(NamedTuple):
         Size of the input, in pixels.
     spans : tuple of (int, int)
         Of each layer, the first and last pixel that its middle output depends on, not cut at the
-        borders. Where it depends on none, the second is smaller than the first.
+        borders. Where it depends on none, or is not followed, the second is smaller than the first.
     fields : tuple of str
         The receptive field of each layer, as it is written.
     """
@@ -32,16 +32,28 @@ class Growth(NamedTuple):
 
 
 def growth(steps: Sequence[NodeStep], axis: int) -> Growth:
-    """Follow the receptive field of some layers of a network along an axis of its input."""
-    fields = [step.fields[axis] for step in steps]
+    """Follow the receptive field of some layers of a network along an axis of its input.
+
+    At least one of them depends on the input.
+    """
+    (n, *_) = [step.outputs[0].tracks[axis].size for step in steps if step.dims]
     return Growth(
-        steps[0].outputs[0].tracks[axis].size,
+        n,
         tuple([_span(step, axis) for step in steps]),
-        tuple([f"{field.sign}{field.r}" for field in fields]),
+        tuple([_field(step, axis) for step in steps]),
     )
 
 
+def _field(step: NodeStep, axis: int) -> str:
+    if not step.dims:
+        return "-"
+    field = step.fields[axis]
+    return f"{field.sign}{field.r}"
+
+
 def _span(step: NodeStep, axis: int) -> tuple[int, int]:
+    if not step.dims:
+        return 0, -1
     tensor = step.outputs[0]
     track = tensor.tracks[axis]
     middle = 0 if track.axis is None else tensor.size(track.axis) // 2

@@ -92,7 +92,7 @@ class NodeStep(NamedTuple):
 
     @property
     def dims(self) -> int:
-        """The number of spatial axes of the network's input."""
+        """The number of spatial axes of the network's input; 0 of what does not depend on it."""
         return len(self.outputs[0].tracks)
 
     @property
@@ -103,11 +103,15 @@ class NodeStep(NamedTuple):
     @property
     def n(self) -> tuple[int, ...]:
         """Sizes of the spatial axes of the first input."""
+        if self.window is not None and not self.dims:
+            return tuple([axis.n for axis in self.axes])
         return self.inputs[0].spatial if self.inputs else ()
 
     @property
     def out(self) -> tuple[int, ...]:
         """Sizes of the spatial axes of the output."""
+        if self.window is not None and not self.dims:
+            return tuple([axis.out for axis in self.axes])
         return self.outputs[0].spatial
 
     @property
@@ -120,6 +124,8 @@ class NodeStep(NamedTuple):
     @property
     def c_out(self) -> int | None:
         """Channels of the output."""
+        if self.window is not None and not self.dims:
+            return self.window.c_out
         return self.outputs[0].channels
 
     @property

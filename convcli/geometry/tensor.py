@@ -128,9 +128,8 @@ class Tensor(NamedTuple):
 
     @property
     def spatial(self) -> tuple[int, ...]:
-        """Sizes of the axes that carry an axis of the input."""
-        axes = [track.axis for track in self.tracks if track.axis is not None]
-        return tuple([self.size(axis) for axis in axes])
+        """Sizes of the axes of the image."""
+        return tuple([self.size(axis) for axis in self._image])
 
     @property
     def fields(self) -> tuple[Field, ...]:
@@ -145,9 +144,21 @@ class Tensor(NamedTuple):
     @property
     def channels(self) -> int | None:
         """The numbers at each place, without the batch (axis 0); None where not known."""
-        carried = {track.axis for track in self.tracks}
-        rest = [n for axis, n in enumerate(self.shape) if axis and axis not in carried]
-        return product(rest)
+        image = self._image
+        return product([n for axis, n in enumerate(self.shape) if axis and axis not in image])
+
+    @property
+    def _image(self) -> Sequence[int]:
+        """The axes that carry an axis of the input.
+
+        Where none does, because an operator is not followed, those of an image of as many axes; but
+        one number for each channel is what global pooling makes.
+        """
+        carried = [track.axis for track in self.tracks if track.axis is not None]
+        after = range(2, len(self.shape))
+        if carried or len(after) != len(self.tracks) or product(self.shape[2:]) in (None, 1):
+            return carried
+        return after
 
     @property
     def elements(self) -> int | None:

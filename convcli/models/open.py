@@ -40,7 +40,8 @@ def open_network(name: str | None, layers: Sequence[str], streams: Streams) -> N
     if name is not None:
         _read(name, reader, streams)
     reader.read(layers, "-l")
-    return reader.finish(f"-l {layers[0]!r}" if name is None else name)
+    network = reader.finish(f"-l {layers[0]!r}" if name is None else name)
+    return network._replace(fixed=name in builtin_names() and not layers)
 
 
 def _read(name: str, reader: TextReader, streams: Streams) -> None:
@@ -67,7 +68,7 @@ def _read_model(name: str, module: str, layers: Sequence[str]) -> Network:
         raise ConvcliError(f"{name!r} has no node that depends on its input; use another model")
     first = graph.inputs[0] if graph.inputs else None
     rank = len(first.shape) if first and first.shape else 0
-    return Network(graph, name, dims=rank - 2 if rank > 2 else None, declared=True)
+    return Network(graph, name, dims=max(rank - 2, 1) if rank else None, declared=True, fixed=True)
 
 
 @contextlib.contextmanager
@@ -96,5 +97,10 @@ def _lines(stream: TextIO, source: str) -> Iterator[str]:
             raise ConvcliError(
                 f"{source}, line {number} has more than {_MAX_LINE} characters; "
                 f"a layers file has lines such as conv f=3 p=1 c=64"
+            )
+        if any(c < " " and not c.isspace() for c in line):
+            raise ConvcliError(
+                f"{source}, line {number} is not text; a layers file has lines such as conv f=3 "
+                f"p=1 c=64, and a model is read from a file such as model.onnx"
             )
         yield line

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import NamedTuple
 
+from convcli.errors import UsageError
 from convcli.explain import words
 from convcli.explain.middle import Growth, growth
 from convcli.geometry.axis import AXIS_NAMES
@@ -82,8 +83,13 @@ def network_picture(
     called : str or None
         What the network is called.
     """
+    if not any(step.dims for step in steps):
+        raise UsageError(
+            f"-o: a picture shows how layers read an image, and {called or 'this network'} has "
+            f"none; leave out -o"
+        )
     boxes = _boxes(rows)
-    first, last = steps[0], steps[-1]
+    first, last = _reads_image(steps), steps[-1]
     out = format_sizes(last.out) if last.out else str(last.c_out or "?")
     title = f"{called or 'Network'}, {format_sizes(first.n)} to {out}"
     lines = wrapped(title, INNER / 1.07, 18)
@@ -100,6 +106,11 @@ def network_picture(
     groups += grown
     description = "; ".join(f"{i}: {box.name}, {box.size}" for i, box in enumerate(boxes, 1))
     return Scene(WIDTH, y + 10, title, description, tuple(groups))
+
+
+def _reads_image(steps: Sequence[NodeStep]) -> NodeStep:
+    """Find the first node whose input is an image."""
+    return next((step for step in steps if step.n), steps[0])
 
 
 def _boxes(rows: Sequence[NodeStep]) -> list[_Box]:
@@ -127,8 +138,8 @@ def _row_of_boxes(
     steps: Sequence[NodeStep], boxes: Sequence[_Box], y: float
 ) -> tuple[list[Group], float]:
     """Draw the boxes in a row, their numbers below, and arcs over what is left out between."""
-    first = steps[0]
-    sizes = [max(first.n[-2:][0], 1), *(box.height for box in boxes)]
+    first = _reads_image(steps)
+    sizes = [max((first.n or (1,))[-2:][0], 1), *(box.height for box in boxes)]
     channels = [first.c_in or 1, *(box.channels for box in boxes)]
     gap = min(22.0, 0.4 * INNER / len(sizes))
     widths = _widths(channels, INNER - gap * (len(sizes) - 1))
@@ -224,10 +235,11 @@ def _growth(
     steps: Sequence[NodeStep], boxes: Sequence[_Box], y: float
 ) -> tuple[list[Group], float]:
     """List the boxes with their sizes, and what the middle of each output depends on, to scale."""
-    axis = len(AXIS_NAMES[steps[0].dims]) - 1
+    dims = max(step.dims for step in steps)
+    axis = dims - 1
     table = _measured(boxes, growth([box.last for box in boxes], axis))
     n, pixels = table.growth.n, table.growth.pixels
-    name = AXIS_NAMES[steps[0].dims][axis]
+    name = AXIS_NAMES[dims][axis]
     head = f"What the middle of each output depends on, of the {n} input pixels of the {name}"
     said = wrapped(head, INNER, 13)
     texts: list[Shape] = list(paragraph(MARGIN, y, said, 13))

@@ -56,7 +56,10 @@ def show_network(
 def _notes(steps: Sequence[NodeStep], rows: Sequence[NodeStep], sheet: Sheet) -> Iterator[str]:
     sums = total(steps)
     if sums["parameters"] is None:
-        yield "for parameters and MACs give the input's channels, such as -c 3"
+        if steps[0].c_in is None:
+            yield "for parameters and MACs give the input's channels, such as -c 3"
+        else:
+            yield "parameters and MACs are not known: not all layers are followed"
     else:
         yield f"total {', '.join(words.costs(sums))}"
         yield from _memory(steps)

@@ -37,14 +37,29 @@ def networks(
         try:
             steps = list(follow(network.graph, network.tensors(n, c_in)))
         except DoesNotFit as error:
+            if network.fixed:
+                error = _of_another_size(error)
             if not swept or on_misfit is None:
-                raise
+                raise error from None
             on_misfit(error)
             continue
         for text in () if noted else _notes(steps):
             note(streams, text)
+        outputs = len(network.graph.outputs)
+        if outputs > 1 and request.format in (None, "plain") and not noted:
+            note(
+                streams,
+                f"{network.source} has {outputs} outputs; its output is said to be that of its "
+                f"last node, {steps[-1].name}, and --format json has the others",
+            )
         noted = True
         yield steps
+
+
+def _of_another_size(error: DoesNotFit) -> DoesNotFit:
+    """Give the remedy for a network whose layers cannot be written otherwise."""
+    why, _, remedy = str(error).rpartition("; ")
+    return DoesNotFit(f"{why}; use another -n") if "=" in remedy else error
 
 
 def _notes(steps: Sequence[NodeStep]) -> list[str]:
@@ -82,6 +97,9 @@ def _input_sizes(
 
         note_channel_axis(request, channels, partial(note, streams), network.dims)
     named = [n.axes] if n.axes > 1 else [network.axes]
+    if network.declared and None not in (network.dims, request.dims):
+        both = f"{network.source}, whose input has {network.dims} spatial axes"
+        refuse({"--dims": request.dims if request.dims != network.dims else None}, both, "omit it")
     dims = notation.resolve_dims(named, request.dims or (network.dims if n.axes == 1 else None))
     return (spread("-n", sizes, dims) for sizes in n), has_many(n)
 

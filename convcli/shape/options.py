@@ -152,8 +152,6 @@ ALIASES = by_alias(
     {
         "filter": ("kernel",),
         "size": ("input", "input-size", "input-shape"),
-        "pool": ("pooling",),
-        "ceil": ("ceil-mode",),
         "out": ("output-size", "output-shape"),
     }
 )

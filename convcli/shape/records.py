@@ -32,7 +32,8 @@ def choose_figures(
         return figures
     figures += (_LAYERS,) if network else ()
     by_key = {figure.key: figure for figure in figures}
-    return tuple(by_key[key] for key in read_fields(fields, by_key))
+    remedy = "" if explain else f"{_choose_from(by_key)}, or add --explain, which has more"
+    return tuple(by_key[key] for key in read_fields(fields, by_key, remedy))
 
 
 def read_fields(text: str, known: Collection[str], remedy: str = "") -> list[str]:

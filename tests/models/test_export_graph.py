@@ -152,3 +152,44 @@ def test_all_parameters_are_counted_and_nothing_else(in_tmp: Path) -> None:
     export(module, torch.rand(1, 3, 9, 9))
     counted = sum(step.params or 0 for step in _agrees("m.pt2"))
     assert counted == sum(each.numel() for each in module.parameters())
+
+
+class _Ways(nn.Module):
+    """Applies a function to an image and to what a layer makes of it."""
+
+    def __init__(self, function: Any) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(2, 2, 3, padding=1)
+        self.function = function
+
+    def forward(self, x: Any) -> Any:
+        return self.function(x, self.conv(x))
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        torch.maximum, torch.max, torch.min,
+        lambda x, y: torch.clamp(x, min=y), lambda x, y: torch.clamp(x, max=y),
+    ],
+)  # fmt: skip
+def test_numbers_that_are_compared(in_tmp: Path, function: Any) -> None:
+    export(_Ways(function), torch.rand(1, 2, 9, 8))
+    last = _steps("m.pt2", 9, 8)[-1]
+    assert last.out == (9, 8)
+    assert [(field.r, field.exact) for field in last.fields] == [(3, True)] * 2
+
+
+def test_norms_that_keep_statistics_read_no_other_pixel(in_tmp: Path) -> None:
+    module = nn.Sequential(nn.Conv2d(2, 4, 3), nn.InstanceNorm2d(4, track_running_stats=True))
+    export(module.eval(), torch.rand(1, 2, 9, 8))
+    assert [field.r for field in _steps("m.pt2", 9, 8)[-1].fields] == [3, 3]
+
+
+def test_pixels_counted_from_the_end_and_numbers_rolled_as_a_line(in_tmp: Path) -> None:
+    export(_Ways(lambda _x, y: y.narrow(2, -3, 3)), torch.rand(1, 2, 9, 8))
+    assert _steps("m.pt2", 9, 8)[-1].out == (3, 8)
+    export(_Ways(lambda _x, y: torch.roll(y, 1)), torch.rand(1, 2, 9, 8))
+    last = _steps("m.pt2", 9, 8)[-1]
+    assert last.out == (9, 8)
+    assert last.notes

@@ -1,5 +1,6 @@
 """What `shape` says of files of models: what is not followed, which input is the image."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -99,3 +100,93 @@ def test_a_node_whose_first_input_is_left_out(in_tmp: Path) -> None:
         "convcli: error: 'm.onnx', node y (Elu): it does not fit its inputs (AttributeError); "
         "export the model again\n"
     )
+
+
+def test_of_several_outputs_the_one_that_is_printed_is_named(in_tmp: Path) -> None:
+    nodes = [
+        node("MaxPool", ["x"], ["y"], "half", kernel_shape=[2, 2], strides=[2, 2]),
+        node("MaxPool", ["y"], ["z"], "quarter", kernel_shape=[2, 2], strides=[2, 2]),
+    ]
+    onnx.save(makers.model(nodes, (1, 1, 8, 8), outputs=("y", "z")), "m.onnx")
+    done = run_command("shape", "m.onnx", "--format", "plain")
+    assert done.out == "2x2\n"
+    assert (
+        "m.onnx has 2 outputs; its output is said to be that of its last node, quarter" in done.err
+    )
+    assert run_command("shape", "m.onnx", "--format", "table").err == ""
+
+
+def test_sizes_after_what_is_not_followed(in_tmp: Path) -> None:
+    w = np.ones((6, 4, 3, 3), np.float32)
+    nodes = [
+        node("GridSample", ["x", "g"], ["a"]),
+        node("Conv", ["a", "w"], ["b"], kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1]),
+        node("Relu", ["b"], ["y"]),
+    ]
+    grid = np.zeros((1, 24, 20, 2), np.float32)
+    onnx.save(makers.model(nodes, (1, 4, 24, 20), {"g": grid, "w": w}), "m.onnx")
+    assert run_command("shape", "m.onnx", "--format", "plain").out == "12x10\n"
+    args = ("shape", "m.onnx", "--format", "json", "--fields", "kind,input,output,channels_out")
+    _, conv, relu, _ = map(json.loads, run_command(*args).out.splitlines())
+    assert conv == {"kind": "conv", "input": [24, 20], "output": [12, 10], "channels_out": 6}
+    assert (relu["output"], relu["channels_out"]) == ([12, 10], 6)
+    table = run_command("shape", "m.onnx", "--format", "table").out
+    assert "parameters and MACs are not known: not all layers are followed" in table
+
+
+def test_a_network_without_an_image(in_tmp: Path) -> None:
+    w = {"w": np.ones((10, 5), np.float32)}
+    onnx.save(makers.model([node("MatMul", ["x", "w"], ["y"])], (1, 10), w), "m.onnx")
+    done = run_command("shape", "m.onnx", "--explain")
+    assert done.status == 0
+    assert "No pixel goes unread" in done.out
+    done = run_command("shape", "m.onnx", "--explain", "-o", "m.svg")
+    assert done.err.endswith("m.onnx has none; leave out -o\n")
+    assert run_command("shape", "m.onnx", "-n", "10", "--format", "plain").out == "5\n"
+
+
+def test_a_picture_of_layers_that_do_not_read_the_image(in_tmp: Path) -> None:
+    nodes = [node("Abs", ["z"], ["b"]), node("Conv", ["x", "w"], ["y"], kernel_shape=[3, 3])]
+    made = makers.model(nodes, (1, 1, 8, 8), {"w": np.ones((1, 1, 3, 3), np.float32)}, ("y", "b"))
+    made.graph.input.append(makers.value("z", (1, 5)))
+    onnx.save(made, "m.onnx")
+    for ending in ("svg", "png", "html", "tex"):
+        assert run_command("shape", "m.onnx", "--explain", "-o", f"m.{ending}").status == 0
+
+
+def test_single_parameters_are_counted(in_tmp: Path) -> None:
+    tensors = {"w": np.ones((1, 8, 1, 1), np.float32), "b": np.ones(1, np.float32)}
+    nodes = [
+        node("Conv", ["x", "w", "b"], ["c"], kernel_shape=[1, 1]),
+        node("Constant", [], ["half"], value_float=0.5),
+        node("Mul", ["c", "half"], ["y"]),
+    ]
+    onnx.save(makers.model(nodes, (1, 8, 9, 9), tensors), "m.onnx")
+    total = json.loads(run_command("shape", "m.onnx", "--format", "json").out.splitlines()[-1])
+    assert total["parameters"] == 9
+
+
+def test_parameters_of_what_is_not_followed_beside_the_image(in_tmp: Path) -> None:
+    tensors = {"w": np.ones((1, 12, 4), np.float32), "r": np.ones((1, 12, 3), np.float32)}
+    nodes = [
+        node("LSTM", ["z", "w", "r"], ["h"], "lstm", hidden_size=3),
+        node("Relu", ["x"], ["y"]),
+    ]
+    made = makers.model(nodes, (1, 1, 4, 4), tensors)
+    made.graph.input.append(makers.value("z", (5, 1, 4)))
+    onnx.save(made, "m.onnx")
+    done = run_command("shape", "m.onnx", "--format", "json", "--fields", "kind,parameters")
+    assert json.loads(done.out.splitlines()[-1])["parameters"] == 12 * 7
+    assert (
+        "LSTM: an operator that is not followed; its arithmetic is not counted (lstm)" in done.err
+    )
+
+
+def test_mistakes_about_a_file(in_tmp: Path) -> None:
+    onnx.save(makers.model([node("Relu", ["x"], ["y"])], (1, 1, 8, 8)), "m.onnx")
+    done = run_command("shape", "m.onnx", "--dims", "1", "-n", "30")
+    assert "--dims 1 cannot be combined with m.onnx, whose input has 2 spatial axes" in done.err
+    done = run_command("shape", "-", stdin=Path("m.onnx").read_bytes())
+    assert "standard input, line 1 is not text" in done.err
+    done = run_command("shape", "vgg16", "-n", "16")
+    assert done.err.endswith("does not fit input 1 with padding 0: 1 + 2·0 < 2; use another -n\n")

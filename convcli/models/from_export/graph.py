@@ -1,6 +1,7 @@
 """Reads the graph of a PyTorch export as a network of ours."""
 
 import operator
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import prod
@@ -20,7 +21,8 @@ from convcli.models.layout import image_first, with_channel_axis
 from convcli.models.operators.facts import Unknown, refusing_damage
 
 _MOST_NODES = 100_000
-_SYMBOLS: dict[str, Callable[[int, int], int]] = {
+_SYMBOLS: dict[str, Callable[..., int]] = {
+    "_operator.neg": operator.neg,
     "_operator.add": operator.add,
     "_operator.sub": operator.sub,
     "_operator.mul": operator.mul,
@@ -148,8 +150,7 @@ class Exported(NamedTuple):
     def _follow(self, values: Mapping[str, Tensor]) -> Applied:
         args = {name: _filled(value, values) for name, value in self.args.items()}
         if self.word in _SYMBOLS:
-            a, b = args.values()
-            value = np.array(_SYMBOLS[self.word](a, b), np.int64)
+            value = np.array(_SYMBOLS[self.word](*args.values()), np.int64)
             return Applied((Tensor((), (), 8, value),))
         word = self.word.removesuffix("_") if self.word.rstrip("_") in OPERATORS else self.word
         if word not in OPERATORS:
@@ -166,11 +167,14 @@ class Exported(NamedTuple):
         shapes = tuple([shape for shape in self.declared if shape is not None])
         if not same or len(shapes) < len(self.declared):
             raise DoesNotFit(
-                f"{why}, and the file has its size for the exported input only; leave out -n"
+                f"{why}, and the file has its size for the exported input only; leave out -n, or "
+                f"export the model without dynamic sizes"
             )
         found = list(values.values())
         if not any(x.tracks for x in found):  # as weights that are computed from others
-            return Applied(tuple(map(Tensor, shapes)), costs=Costs(self.params, 0, 0))
+            hides = bool(self.params and self.data)
+            notes = (f"{self.word}: {why}; its arithmetic is not counted",) if hides else ()
+            return Applied(tuple(map(Tensor, shapes)), None, Costs(self.params, 0, 0), (), notes)
         note = (
             f"{self.word}: {why}; its output is taken to depend on all of its input, and its "
             f"parameters and arithmetic are not counted"
@@ -236,4 +240,6 @@ def _filled(value: Any, values: Mapping[str, Tensor]) -> Any:
 def _size_or_symbol(size: Mapping[str, Any]) -> int | str | None:
     if "as_int" in size:
         return int(size["as_int"])
-    return str(size["as_expr"]["expr_str"]) if "as_expr" in size else None
+    if "as_expr" not in size:
+        return None
+    return re.sub(r"Symbol\('(\w+)'[^)]*\)", r"\1", str(size["as_expr"]["expr_str"]))

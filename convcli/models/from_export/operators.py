@@ -181,7 +181,14 @@ def _group_norm(a: Args) -> Applied:
 
 
 def _instance_norm(a: Args) -> Applied:
+    if not a.get("use_input_stats", True):  # but those that were kept in training
+        return _pointwise(a)
     return _onnx("InstanceNormalization", a["input"])
+
+
+def _clamp(a: Args) -> Applied:
+    limits = (a.get("min"), a.get("max"))
+    return _joined(a) if any(isinstance(limit, Tensor) for limit in limits) else _pointwise(a)
 
 
 def _joined(a: Args) -> Applied:
@@ -234,7 +241,9 @@ def _slice(a: Args) -> Applied:
 
 
 def _narrow(a: Args) -> Applied:
-    return Sliced(a["dim"], a["start"], a["start"] + a["length"]).apply((_first(a),))
+    x = _first(a)
+    start = a["start"] % x.size(a["dim"])
+    return Sliced(a["dim"], start, start + a["length"]).apply((x,))
 
 
 def _select(a: Args) -> Applied:
@@ -334,12 +343,16 @@ def _reduce(a: Args) -> Applied:
 
 
 def _reduce_pair(a: Args) -> Applied:
+    if "other" in a:  # the larger of two numbers
+        return _joined(a)
     made = _reduce(a)
     return made if "dim" not in a else made._replace(outputs=made.outputs * 2)
 
 
 def _attention(a: Args) -> Applied:
     """Every query reads every key and value."""
+    if a.get("enable_gqa"):
+        raise Unknown("groups of queries share their keys")
     scores = _onnx("MatMul", a["query"], _turned(a["key"]))
     weighted = _onnx("MatMul", scores.outputs[0], a["value"])
     if scores.costs is None or weighted.costs is None:
@@ -359,6 +372,8 @@ def _turned(x: Tensor) -> Tensor:
 
 def _roll(a: Args) -> Applied:
     made = Applied((_first(a),))
+    if not a.get("dims"):
+        raise Unknown("it rolls all numbers as one line")
     for shift, axis in zip(a["shifts"], a["dims"], strict=True):
         x = made.outputs[0]
         start = -shift % x.size(axis)
@@ -381,7 +396,7 @@ def _size(a: Args) -> Applied:
 
 _POINTWISE = (
     *("relu", "relu6", "hardtanh", "hardswish", "hardsigmoid", "silu", "sigmoid", "tanh", "gelu"),
-    *("leaky_relu", "elu", "selu", "celu", "mish", "softplus", "clamp", "clamp_min", "clamp_max"),
+    *("leaky_relu", "elu", "selu", "celu", "mish", "softplus"),
     *("dropout", "feature_dropout", "alpha_dropout", "native_dropout", "clone", "contiguous"),
     *("alias", "detach", "detach_", "lift_fresh_copy", "to", "_to_copy", "type_as", "exp", "log"),
     *("sqrt", "rsqrt", "neg", "abs", "sin", "cos", "erf", "floor", "ceil", "round", "sign"),
@@ -429,6 +444,7 @@ OPERATORS: dict[str, Operator] = {
     **dict.fromkeys(
         [name.format(word) for word in ("zeros", "ones", "full", "empty")
          for name in ("{}", "{}_like", "new_{}")], _filled),
+    **dict.fromkeys(("clamp", "clamp_min", "clamp_max"), _clamp),
     "instance_norm": _instance_norm,
     "roll": _roll,
     "pixel_shuffle": _shuffle,

@@ -92,7 +92,9 @@ class Followed(NamedTuple):
             return self._lost((f"{facts.op}: {why}; {hides}",))
         found = [x for x in given if x is not None]
         if not any(x.tracks for x in found):  # nothing of the image is hidden
-            return Applied(tuple([Tensor(shape) for shape in shapes]))
+            notes = (f"{facts.op}: {why}; its arithmetic is not counted",) if self.params else ()
+            made = tuple([Tensor(shape) for shape in shapes])
+            return Applied(made, None, Costs(self.params, 0, 0), (), notes)
         note = (
             f"{facts.op}: {why}; its output is taken to depend on all of its input, and its "
             f"parameters and arithmetic are not counted"

@@ -167,7 +167,9 @@ class _Reader:
             if joins_constants and name not in self._initializers:
                 continue
             size = prod(n or 0 for n in constant.shape)
-            if size > 1 and self._is_weight(name, node.op_type):
+            # Single numbers that are computed with, such as an epsilon, are no initializers.
+            is_tensor = size > 1 or (name in self._initializers and len(constant.shape) > 0)
+            if is_tensor and self._is_weight(name, node.op_type):
                 self._counted.add(name)
                 count += size
         return count
