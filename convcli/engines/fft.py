@@ -41,6 +41,17 @@ def cost(corr: Correlation, sizes: tuple[int, ...]) -> float:
     return window / prod(steps) * number
 
 
+def spectrum_size(corr: Correlation, sizes: tuple[int, ...]) -> int:
+    """Count the bytes of the spectra of all filters, for windows of a tile."""
+    if len(sizes) == 1:
+        window = line_window(corr.f[0])
+    else:
+        steps = tile(corr, sizes)
+        window = prod(fast_size(step + f - 1) for step, f in zip(steps, corr.f, strict=True))
+    filters = len(corr.filter) * corr.each_in
+    return filters * window * corr.filter.itemsize  # half of the numbers, and each is complex
+
+
 def tile(corr: Correlation, sizes: tuple[int, ...]) -> tuple[int, ...]:
     """Choose the outputs of a tile: a window of at least twice the filter, less the filter."""
     if len(sizes) == 1:

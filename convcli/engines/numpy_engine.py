@@ -11,6 +11,7 @@ from convcli.arrays.dtypes import Array, DType, exact_dtype
 from convcli.engines import (
     fft,
     gemm,
+    non_finite,
     opencv,
     opencv_fft,
     opencv_separable,
@@ -25,6 +26,7 @@ from convcli.errors import ConvcliError, UsageError, install_command
 _BLAS = tuple(np.dtype(kind) for kind in ("f4", "f8", "c8", "c16"))  # types with fast products
 _CACHE = 5 << 20  # bytes of a tile: those of two threads fit a shared cache of 16 MB
 _WORTH_THREADS = 4.5e5  # nanoseconds of shared work from which on threads pay
+_MOST_SPECTRA = 64 << 20  # bytes of the spectra of all filters of a layer, which are kept
 _MOST_SLICES = 32  # of a volume, in a tile
 _LEAST_FILTERS, _LEAST_COLUMNS = 8, 8  # in a tile: its height in filters, its width
 _FIRST = 2  # position of the first spatial axis in a tile
@@ -76,8 +78,10 @@ def _separable_cost(corr: Correlation, sizes: tuple[int, ...]) -> float | None:
 
 
 def _fft_cost(corr: Correlation, sizes: tuple[int, ...]) -> float | None:
-    possible = corr.cached(_has_products) and corr.filter.dtype.kind == "f"
-    return fft.cost(corr, sizes) if possible and fft.applies(corr) else None
+    possible = corr.cached(_has_products) and corr.filter.dtype.kind == "f" and fft.applies(corr)
+    if not possible or fft.spectrum_size(corr, sizes) > _MOST_SPECTRA:
+        return None
+    return fft.cost(corr, sizes)
 
 
 def _opencv_cost(corr: Correlation, sizes: tuple[int, ...]) -> float | None:
@@ -91,7 +95,9 @@ def _opencv_separable_cost(corr: Correlation, sizes: tuple[int, ...]) -> float |
 
 def _opencv_fft_cost(corr: Correlation, sizes: tuple[int, ...]) -> float | None:
     possible = corr.cached(_has_products) and opencv_fft.applies(corr)
-    return opencv_fft.cost(corr, sizes) if possible else None
+    if not possible or opencv_fft.spectrum_size(corr, sizes) > _MOST_SPECTRA:
+        return None
+    return opencv_fft.cost(corr, sizes)
 
 
 def _has_products(corr: Correlation) -> bool:
@@ -106,7 +112,12 @@ METHODS = {
     "separable": Method(
         separable.correlate, 3e5, _separable_cost, "one separable float filter for all channels"
     ),
-    "fft": Method(fft.correlate, 3e5, _fft_cost, "real floats, stride 1 and dilation 1"),
+    "fft": Method(
+        fft.correlate,
+        3e5,
+        _fft_cost,
+        "real floats, stride 1 and dilation 1, and spectra of 64 MB at most",
+    ),
     "opencv": Method(
         opencv.correlate,
         2e4,  # a call for a tile, and one for its last rows
@@ -126,7 +137,8 @@ METHODS = {
         opencv_fft.correlate,
         3e5,
         _opencv_fft_cost,
-        "two axes of floats, one channel in and out a group, stride 1 and dilation 1",
+        "two axes of floats, one channel in and out a group, stride 1 and dilation 1, and spectra "
+        "of 64 MB at most",
     ),
     "shift": Method(shift.correlate, 1e4, _shift_cost, "a sum of products"),
     "max": Method(sliding_max.correlate, 1e4, _max_cost, "max pooling"),
@@ -222,6 +234,11 @@ class NumpyEngine(Engine):
         if len(slab) > 1:  # what one image holds changes no other
             for i in range(len(slab)):
                 self.convolve_slab(plan, slab[i : i + 1], corr, out[i : i + 1])
+            return
+        places = non_finite.find(slab)
+        if places is not None:
+            self.convolve_slab(plan, np.where(places, slab.dtype.type(0), slab), corr, out)
+            non_finite.add(slab, places, corr, out)
             return
         if plan.method in fft.METHODS and gemm.correlate(slab, corr, out):
             return

@@ -50,6 +50,14 @@ def cost(corr: Correlation, sizes: tuple[int, ...]) -> float:
     return share * EACH[corr.filter.dtype.str[1:]] * (1 if is_fast() else _OWN)
 
 
+def spectrum_size(corr: Correlation, sizes: tuple[int, ...]) -> int:
+    """Count the bytes of the spectra of all filters, for windows of a tile."""
+    steps = tile(corr, sizes)
+    window = prod(fast_size(step + f - 1) for step, f in zip(steps, corr.f, strict=True))
+    filters = corr.groups if corr.filter.strides[0] else 1
+    return filters * window * corr.filter.itemsize
+
+
 def tile(corr: Correlation, sizes: tuple[int, ...]) -> tuple[int, ...]:
     """Choose the outputs of a tile: those of one window."""
     pairs = zip(sizes, corr.f, strict=True)

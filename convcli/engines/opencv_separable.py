@@ -6,6 +6,7 @@ from convcli.arrays.dtypes import Array
 from convcli.engines.base import Pads
 from convcli.engines.correlation import Correlation
 from convcli.engines.opencv import Kernel, filter_planes
+from convcli.engines.separable import factors
 
 # Nanoseconds on one core for an output, and for a tap of the column or the row: a few taps wait for
 # memory, many do not. Numbers of float64 count as two.
@@ -47,14 +48,9 @@ def correlate(slab: Array, corr: Correlation, out: Array, zeros: Pads = ()) -> b
 
 def _kernel(corr: Correlation) -> Kernel:
     """Take a column and a row that a filter is the product of; empty if there are none."""
-    w = corr.filter[0, 0]
-    i, j = np.unravel_index(np.abs(w).argmax(), w.shape)
-    column, row = w[:, j], w[i]
+    terms = factors(corr.filter[0, 0])
+    if len(terms) != 1:
+        return ()
+    column, row = terms[0]
     mirrored = np.array_equal(np.abs(column), np.abs(column[::-1]))
-    if not (mirrored and w[i, j] and np.isfinite(w).all()):
-        return ()
-    row = row / w[i, j]
-    roundings = 4 * np.finfo(w.dtype).eps
-    if not np.allclose(np.outer(column, row), w, rtol=roundings, atol=0):
-        return ()
-    return np.ascontiguousarray(column[:, None]), row[None]
+    return (column[:, None], row[None]) if mirrored else ()

@@ -29,27 +29,31 @@ def cost(corr: Correlation) -> float:
     return len(corr.cached(passes)) * sum(gemm.PASS + 2 * reach * _FLOP for reach in reaches)
 
 
-def factors(w: Array, floor: float | None = None) -> list[tuple[Array, ...]]:
+def factors(w: Array) -> list[tuple[Array, ...]]:
     """Write a filter as a sum of outer products of 1-D filters; empty if that takes too many.
 
-    A singular value decomposition gives them. Singular values up to `floor` count as zero: by
-    default four roundings of the largest, which is the rounding of the filter itself.
+    Each is a column and a row through the largest number that is left, which its product takes away
+    (cross approximation with full pivoting). What is left counts as zero where all of it is two
+    roundings of the sum of the weights: it would add as much to an output.
     """
+    floor = 2 * float(np.finfo(w.dtype).eps) * float(np.abs(w).sum(dtype=np.float64))
+    return [tuple(each.astype(w.dtype) for each in term) for term in _crosses(w, floor)]
+
+
+def _crosses(w: Array, floor: float) -> list[tuple[Array, ...]]:
     if w.ndim == 1:
         return [(w,)]
-    u, s, v = np.linalg.svd(w.reshape(len(w), -1).astype(np.float64), full_matrices=False)
-    floor = float(s[0] * 4 * np.finfo(w.dtype).eps) if floor is None else floor
-    rank = max(int((s > floor).sum()), 1)
-    if rank > _TERMS:
-        return []
+    left = w.reshape(len(w), -1).astype(np.float64)
     terms: list[tuple[Array, ...]] = []
-    for k in range(rank):
-        # A vector of a small singular value holds the rounding of the filter magnified.
-        rest = factors(v[k].reshape(w.shape[1:]).astype(w.dtype), floor / float(s[k] or 1))
-        terms += [((u[:, k] * s[k]).astype(w.dtype), *term) for term in rest]
-        if not rest:
-            return []
-    return terms if len(terms) <= _TERMS else []
+    while len(terms) < _TERMS:
+        i, j = np.unravel_index(np.abs(left).argmax(), left.shape)
+        column, row = left[:, j].copy(), left[i] / (left[i, j] or 1)
+        rest = _crosses(row.reshape(w.shape[1:]), floor / float(np.abs(column).sum() or 1))
+        terms += [(column, *term) for term in rest]
+        left -= np.outer(column, row)
+        if not rest or np.abs(left).sum() <= floor:
+            return terms if rest and len(terms) <= _TERMS else []
+    return []
 
 
 def passes(corr: Correlation) -> Passes:

@@ -165,7 +165,7 @@ class TorchEngine(Engine):
 
         def call(x: Array) -> Array:
             with self._ready(x.dtype):
-                tensor = torch.from_numpy(np.require(x, dtype, "W")).to(device)
+                tensor = torch.from_numpy(np.require(x, dtype, ["C", "W"])).to(device)
                 if transposed is not None:
                     y = transposed(tensor)
                 else:

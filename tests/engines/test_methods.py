@@ -9,7 +9,14 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from convcli.arrays.filters import named
-from convcli.engines import choose, gemm, opencv, opencv_fft, opencv_separable
+from convcli.engines import (
+    choose,
+    gemm,
+    non_finite,
+    opencv,
+    opencv_fft,
+    opencv_separable,
+)
 from convcli.engines.base import Engine
 from convcli.engines.correlation import Correlation, even_step
 from convcli.engines.numpy_engine import METHODS, NumpyEngine
@@ -344,6 +351,32 @@ def test_nan_and_infinity_stay_where_they_are_read(
     np.testing.assert_allclose(found, _reference(case), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("most", [0, 10_000])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@small_tiles
+@given(case=layers, data=st.data())
+def test_nan_and_infinity_in_any_layer(
+    value: float, most: int, case: Case, data: st.DataObject
+) -> None:
+    """Many places are convolved by definition, few are added to what the others make."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(non_finite, "_MOST", most)
+        case = case.astype("f8")
+        for _ in range(data.draw(st.integers(1, 3))):
+            case.x[tuple(data.draw(st.integers(0, n - 1)) for n in case.x.shape)] = value
+        found = convolve(case.x, resolve_case(case), NumpyEngine(1, "gemm"), memory=1 << 12)
+    np.testing.assert_allclose(found, _reference(case), rtol=1e-6, atol=1e-9)
+
+
+def test_a_nan_leaves_the_other_outputs_accurate() -> None:
+    x, w = np.full((120, 130), 0.1, np.float32), named("box:31").astype("f4")
+    x[60, 60] = np.nan
+    for method in ("auto", "shift"):
+        found = convolve(x, resolve(x, w), NumpyEngine(2, method))
+        assert np.isnan(found).sum() == 31 * 31
+        assert np.nanmax(np.abs(found - 0.1)) <= BOUND * np.finfo("f4").eps * 0.1
+
+
 @pytest.mark.parametrize("method", ["fold", "fft"])
 def test_nan_stays_where_it_is_read_in_pytorch_too(method: str) -> None:
     x = np.zeros((1, 1, 40, 41), np.float32)
@@ -455,6 +488,28 @@ def test_separable_filters_are_found() -> None:
         assert len(factors(w)) == 1
     assert len(factors(named("laplacian").astype(np.float64))) == 2
     assert factors(np.random.default_rng(0).normal(size=(9, 9))) == []
+    assert len(factors(named("gaussian:4001"))) == 1  # at once
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 9), st.integers(1, 9), st.integers(1, 3))
+def test_what_factors_leave_is_a_rounding(seed: int, rows: int, columns: int, count: int) -> None:
+    rng = np.random.default_rng(seed)
+    w = sum(
+        np.outer(*(10 ** rng.uniform(-3, 3, n) * rng.choice([-1, 1], n) for n in (rows, columns)))
+        for _ in range(count)
+    )
+    terms = factors(w)
+    if terms:
+        left = w - sum(np.outer(*term) for term in terms)
+        assert np.abs(left).sum() <= 4 * np.finfo(float).eps * np.abs(w).sum()
+
+
+def test_a_layer_of_many_large_filters_keeps_no_spectra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()  # tiles as large as they are
+    corr = Correlation(np.ones((64, 64, 31, 31), np.float32), (1, 1), (1, 1), 1)
+    assert "fft" not in NumpyEngine(2).plan(corr, 1, (256, 256)).costs
+    corr = Correlation(np.ones((4, 4, 31, 31), np.float32), (1, 1), (1, 1), 1)
+    assert "fft" in NumpyEngine(2).plan(corr, 1, (256, 256)).costs
 
 
 @given(n=st.integers(1, 500), most=st.integers(1, 500), threads=st.integers(1, 4))
@@ -464,6 +519,9 @@ def test_even_steps(n: int, most: int, threads: int) -> None:
     assert 1 <= step <= n
     assert step <= most or most >= n
     assert parts == 1 or parts <= -(-n // most) + threads
+    one_more = -(-n // (step - 1)) if step > 1 else 0  # parts of a smaller step
+    assert parts == 1 or parts % threads == 0 or one_more != parts + 1 or n < 2 * threads
+    assert even_step(n, most, threads, 4) % 4 == 0 or even_step(n, most, threads, 4) == n
 
 
 @pytest.mark.parametrize(
