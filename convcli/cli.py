@@ -63,13 +63,13 @@ class GroupedHelp(TyperCommand):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse, see `_parsing`; ``--pool`` without its value, which no parser knows, means max."""
         full: list[str] = []
-        options = args[: args.index("--")] if "--" in args else args
-        for arg, following in zip(options, [*options[1:], ""], strict=False):
+        words = args[: args.index("--")] if "--" in args else args
+        for arg, following in zip(words, [*words[1:], ""], strict=False):
             full.append(arg)
             pool = arg[:6] == "--pool" and self.aliases.get(arg[2:], arg[2:]) == "pool"
             if pool and not following.isalpha():  # a word is a kind, if a wrong one
                 full.append("max")
-        full += args[len(options) :]
+        full += args[len(words) :]
         with _parsing(ctx, full):
             return super().parse_args(ctx, full)
 
@@ -100,7 +100,7 @@ def _is_misplaced(network: str, more: list[str]) -> bool:
 
 
 def _taking(request: Any) -> Callable[[Callable[[Any, Streams], int]], Callable[..., int]]:
-    """Give a command the options that a request has as fields, and the request filled from them."""
+    """Make the parameters of a command from the fields of a request, and call it with one."""
 
     def decorate(run: Callable[[Any, Streams], int]) -> Callable[..., int]:
         @functools.wraps(run)

@@ -29,6 +29,8 @@ _ALIASES = {
     "transposed": ("transpose",),
     "dims": ("dim", "ndim", "spatial-dims"),
     "color": ("colour",),
+    "pool": ("pooling",),
+    "ceil": ("ceil-mode",),
 }
 
 
@@ -148,10 +150,7 @@ Color = Annotated[
 Groups = Annotated[
     str | None, option(CHANNELS, "Groups of channels (default: 1).", "-g", "--groups", metavar="N")
 ]
-
-
 NoBias = Annotated[bool, option(CHANNELS, "A layer without bias.", "--no-bias")]
-
 
 # PyTorch's names for the two parts of -c.
 InChannels = Annotated[str | None, Option("--in-channels", hidden=True)]

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -44,18 +45,27 @@ def test_main_takes_the_arguments_of_the_process(
 
 def test_a_call_leaves_the_process_as_it_was(capsys: pytest.CaptureFixture[str]) -> None:
     before = _state()
-    for argv in (["run", "rand:8x8", "-k", "box", "-o", os.devnull], ["shape", "-n", "8"]):
+    several = "run rand:300x300 -k box --memory 64K --threads 1 -o"
+    for argv in ([*several.split(), os.devnull], ["shape", "-n", "8"]):
         main(argv)
         main(argv, Streams(Stream(), Stream(), Stream()))
     assert _state() == before
     capsys.readouterr()
 
 
+_THREADS = threading.enumerate()
+
+
 def _state() -> tuple[object, ...]:
     """Describe what a library must not change in the process."""
     handlers = [signal.getsignal(number) for number in signal.valid_signals()]
     streams = (sys.stdin, sys.stdout, sys.stderr, sys.excepthook)
-    return gc.isenabled(), gc.get_threshold(), handlers, dict(os.environ), streams, os.getcwd()
+    for thread in threading.enumerate():
+        if thread not in (threading.main_thread(), *_THREADS):
+            thread.join(5)  # one that is told to end does so soon
+    threads = [thread.name for thread in threading.enumerate() if thread not in _THREADS]
+    collector = gc.isenabled(), gc.get_threshold()
+    return collector, handlers, dict(os.environ), streams, os.getcwd(), threads
 
 
 def test_an_import_leaves_the_process_as_it_was() -> None:

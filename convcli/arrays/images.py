@@ -220,6 +220,8 @@ class _Writer:
         of_16_bits = whole.scaling.range == (0, 65535)
         deep = of_16_bits and array.ndim == 2 and self._ending in _DEEP
         dtype = np.dtype(np.uint16 if deep else np.uint8)
+        if self._ending == ".pgm" and array.ndim > 2:
+            raise ConvcliError(f"{self._called}: a .pgm has no colours; write it as .ppm")
         values, mapping = pixels.to_pixels(array, whole.scaling, self._called, dtype)
         if not deep and whole.alpha is not None:
             values = self._with_alpha(values, whole.alpha)

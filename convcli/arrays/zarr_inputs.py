@@ -129,7 +129,7 @@ def members_of(name: StoreName) -> list[members.Member]:
 def _missing(name: StoreName) -> ConvcliError:
     root = open_node(StoreName(name.url)) if name.path else None
     if isinstance(root, zarr.Array):
-        return ConvcliError(
+        return UsageError(
             f"{name.url!r} is one array, {shape_text(root.shape)}; leave ::{name.path} out"
         )
     if root is not None:

@@ -40,6 +40,7 @@ def read_axes(
         layer's weight.
     """
     x_axes, f_axes = len(x_shape), len(filter_shape)
+    asked = dims
     if layout is not None:
         layout = _check_layout(layout, x_axes)
         dims = len(layout.replace("N", "").replace("C", ""))
@@ -50,6 +51,8 @@ def read_axes(
         some = 1 <= dims <= 3
         kinds = f"{dims} (spatial) or {dims + 2} (out, in/groups, spatial)" if some else "1 to 5"
         remedy = "name the axes with --layout or --dims" if some else "use another filter"
+        if some and layout is None and asked is not None:
+            remedy = f"leave out --dims {asked}"
         raise DoesNotFit(
             f"the filter has {_axes(f_axes)} ({shape_text(filter_shape)}), which must be {kinds}; "
             f"{remedy}"

@@ -53,8 +53,16 @@ def check_animation(request: RunRequest, streams: Streams) -> None:
 
 
 def check_scale(request: RunRequest, target: Target) -> None:
-    """Refuse a scale of what holds numbers as they are; integers may be clipped to their type."""
+    """Refuse a scale of what holds numbers as they are; integers may be clipped to their type.
+
+    Pixels are integers: nor may their type be another one.
+    """
     scale = request.scale
+    if target.is_image and (request.dtype or "").startswith(("float", "complex", "longdouble")):
+        raise UsageError(
+            f"--dtype {request.dtype} is no type of pixels, which have 8 or 16 bits; omit it, or "
+            f"write -o y.npy"
+        )
     if scale is None:
         return
     from convcli.arrays.pixels import SCALES  # noqa: PLC0415  seldom needed

@@ -1,6 +1,7 @@
 """The command `run`: for each input array, resolve the operation, convolve, write, report."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from convcli.arrays import stores
@@ -69,9 +70,9 @@ def run(request: RunRequest, streams: Streams) -> int:
             stores_command.run(setup, inputs[0], str(request.output), reporter, progress, streams)
         reporter.end()
         return 0
-    with Progress(streams.stderr, len(inputs)) as progress:
+    with Progress(streams.stderr, len(inputs)) as progress, closing(Pipeline()) as pipeline:
         setup = set_up(request, opener, layer)
-        shared = Run(setup, Pipeline(), Ring(), reporter, progress, picture, shown=[])
+        shared = Run(setup, pipeline, Ring(), reporter, progress, picture, shown=[])
         for names, files in _in_groups(shared):
             if files is not None:
                 _write_files(shared, sink, names, files)
@@ -110,6 +111,8 @@ def _convolve_input(run: Run, sink: Sink, spec: str, streams: Streams) -> None:
             run.progress.pause()
             if run.setup.request.animate:
                 _animate(kept, streams)
+            if result.verdict is not None and not result.verdict.passed:  # nothing is written
+                result = result._replace(output=result.output._replace(name=""))
             run.reporter.add(result, kept)
             require_passed(result.verdict)  # or else the old file stays
             if run.picture is not None:

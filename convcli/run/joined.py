@@ -26,6 +26,8 @@ def join(sums: Sequence[Array], out: Array) -> None:
 def _saturate(values: Array, out: Array) -> None:
     """Round to integers, halves to even, and clip them to what a type holds."""
     info: Any = np.iinfo(out.dtype)
+    if values.dtype.kind == "b":
+        values = values.view(np.uint8)
     if values.dtype.kind in "iu":
         own: Any = np.iinfo(values.dtype)
         np.clip(values, max(info.min, own.min), min(info.max, own.max), out=values)

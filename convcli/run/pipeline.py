@@ -69,10 +69,10 @@ class Pipeline:
                 with loan:
                     yield made
         except BaseException:
-            self.shutdown()
+            self.close()
             raise
 
-    def shutdown(self) -> None:
+    def close(self) -> None:
         """End the threads; blocks that are on their way are dropped."""
         self._reader.shutdown()
         self._convolver.shutdown()

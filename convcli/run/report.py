@@ -170,6 +170,6 @@ def _timing(timing: Timing) -> str:
 def _verdict(verdict: Verdict) -> str:
     outcome = "passed" if verdict.passed else "FAILED"
     return (
-        f"{outcome}: {verdict.checked:,} of {verdict.total:,} outputs, largest error "
+        f"{outcome}: {verdict.checked:,} of {verdict.total:,} outputs checked, largest error "
         f"{verdict.error:.3g}, tolerance {verdict.tolerance:.3g}"
     )

@@ -32,6 +32,8 @@ class Reporter:
         shown = {**wanted, f"--format {request.format}": request.format is not None}
         for option in (name for name, asked in shown.items() if asked and request.quiet):
             raise UsageError(f"-q hides what {option} shows; omit one of them")
+        if request.plot and request.format in ("plain", "json"):
+            raise UsageError(f"--plot cannot be combined with --format {request.format}; omit it")
         self._stream = streams.stderr if data_to_stdout else streams.stdout
         extras = request.verify or any(wanted.values())
         chosen = "table" if extras and request.format is None else request.format

@@ -1,6 +1,7 @@
 """Threads for tiles, as `concurrent.futures` has them, which takes long to import."""
 
 import contextlib
+import os
 import threading
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -63,3 +64,7 @@ def _start(number: int) -> None:
             _sent.get()()
 
     threading.Thread(target=serve, daemon=True, name=f"tiles {number}").start()
+
+
+if hasattr(os, "register_at_fork"):  # the threads of a process are not those of its child
+    os.register_at_fork(after_in_child=_start.cache_clear)

@@ -35,7 +35,7 @@ def measure(runs: int, job: Job, source: Source, memory: int) -> Timing:
         for _made in pipeline.run(job, source, blocks):
             pass
         seconds.append(time.perf_counter() - begin)
-    pipeline.shutdown()
+    pipeline.close()
     moved = math.prod(shape) * source.dtype.itemsize
     moved += math.prod(operation.out_shape(shape)) * operation.out_dtype.itemsize
     return Timing(runs, statistics.median(seconds[1:]), _macs(operation, shape), moved)

@@ -67,7 +67,7 @@ def convolve_source(
     pipeline = Pipeline()
     for made in pipeline.run(job, source, blocks):
         y[tuple(slice(part.start, part.stop) for part in made.block.output)] = made.y
-    pipeline.shutdown()  # or each of many cases leaves two threads
+    pipeline.close()  # or each of many cases leaves two threads
     return y, len(blocks)
 
 

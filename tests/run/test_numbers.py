@@ -253,6 +253,7 @@ def test_verify_fails_what_is_wrong(args: str, monkeypatch: pytest.MonkeyPatch) 
     assert done.status == 1
     assert "FAILED" in done.out
     assert "--verify found an output off by 1, beyond the tolerance" in done.err
+    assert "written to" not in done.out
 
 
 def test_time_reports_what_a_user_needs() -> None:
