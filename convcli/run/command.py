@@ -13,6 +13,7 @@ from convcli.arrays.sinks import Sink, Target
 from convcli.arrays.sources import InMemory, Source
 from convcli.errors import ConvcliError, UsageError
 from convcli.models import is_model
+from convcli.options import typed
 from convcli.run.axes import check_dims
 from convcli.run.checks import check_animation, check_scale, check_store_options
 from convcli.run.job import Job
@@ -42,6 +43,8 @@ def run(request: RunRequest, streams: Streams) -> int:
     int
         Exit status.
     """
+    if request.list_kernels:
+        _refuse_other_options(request)
     if request.list_kernels or _names_only_a_model(request, streams):
         _list_kernels(request, streams)
         return 0
@@ -222,6 +225,13 @@ def _draw(picture: "Wanted", result: Result, kept: Kept) -> None:
     from convcli.run import pictures  # noqa: PLC0415  seldom needed
 
     pictures.write(picture, result, kept)
+
+
+def _refuse_other_options(request: RunRequest) -> None:
+    """Refuse what a list of filters would ignore."""
+    for name, _ in typed(request):
+        if name not in ("--list-kernels", "-k", "--format", "--color"):
+            raise UsageError(f"--list-kernels shows filters and convolves nothing; omit {name}")
 
 
 def _list_kernels(request: RunRequest, streams: Streams) -> None:

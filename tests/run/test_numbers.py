@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from convcli.arrays import filters
 from convcli.arrays.filters import NAMED, PAIRS, named
 from convcli.engines.numpy_engine import NumpyEngine
+from convcli.engines.torch_engine import TorchEngine
 from convcli.geometry.axis import Window
 from convcli.run.verify import verify
 from tests import cases
@@ -76,6 +77,8 @@ def test_the_list_of_filters_has_their_numbers() -> None:
     for line in lines[: len(NAMED)]:
         spec, literal = line.split(maxsplit=1)
         np.testing.assert_allclose(json.loads(literal), filters.named(spec), rtol=1e-5)
+    done = run_command("run", "--list-kernels", "-s", "2")
+    assert done.err.endswith("--list-kernels shows filters and convolves nothing; omit -s\n")
     written = run_command("run", "--list-kernels", "--format", "json").out.splitlines()
     records = {record["name"]: record for record in map(json.loads, written)}
     assert list(records) == [line.split()[0] for line in lines]
@@ -254,6 +257,17 @@ def test_verify_fails_what_is_wrong(args: str, monkeypatch: pytest.MonkeyPatch) 
     assert "FAILED" in done.out
     assert "--verify found an output off by 1, beyond the tolerance" in done.err
     assert "written to" not in done.out
+
+
+def test_verify_allows_for_thousands_of_equal_products() -> None:
+    """Added one by one they are off by more than 64 roundings, in PyTorch as well."""
+    flat = np.full((230, 240), 0.1, np.float32)
+    rows, columns = np.indices((101, 101)) - 50
+    disc = (rows**2 + columns**2 <= 50**2).astype(np.float32) / 7845
+    operation = resolve(flat, disc, Window((1,), (2,)))
+    found = convolve(flat, operation, TorchEngine("cpu", method="conv"))
+    assert verify(flat, found, operation).passed
+    assert not verify(flat, found * np.float32(1 + 1e-3), operation).passed
 
 
 def test_time_reports_what_a_user_needs() -> None:
