@@ -4,7 +4,6 @@ import contextlib
 import errno
 import functools
 import inspect
-import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -87,28 +86,18 @@ class GroupedHelp(TyperCommand):
                 formatter.write_dl(records)
 
 
-def _is_misplaced(network: str, more: list[str]) -> bool:
-    """Whether the word in the place of a network belongs to an option: a size, or a key."""
-    if network == "-" or os.path.exists(network):
-        return False
-    if more:
-        from convcli.models.from_text.builtin import builtin_names  # noqa: PLC0415  for an error
+def _taking(
+    request: Any, stray_words: Callable[[dict[str, Any], list[str]], list[str]]
+) -> Callable[[Callable[[Any, Streams], int]], Callable[..., int]]:
+    """Make the parameters of a command from the fields of a request, and call it with one.
 
-        return network not in builtin_names()
-    named = network[:1].isalpha() or os.sep in network
-    return "=" in network or not named
-
-
-def _taking(request: Any) -> Callable[[Callable[[Any, Streams], int]], Callable[..., int]]:
-    """Make the parameters of a command from the fields of a request, and call it with one."""
+    Words that are left over, or that `stray_words` finds among the arguments, are an error.
+    """
 
     def decorate(run: Callable[[Any, Streams], int]) -> Callable[..., int]:
         @functools.wraps(run)
         def command(ctx: typer.Context, **typed: Any) -> int:
-            network, inputs = typed.get("network"), typed.get("inputs") or ()
-            extra = ctx.args or [w for w in inputs if w.isdecimal() and not os.path.exists(w)]
-            if network is not None and _is_misplaced(network, ctx.args):
-                extra = [network, *ctx.args]
+            extra = stray_words(typed, ctx.args)
             if extra:
                 from convcli.misuse import extra_arguments  # noqa: PLC0415  only for an error
 
@@ -153,13 +142,18 @@ def _program(
 
 
 def _add_shape(app: typer.Typer) -> None:
-    from convcli.shape.options import ALIASES, EXAMPLES, ShapeRequest  # noqa: PLC0415  see `build`
+    from convcli.shape.options import (  # noqa: PLC0415  see `build`
+        ALIASES,
+        EXAMPLES,
+        ShapeRequest,
+        stray_words,
+    )
 
     class ShapeCommand(GroupedHelp):
         aliases = ALIASES
 
     @app.command(cls=ShapeCommand, epilog=EXAMPLES)
-    @_taking(ShapeRequest)
+    @_taking(ShapeRequest, stray_words)
     def shape(request: ShapeRequest, streams: Streams) -> int:
         """Print the output size of a layer, or of a network."""
         from convcli.shape import command  # noqa: PLC0415  help needs no more than options
@@ -168,13 +162,18 @@ def _add_shape(app: typer.Typer) -> None:
 
 
 def _add_run(app: typer.Typer) -> None:
-    from convcli.run.options import ALIASES, EXAMPLES, RunRequest  # noqa: PLC0415  see `build`
+    from convcli.run.options import (  # noqa: PLC0415  see `build`
+        ALIASES,
+        EXAMPLES,
+        RunRequest,
+        stray_words,
+    )
 
     class RunCommand(GroupedHelp):
         aliases = ALIASES
 
     @app.command(cls=RunCommand, epilog=EXAMPLES)
-    @_taking(RunRequest)
+    @_taking(RunRequest, stray_words)
     def run(request: RunRequest, streams: Streams) -> int:
         """Convolve arrays with a filter."""
         from convcli.run import command  # noqa: PLC0415  it imports NumPy

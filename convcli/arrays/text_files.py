@@ -182,7 +182,7 @@ class _Table:
     def end(self) -> Header:
         """Return to the start of the numbers, and say what they are."""
         if not self._rows:
-            what = " but a header" if self.header is not None else ""
+            what = "" if self.header is None else f" but {shortened(self.header)}, a header"
             raise ConvcliError(f"{self._called} holds no numbers{what}; write rows such as 1,2,3")
         self._spool.seek(0)
         one_column = self._columns == 1

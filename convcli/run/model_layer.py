@@ -129,6 +129,10 @@ def _differences(
     window, texts = layer.layer.window, _texts(layer)
     if request.transposed and window.kind == "conv":
         yield "--transposed", "", "the convolution"
+    if request.pad_mode != "zeros":
+        yield "--pad-mode", request.pad_mode, "the padding by zeros"
+    if request.flip:
+        yield "--flip", "", "the order of the taps"
     typed: dict[str, tuple[str, Any, Any]] = {
         "s": ("-s", notation.parse_only, window.s),
         "p": ("-p", notation.parse_only_padding, window.p),

@@ -164,6 +164,7 @@ def resolve(
             f"the {'filter' if filter_.size == 0 else 'input'} is empty (shape "
             f"{shape_text(filter_.shape if filter_.size == 0 else x_shape)}); use a larger one"
         )
+    asked = dims
     letters, dims, weight = read_axes(x_shape, filter_.shape, layout, dims)
     sizes = dict(zip(letters, x_shape, strict=True))
     transposed = window.kind == "convt"
@@ -205,7 +206,7 @@ def resolve(
         out_layout=letters if "C" in letters or not weight else with_channels(letters),
         filter=weights,
         bias=_channel_bias(bias, weights.shape[0] if weight else channels),
-        axes=window._replace(f=weights.shape[2:]).on(n),
+        axes=_fit(window._replace(f=weights.shape[2:]), n, layout is None and asked is None),
         groups=(groups or 1) if weight else channels,
         each_channel=not weight,
         pad_mode=pad_mode,
@@ -215,6 +216,16 @@ def resolve(
         sums_dtype=sums,
         second=second,
     )
+
+
+def _fit(window: Window, n: tuple[int, ...], guessed: bool) -> tuple[Axis, ...]:
+    """Lay the window on the input; three axes that were `guessed` may be those of a 1-D layer."""
+    try:
+        return window.on(n)
+    except DoesNotFit as error:
+        if guessed and len(n) == 3 and window.axes == 3:
+            raise DoesNotFit(f"{error}, or --dims 1 for the weight of a 1-D layer") from None
+        raise
 
 
 def _pooled_dtype(x_dtype: DType, kind: Kind) -> DType:

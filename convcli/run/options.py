@@ -1,6 +1,7 @@
 """The options of the command `run`, see `convcli.options`."""
 
-from typing import Annotated, NamedTuple
+import os
+from typing import Annotated, Any, NamedTuple
 
 from typer import Argument
 
@@ -289,3 +290,9 @@ Examples:
   cat y.npy | convcli run -k sobel-x --verify > edges.npy
   convcli run y.npy blurred.npy -k sharpen -o out/
 """
+
+
+def stray_words(typed: dict[str, Any], more: list[str]) -> list[str]:
+    """Find the words that are no inputs: numbers, unless files are called so."""
+    inputs = typed["inputs"] or ()
+    return more or [word for word in inputs if word.isdecimal() and not os.path.exists(word)]

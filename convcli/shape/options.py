@@ -1,6 +1,7 @@
 """The options of the command `shape`, see `convcli.options`."""
 
-from typing import Annotated, NamedTuple
+import os
+from typing import Annotated, Any, NamedTuple
 
 from typer import Argument
 
@@ -164,3 +165,21 @@ Examples:
   convcli shape resnet50 -n 224 --format table
   convcli shape --solve n --out 112 -f 7 -p 3 -s 2
 """
+
+
+def stray_words(typed: dict[str, Any], more: list[str]) -> list[str]:
+    """Find the words that are no network: those after it, and a size or a key in its place."""
+    network = typed["network"]
+    return [network, *more] if network is not None and _is_misplaced(network, more) else more
+
+
+def _is_misplaced(network: str, more: list[str]) -> bool:
+    """Whether the word in the place of a network belongs to an option: a size, or a key."""
+    if network == "-" or os.path.exists(network):
+        return False
+    if more:
+        from convcli.models.from_text.builtin import builtin_names  # noqa: PLC0415  for an error
+
+        return network not in builtin_names()
+    named = network[:1].isalpha() or os.sep in network
+    return "=" in network or not named

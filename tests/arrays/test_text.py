@@ -84,7 +84,7 @@ def test_one_float_makes_all_floats(piece: int, monkeypatch: pytest.MonkeyPatch)
         ("1,2\n" + "9" * 5000 + ",1\n", "line 2, column 1: '999999"),
         ("id,2020\n1,2\n", "line 1, column 1: 'id' is not a number"),
         ("a,b\nc,d\n", "line 2, column 1: 'c' is not a number"),
-        ("a,b\n", "holds no numbers but a header; write rows such as 1,2,3"),
+        ("a,b\n", "holds no numbers but 'a,b', a header; write rows such as 1,2,3"),
         ("# nothing\n", "holds no numbers; write rows such as 1,2,3"),
         ("1,1_0\n", "line 1, column 2: '1_0' is not a number"),
         ("1,٣\n", "line 1, column 2: '٣' is not a number"),

@@ -64,7 +64,6 @@ _SHORT = (
     ("images", "1024², 3×3", "OpenCV"),
     ("images", "4096², 3×3", "OpenCV"),
     ("images", "4096², 31×31", "OpenCV"),
-    ("images", "4096², 31×31", "scipy oaconvolve"),
     ("images", "4096², gaussian:9", "OpenCV"),
     ("large", "16384², 9×9", "OpenCV"),
     ("many", "1000 files of 128², gaussian:5", "OpenCV"),

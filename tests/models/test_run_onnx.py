@@ -229,6 +229,12 @@ def test_options_override_the_file_with_a_note(in_tmp: Path) -> None:
     done = run_command("run", "-k", "m.onnx::one", "-s", "1", "-p", "1", "-g", "1", stdin=x)
     assert done.array.shape == (1, 8, 8)
     assert done.err == "convcli: note: -s 1 replaces 2 of m.onnx::one\n"
+    args = ("-k", "m.onnx::one", "--flip", "--pad-mode", "reflect")
+    notes = run_command("run", *args, stdin=x).err.splitlines()
+    assert notes == [
+        "convcli: note: --pad-mode reflect replaces the padding by zeros of m.onnx::one",
+        "convcli: note: --flip replaces the order of the taps of m.onnx::one",
+    ]
     done = run_command("run", "-k", "m.onnx::two", "--bias", "[1]", "-d", "1x2", stdin=x)
     assert done.err == ""
     assert done.array.min() == 2  # one number, and the bias

@@ -211,3 +211,20 @@ def test_wide_inputs_cross_tiles() -> None:
     padded = np.pad(x, [(2, 1), (0, 3)])
     view = np.lib.stride_tricks.sliding_window_view(padded, w.shape)[::3, ::2]
     assert np.array_equal(done.array, np.einsum("ijkl,kl->ij", view, w))
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        ("rand:1x2x9 -k rand:4x2x1", "use -p 2 or more, or --dims 1 for the weight of a 1-D layer"),
+        ("arange:4x4 -k [[1]] --dims 1", "leave out --dims 1"),
+        ("rand:8x8 -k box --plot --format json", "--plot cannot be combined with --format json"),
+        ("rand:8x8 -k box --dtype float32 -o y.png", "--dtype float32 is no type of pixels"),
+        ("rand:8x8x3 -k box --layout HWC -o y.pgm", "a .pgm has no colours; write it as .ppm"),
+    ],
+)
+def test_remedies_that_work(args: str, message: str, in_tmp: Path) -> None:
+    done = run_command("run", *args.split(), stdin=b"")
+    assert done.status in (1, 2)
+    assert message in done.err
+    assert not list(in_tmp.iterdir())
