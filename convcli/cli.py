@@ -142,19 +142,14 @@ def _program(
 
 
 def _add_shape(app: typer.Typer) -> None:
-    from convcli.shape.options import (  # noqa: PLC0415  see `build`
-        ALIASES,
-        EXAMPLES,
-        ShapeRequest,
-        stray_words,
-    )
+    from convcli.shape import options as own  # noqa: PLC0415  see `build`
 
     class ShapeCommand(GroupedHelp):
-        aliases = ALIASES
+        aliases = own.ALIASES
 
-    @app.command(cls=ShapeCommand, epilog=EXAMPLES)
-    @_taking(ShapeRequest, stray_words)
-    def shape(request: ShapeRequest, streams: Streams) -> int:
+    @app.command(cls=ShapeCommand, epilog=own.EXAMPLES)
+    @_taking(own.ShapeRequest, own.stray_words)
+    def shape(request: own.ShapeRequest, streams: Streams) -> int:
         """Print the output size of a layer, or of a network."""
         from convcli.shape import command  # noqa: PLC0415  help needs no more than options
 
@@ -162,19 +157,14 @@ def _add_shape(app: typer.Typer) -> None:
 
 
 def _add_run(app: typer.Typer) -> None:
-    from convcli.run.options import (  # noqa: PLC0415  see `build`
-        ALIASES,
-        EXAMPLES,
-        RunRequest,
-        stray_words,
-    )
+    from convcli.run import options as own  # noqa: PLC0415  see `build`
 
     class RunCommand(GroupedHelp):
-        aliases = ALIASES
+        aliases = own.ALIASES
 
-    @app.command(cls=RunCommand, epilog=EXAMPLES)
-    @_taking(RunRequest, stray_words)
-    def run(request: RunRequest, streams: Streams) -> int:
+    @app.command(cls=RunCommand, epilog=own.EXAMPLES)
+    @_taking(own.RunRequest, own.stray_words)
+    def run(request: own.RunRequest, streams: Streams) -> int:
         """Convolve arrays with a filter."""
         from convcli.run import command  # noqa: PLC0415  it imports NumPy
 

@@ -62,7 +62,7 @@ def _state() -> tuple[object, ...]:
     streams = (sys.stdin, sys.stdout, sys.stderr, sys.excepthook)
     for thread in threading.enumerate():
         if thread not in (threading.main_thread(), *_THREADS):
-            thread.join(5)  # one that is told to end does so soon
+            thread.join(5)
     threads = [thread.name for thread in threading.enumerate() if thread not in _THREADS]
     collector = gc.isenabled(), gc.get_threshold()
     return collector, handlers, dict(os.environ), streams, os.getcwd(), threads

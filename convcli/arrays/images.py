@@ -209,6 +209,9 @@ class _Writer:
                 f"{self._called}: an image cannot hold complex numbers; write it as .npy"
             )
 
+        if self._ending == ".pgm" and "C" in layout and shape[layout.index("C")] > 1:
+            raise ConvcliError(f"{self._called}: a .pgm has no colours; write it as .ppm")
+
     def write(self, part: Array) -> None:
         """Do nothing: an image is written whole."""
 
@@ -220,8 +223,6 @@ class _Writer:
         of_16_bits = whole.scaling.range == (0, 65535)
         deep = of_16_bits and array.ndim == 2 and self._ending in _DEEP
         dtype = np.dtype(np.uint16 if deep else np.uint8)
-        if self._ending == ".pgm" and array.ndim > 2:
-            raise ConvcliError(f"{self._called}: a .pgm has no colours; write it as .ppm")
         values, mapping = pixels.to_pixels(array, whole.scaling, self._called, dtype)
         if not deep and whole.alpha is not None:
             values = self._with_alpha(values, whole.alpha)

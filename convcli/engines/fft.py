@@ -36,20 +36,20 @@ def cost(corr: Correlation, sizes: tuple[int, ...]) -> float:
         number *= DOUBLE
     if len(sizes) == 1:
         return line_window(corr.f[0]) / line_step(corr.f[0]) * number
-    steps = tile(corr, sizes)
-    window = prod(fast_size(step + f - 1) for step, f in zip(steps, corr.f, strict=True))
-    return window / prod(steps) * number
+    return _window(corr, sizes) / prod(tile(corr, sizes)) * number
 
 
 def spectrum_size(corr: Correlation, sizes: tuple[int, ...]) -> int:
     """Count the bytes of the spectra of all filters, for windows of a tile."""
-    if len(sizes) == 1:
-        window = line_window(corr.f[0])
-    else:
-        steps = tile(corr, sizes)
-        window = prod(fast_size(step + f - 1) for step, f in zip(steps, corr.f, strict=True))
+    window = line_window(corr.f[0]) if len(sizes) == 1 else _window(corr, sizes)
     filters = len(corr.filter) * corr.each_in
     return filters * window * corr.filter.itemsize  # half of the numbers, and each is complex
+
+
+def _window(corr: Correlation, sizes: tuple[int, ...]) -> int:
+    """Count the numbers of the window of a tile, of several axes."""
+    steps = tile(corr, sizes)
+    return prod(fast_size(step + f - 1) for step, f in zip(steps, corr.f, strict=True))
 
 
 def tile(corr: Correlation, sizes: tuple[int, ...]) -> tuple[int, ...]:

@@ -1,17 +1,29 @@
 """NaN and infinity in a slab: the few outputs that read one are made by definition."""
 
+from math import prod
+
 import numpy as np
 
 from convcli.arrays.dtypes import Array
+from convcli.engines import shift
 from convcli.engines.correlation import Correlation
 
-_MOST = 10_000  # numbers of a slab that are not finite: each takes some 30 µs
+_EACH, _TAP = 4e4, 30.0  # nanoseconds for a number that is not finite, and for each of its products
 
 
-def find(slab: Array) -> Array | None:
-    """Find where a slab is not finite; None if nowhere, or in too many places."""
+def find(slab: Array, corr: Correlation, sizes: tuple[int, ...]) -> Array | None:
+    """Find where a slab is not finite.
+
+    Returns
+    -------
+    ndarray of bool or None
+        None if nowhere, or in so many places that all outputs are faster made tap by tap.
+    """
     places = ~np.isfinite(slab)
-    return places if 0 < np.count_nonzero(places) <= _MOST else None
+    count = np.count_nonzero(places)
+    added = count * (_EACH + _TAP * corr.each_out * prod(corr.f))
+    by_taps = shift.cost(corr, sizes) * corr.groups * prod(sizes)
+    return places if count and added <= by_taps else None
 
 
 def add(slab: Array, places: Array, corr: Correlation, out: Array) -> None:

@@ -235,7 +235,7 @@ class NumpyEngine(Engine):
             for i in range(len(slab)):
                 self.convolve_slab(plan, slab[i : i + 1], corr, out[i : i + 1])
             return
-        places = non_finite.find(slab)
+        places = non_finite.find(slab, corr, out.shape[2:])
         if places is not None:
             self.convolve_slab(plan, np.where(places, slab.dtype.type(0), slab), corr, out)
             non_finite.add(slab, places, corr, out)

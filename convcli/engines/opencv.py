@@ -27,6 +27,9 @@ PASS, TAP, PLANE, IN_A_ROW = 0.3, {"f4": 0.045, "f8": 0.075}, 4e3, 1.4
 # Area of a filter from which on OpenCV takes a Fourier transform, which spreads a NaN.
 _TRANSFORM = {"f4": 130, "f8": 50}
 _NARROW = 4  # rows for each column, from which on a plane is turned
+# Columns and rows of a plane for each of the filter, less one, up to which it is made by a buffer:
+# its edges would be made twice.
+_FEW_COLUMNS, _FEW_ROWS = 8, 2
 _MANY = 48  # rows of a tile for each row of the filter, from which on those made twice cost little
 
 
@@ -81,10 +84,11 @@ def correlate(slab: Array, corr: Correlation, out: Array, zeros: Pads = ()) -> b
     return True
 
 
-def filter_planes(
-    slab: Array, kernel: Kernel, out: Array, zeros: Pads = (), anchor: int | None = None
-) -> None:
+def filter_planes(slab: Array, kernel: Kernel, out: Array, zeros: Pads = ()) -> None:
     """Filter each plane of a slab of two axes.
+
+    A filter is put on pixels by its *anchor*: the first of its taps that is not on the zeros before
+    a plane, so that fewest outputs are made again, see `_filter`. A column is put by its middle.
 
     Parameters
     ----------
@@ -92,24 +96,21 @@ def filter_planes(
     kernel : tuple of ndarray
     zeros : sequence of (int, int)
         To add before and after each spatial axis of the slab, see `correlate`.
-    anchor : int, optional
-        The row of the filter that OpenCV puts on a pixel to make the output in its place. By
-        default the one with which fewest outputs are made again, see `_filter`.
     """
     down, across = (size - 1 for size in _size(kernel))
     (above, below), (before, after) = ((0, 0), (0, 0), *zeros)[-2:]
-    at = (above if anchor is None else anchor, before)
-    # The filter cannot hang over by more rows than the anchor lets it.
-    if above > at[0] or below > down - at[0] or after > across - before:
+    row = down // 2 if len(kernel) == 2 else above
+    # The filter cannot hang over by more than the anchor lets it.
+    if above > row or below > down - row or after > across - before:
         slab = np.pad(slab, ((0, 0), (0, 0), (above, below), (before, after)))
         above = before = 0
-        at = (0 if anchor is None else anchor, 0)
+        row = row if len(kernel) == 2 else 0
     for planes, made in zip(slab, out, strict=True):
         for plane, y in zip(planes, made, strict=True):
-            _filter(plane, kernel, y, (above, before), at)
+            _filter(plane, kernel, y, (above, before), (row, before))
 
 
-def _filter(plane: Array, kernel: Kernel, out: Array, zeros: Pair, at: Pair) -> None:
+def _filter(plane: Array, kernel: Kernel, out: Array, zeros: Pair, anchor: Pair) -> None:
     """Make all outputs of a plane to which zeros are added.
 
     OpenCV makes an output for every pixel. Where a plane has more pixels than outputs, some of the
@@ -125,50 +126,51 @@ def _filter(plane: Array, kernel: Kernel, out: Array, zeros: Pair, at: Pair) -> 
     plane : ndarray
     kernel : tuple of ndarray
     out : ndarray
-    zeros, at : (int, int)
-        Zeros before the rows and the columns, and the anchor: as many columns, as many rows or
-        more. Only where there are more rows is there an a.
+    zeros : (int, int)
+        Zeros before the rows and the columns.
+    anchor : (int, int)
+        Row and column of the filter. Where the row is not that of the first pixel, there is an a.
     """
     h, w = out.shape
     down, across = (size - 1 for size in _size(kernel))
-    first = at[0] - zeros[0]  # the pixels in whose place the first outputs are
-    above = at[0] if first else 0
-    below = down - at[0] if len(plane) > first + h else 0
-    right = across - at[1] if plane.shape[1] > w else 0
-    narrow = right and w <= 8 * across
-    low = (above or below) and h <= 2 * down
+    first = anchor[0] - zeros[0]  # the pixels in whose place the first outputs are
+    above = anchor[0] if first else 0
+    below = down - anchor[0] if len(plane) > first + h else 0
+    right = across - anchor[1] if plane.shape[1] > w else 0
+    narrow = right and w <= _FEW_COLUMNS * across
+    low = (above or below) and h <= _FEW_ROWS * down
     if narrow or low or out.strides[1] != out.itemsize:
-        _by_buffer(plane, kernel, out, zeros, at)
+        _by_buffer(plane, kernel, out, zeros, anchor)
         return
-    _call(plane[first : first + h, :w], kernel, out, at)
+    _call(plane[first : first + h, :w], kernel, out, anchor)
     if right:
         some = plane[:, w - across :]
-        _by_buffer(some, kernel, out[:, w - right :], (zeros[0], 0), (at[0], 0))
+        _by_buffer(some, kernel, out[:, w - right :], (zeros[0], 0), (anchor[0], 0))
     if above:
-        _by_buffer(plane[: above + down - zeros[0]], kernel, out[:above], zeros, at)
+        _by_buffer(plane[: above + down - zeros[0]], kernel, out[:above], zeros, anchor)
     if below:
         some = plane[h - below - zeros[0] :]
-        _by_buffer(some, kernel, out[h - below :], (0, zeros[1]), at)
+        _by_buffer(some, kernel, out[h - below :], (0, zeros[1]), anchor)
 
 
-def _by_buffer(plane: Array, kernel: Kernel, out: Array, zeros: Pair, at: Pair) -> None:
+def _by_buffer(plane: Array, kernel: Kernel, out: Array, zeros: Pair, anchor: Pair) -> None:
     """Make the outputs of a plane, see `_filter`, in a buffer that has one for every pixel."""
     if len(plane) > _NARROW * plane.shape[1]:  # OpenCV has a start for every row
-        plane, out, zeros, at = plane.T, out.T, zeros[::-1], at[::-1]
+        plane, out, zeros, anchor = plane.T, out.T, zeros[::-1], anchor[::-1]
         kernel = tuple(np.ascontiguousarray(each.T) for each in reversed(kernel))
     if plane.strides[1] != plane.itemsize:
         copied = buffer("copied", plane.shape, plane.dtype)
         np.copyto(copied, plane)
         plane = copied
     made = buffer("made", plane.shape, out.dtype)
-    _call(plane, kernel, made, at)
-    first, left = (a - z for a, z in zip(at, zeros, strict=True))
+    _call(plane, kernel, made, anchor)
+    first, left = (a - z for a, z in zip(anchor, zeros, strict=True))
     np.copyto(out, made[first : first + len(out), left : left + out.shape[1]])
 
 
-def _call(plane: Array, kernel: Kernel, out: Array, at: Pair) -> None:
+def _call(plane: Array, kernel: Kernel, out: Array, anchor: Pair) -> None:
     cv2 = library()
-    how = (out, at[::-1], 0, cv2.BORDER_CONSTANT)
+    how = (out, anchor[::-1], 0, cv2.BORDER_CONSTANT)
     if len(kernel) == 1:
         cv2.filter2D(plane, -1, *kernel, *how)
     else:

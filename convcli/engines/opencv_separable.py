@@ -6,7 +6,7 @@ from convcli.arrays.dtypes import Array
 from convcli.engines.base import Pads
 from convcli.engines.correlation import Correlation
 from convcli.engines.opencv import Kernel, filter_planes
-from convcli.engines.separable import factors
+from convcli.engines.separable import terms
 
 # Nanoseconds on one core for an output, and for a tap of the column or the row: a few taps wait for
 # memory, many do not. Numbers of float64 count as two.
@@ -15,16 +15,11 @@ _MANY = {"f4": (-1.2, 0.115), "f8": (-4, 0.25)}
 
 
 def applies(corr: Correlation) -> bool:
-    """Whether one filter serves all channels, and is the product of a column and a row.
-
-    OpenCV has fast code only for a column that mirrors itself, and is put on pixels by its middle.
-    """
+    """Whether one filter serves all channels, and is the product of a column and a row."""
     return (
         len(corr.f) == 2
         and corr.filter.dtype.str[1:] in _FEW
         and max(corr.stride + corr.dilation) == 1
-        and corr.f[0] % 2 == 1
-        and corr.has_one_filter
         and bool(corr.cached(_kernel))
     )
 
@@ -41,16 +36,19 @@ def correlate(slab: Array, corr: Correlation, out: Array, zeros: Pads = ()) -> b
     # OpenCV leaves out the tap in the middle of one whose sides differ by the sign.
     if not all(each.all() for each in kernel) and not np.isfinite(slab.sum()):
         return False
-    filter_planes(slab, kernel, out, zeros, anchor=corr.f[0] // 2)
+    filter_planes(slab, kernel, out, zeros)
     # Two pixels are added before they are multiplied: large ones overflow.
     return bool(np.isfinite(out.sum()))
 
 
 def _kernel(corr: Correlation) -> Kernel:
-    """Take a column and a row that a filter is the product of; empty if there are none."""
-    terms = factors(corr.filter[0, 0])
-    if len(terms) != 1:
+    """Take a column and a row that a filter is the product of; empty if there are none.
+
+    OpenCV has fast code only for a column that mirrors itself, and is put on pixels by its middle.
+    """
+    found = corr.cached(terms)
+    if len(found) != 1:
         return ()
-    column, row = terms[0]
-    mirrored = np.array_equal(np.abs(column), np.abs(column[::-1]))
+    ((column, row),) = found
+    mirrored = len(column) % 2 and np.array_equal(np.abs(column), np.abs(column[::-1]))
     return (column[:, None], row[None]) if mirrored else ()

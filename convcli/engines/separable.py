@@ -56,11 +56,16 @@ def _crosses(w: Array, floor: float) -> list[tuple[Array, ...]]:
     return []
 
 
-def passes(corr: Correlation) -> Passes:
-    """List the 1-D passes of each product, one per axis; empty if the filter is not separable."""
+def terms(corr: Correlation) -> list[tuple[Array, ...]]:
+    """Factor the one filter of all channels, see `factors`; empty if it is not separable."""
     w = corr.filter
     if len(corr.f) == 1 or w.dtype.kind != "f" or not corr.has_one_filter:
         return []
+    return factors(w[0, 0])
+
+
+def passes(corr: Correlation) -> Passes:
+    """List the 1-D passes of each product, one per axis; empty if the filter is not separable."""
     ones = (1,) * (len(corr.f) - 1)
 
     def along(factor: Array, s: int, d: int) -> Correlation:
@@ -70,7 +75,7 @@ def passes(corr: Correlation) -> Passes:
 
     return [
         [along(*each) for each in zip(term, corr.stride, corr.dilation, strict=True)]
-        for term in factors(w[0, 0])
+        for term in corr.cached(terms)
     ]
 
 

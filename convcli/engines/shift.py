@@ -5,6 +5,7 @@ their numbers, and not with all taps.
 """
 
 import itertools
+from collections.abc import Sequence
 from math import prod
 
 import numpy as np
@@ -29,23 +30,37 @@ def correlate(slab: Array, corr: Correlation, out: Array) -> bool:
     x = split(slab, 1, groups)
     w = split(corr.filter, 0, groups)
     y = split(out, 1, groups)
-    product, row = (buffer(name, (batch, groups, *sizes), out.dtype) for name in ("product", "row"))
-    *rows, last = w.shape[2:]
+    shape = (batch, groups, *sizes)
     for o in range(corr.each_out):
         total = y[:, :, o]
-        for i, (c, *before) in enumerate(itertools.product(*map(range, rows))):
-            sums = row if i else total
-            for j in range(last):
-                tap = (*before, j)
-                window = (
-                    slice(k * d, k * d + (n - 1) * s + 1, s)
-                    for k, n, s, d in zip(tap, sizes, corr.stride, corr.dilation, strict=True)
-                )
-                weight = w[at(EVERY, o, c, *tap)].reshape(groups, *(1,) * len(sizes))
-                seen = x[at(EVERY, EVERY, c, *window)]
-                np.multiply(seen, weight, out=product if j else sums)
-                if j:
-                    np.add(sums, product, out=sums)
+        for i, (c, *row) in enumerate(itertools.product(*map(range, w.shape[2:-1]))):
+            sums = buffer("row", shape, out.dtype) if i else total
+            _sum_row(x[:, :, c], w[at(EVERY, o, c, *row)], corr, row, sums)
             if i:
                 np.add(total, sums, out=total)
     return True
+
+
+def _sum_row(x: Array, weights: Array, corr: Correlation, row: Sequence[int], out: Array) -> None:
+    """Sum the taps of a row of the filter.
+
+    Parameters
+    ----------
+    x : ndarray, shape (batch, groups, spatial...)
+    weights : ndarray, shape (groups, taps)
+    corr : Correlation
+    row : sequence of int
+        The taps of all axes but the last.
+    out : ndarray, shape (batch, groups, sizes...)
+    """
+    sizes = out.shape[2:]
+    product = buffer("product", out.shape, out.dtype)
+    for j in range(weights.shape[1]):
+        window = (
+            slice(k * d, k * d + (n - 1) * s + 1, s)
+            for k, n, s, d in zip((*row, j), sizes, corr.stride, corr.dilation, strict=True)
+        )
+        weight = weights[:, j].reshape(-1, *(1,) * len(sizes))
+        np.multiply(x[at(EVERY, EVERY, *window)], weight, out=product if j else out)
+        if j:
+            np.add(out, product, out=out)

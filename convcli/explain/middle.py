@@ -36,7 +36,7 @@ def growth(steps: Sequence[NodeStep], axis: int) -> Growth:
 
     At least one of them depends on the input.
     """
-    (n, *_) = [step.outputs[0].tracks[axis].size for step in steps if step.dims]
+    n = next(step.outputs[0].tracks[axis].size for step in steps if step.dims)
     return Growth(
         n,
         tuple([_span(step, axis) for step in steps]),

@@ -103,15 +103,15 @@ class NodeStep(NamedTuple):
     @property
     def n(self) -> tuple[int, ...]:
         """Sizes of the spatial axes of the first input."""
-        if self.window is not None and not self.dims:
-            return tuple([axis.n for axis in self.axes])
+        if self._apart is not None:
+            return tuple([axis.n for axis in self._apart.axes])
         return self.inputs[0].spatial if self.inputs else ()
 
     @property
     def out(self) -> tuple[int, ...]:
         """Sizes of the spatial axes of the output."""
-        if self.window is not None and not self.dims:
-            return tuple([axis.out for axis in self.axes])
+        if self._apart is not None:
+            return self._apart.out
         return self.outputs[0].spatial
 
     @property
@@ -124,9 +124,12 @@ class NodeStep(NamedTuple):
     @property
     def c_out(self) -> int | None:
         """Channels of the output."""
-        if self.window is not None and not self.dims:
-            return self.window.c_out
-        return self.outputs[0].channels
+        return self._apart.c_out if self._apart is not None else self.outputs[0].channels
+
+    @property
+    def _apart(self) -> Step | None:
+        """Its layer, where that does not read the image: its tensors do not say what is spatial."""
+        return None if self.dims else self.window
 
     @property
     def params(self) -> int | None:

@@ -138,12 +138,13 @@ def apply(layer: Layer, n: tuple[int, ...], c_in: int | None = None) -> Step:
     return Step(layer, axes, c_in, c_out, costs)
 
 
-def check_dims(layer: Layer, dims: int) -> None:
-    """Raise `UsageError` where a layer is not one of so many axes."""
-    if layer.dims not in (None, dims):
+def check_dims(kind: str, stated: int | None, dims: int) -> None:
+    """Raise `UsageError` where a layer is stated to be of another number of axes."""
+    if stated not in (None, dims):
+        axes, sizes = ("axis", "size") if stated == 1 else ("axes", "sizes")
         raise UsageError(
-            f"{layer.window.kind}{layer.dims}d needs {layer.dims} spatial axes, and its input has "
-            f"{dims}; use -n with {layer.dims} sizes, without batch and channels"
+            f"{kind}{stated}d needs {stated} spatial {axes}, and its input has {dims}; use -n with "
+            f"{stated} {sizes}, without batch and channels"
         )
 
 

@@ -80,7 +80,7 @@ _WITHOUT_EFFECT = (
     *("return_indices", "count_include_pad", "divisor_override", "align_corners"),
     *("recompute_scale_factor", "inplace"),
 )
-_MOST = 100_000  # layers that one line stands for
+MAX_LAYERS = 10_000  # of a text
 # Compiled where a line needs them: they would take most of the time to import this file.
 _LINE = (
     r"(?:\((?P<name>[^()]*)\):\s*)?(?:(?P<count>[0-9]{1,9}) x )?"
@@ -187,9 +187,9 @@ class ModuleReader:
 
 
 def _repeated(words: list[Words], count: int, where: str) -> list[Words]:
-    if len(words) * count > _MOST:
+    if len(words) * count > MAX_LAYERS:
         raise UsageError(
-            f"{where}: {count} times {len(words)} are more than {_MOST} layers; write fewer"
+            f"{where}: {count} times {len(words)} are more than {MAX_LAYERS} layers; write fewer"
         )
     return words * count
 
@@ -252,22 +252,27 @@ def _module(call: "ast.Call", name: str, where: str) -> Words:
                     f"{where}: nn.{class_name} has {parameter} a second time; give it once"
                 )
             values[_KEYS[parameter]] = text
+    _adapt(kind, values, f"{where}: nn.{class_name}")
+    return Words(kind + (found["dims"] or ""), values | named)
+
+
+def _adapt(kind: str, values: dict[str, str], called: str) -> None:
+    """Change values to what they are in our notation; refuse what it cannot say."""
     if values.get("p") == "same" and set(values.get("s", "1").split("x")) != {"1"}:
         raise UsageError(
-            f"{where}: nn.{class_name} has padding='same' with stride {values['s']}, which PyTorch "
-            f"refuses; write the padding as numbers, or a line such as conv f=3 s=2 p=same"
+            f"{called} has padding='same' with stride {values['s']}, which PyTorch refuses; write "
+            f"the padding as numbers, or a line such as conv f=3 s=2 p=same"
         )
     if kind in _NORMS:
         if values.pop("bias", "1") == "0" and values.get("affine", _NORMS[kind]) != "0":
             raise UsageError(
-                f"{where}: nn.{class_name} has weights without a bias, which text cannot say; "
-                f"export the model with torch.export or torch.onnx"
+                f"{called} has weights without a bias, which text cannot say; export the model "
+                f"with torch.export or torch.onnx"
             )
         if kind != "bn":  # the others have no channels in text
             values.pop("c_in", None)
     if kind == "pad":
         values["p"] = _pairs(values.get("p", ""))
-    return Words(kind + (found["dims"] or ""), values | named)
 
 
 def _arguments(

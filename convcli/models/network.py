@@ -26,8 +26,8 @@ class Network(NamedTuple):
         The most spatial axes that one of the layers names.
     declared : bool
         Whether the graph declares the shapes of its inputs, as the file of a model does.
-    fixed : bool
-        Whether its layers are not the user's to write: those of a model, or built in.
+    built_in : bool
+        Whether it came with the program.
     """
 
     graph: Graph
@@ -37,7 +37,7 @@ class Network(NamedTuple):
     dims: int | None = None
     axes: int = 1
     declared: bool = False
-    fixed: bool = False
+    built_in: bool = False
 
     def tensors(self, n: Sequence[int] | None, c: int | None) -> dict[str, Tensor]:
         """Make the inputs: those that the graph declares, or an image of `n` pixels, `c` channels.

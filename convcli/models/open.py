@@ -37,21 +37,20 @@ def open_network(name: str | None, layers: Sequence[str], streams: Streams) -> N
     if model in GRAPHS:
         return _read_model(str(name), GRAPHS[model], layers)
     reader = TextReader(partial(note, streams))
-    if name is not None:
+    lines = None if name is None else builtin_lines(name)
+    if lines is not None:
+        reader.read(lines, str(name))
+    elif name is not None:
         _read(name, reader, streams)
     reader.read(layers, "-l")
     network = reader.finish(f"-l {layers[0]!r}" if name is None else name)
-    return network._replace(fixed=name in builtin_names() and not layers)
+    return network._replace(built_in=lines is not None)
 
 
 def _read(name: str, reader: TextReader, streams: Streams) -> None:
     if name == "-":
         with _refusing_bytes(_STDIN):
             reader.read(_lines(streams.stdin, _STDIN), _STDIN)
-        return
-    builtin = builtin_lines(name)
-    if builtin is not None:
-        reader.read(builtin, name)
         return
     try:
         with blaming(name), _refusing_bytes(name), open(name, encoding="utf-8") as file:
@@ -68,7 +67,7 @@ def _read_model(name: str, module: str, layers: Sequence[str]) -> Network:
         raise ConvcliError(f"{name!r} has no node that depends on its input; use another model")
     first = graph.inputs[0] if graph.inputs else None
     rank = len(first.shape) if first and first.shape else 0
-    return Network(graph, name, dims=max(rank - 2, 1) if rank else None, declared=True, fixed=True)
+    return Network(graph, name, dims=max(rank - 2, 1) if rank else None, declared=True)
 
 
 @contextlib.contextmanager

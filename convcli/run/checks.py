@@ -1,5 +1,6 @@
 """Which options of `run` cannot be combined, where it takes more than one of them to say so."""
 
+from convcli.arrays.dtypes import DType
 from convcli.arrays.sinks import Target
 from convcli.errors import UsageError
 from convcli.run.options import RunRequest
@@ -52,17 +53,18 @@ def check_animation(request: RunRequest, streams: Streams) -> None:
         )
 
 
-def check_scale(request: RunRequest, target: Target) -> None:
-    """Refuse a scale of what holds numbers as they are; integers may be clipped to their type.
-
-    Pixels are integers: nor may their type be another one.
-    """
-    scale = request.scale
-    if target.is_image and (request.dtype or "").startswith(("float", "complex", "longdouble")):
+def check_pixels(request: RunRequest, target: Target, dtype: DType) -> None:
+    """Refuse to write an image of a type that was asked for and that pixels do not have."""
+    if target.is_image and request.dtype is not None and dtype.kind not in "iu":
         raise UsageError(
             f"--dtype {request.dtype} is no type of pixels, which have 8 or 16 bits; omit it, or "
             f"write -o y.npy"
         )
+
+
+def check_scale(request: RunRequest, target: Target) -> None:
+    """Refuse a scale of what holds numbers as they are; integers may be clipped to their type."""
+    scale = request.scale
     if scale is None:
         return
     from convcli.arrays.pixels import SCALES  # noqa: PLC0415  seldom needed

@@ -114,8 +114,6 @@ def _convolve_input(run: Run, sink: Sink, spec: str, streams: Streams) -> None:
             run.progress.pause()
             if run.setup.request.animate:
                 _animate(kept, streams)
-            if result.verdict is not None and not result.verdict.passed:  # nothing is written
-                result = result._replace(output=result.output._replace(name=""))
             run.reporter.add(result, kept)
             require_passed(result.verdict)  # or else the old file stays
             if run.picture is not None:

@@ -14,6 +14,7 @@ from convcli.arrays.sources import InMemory, Source
 from convcli.arrays.writers import Whole
 from convcli.engines import fft
 from convcli.run.blocks import Blocks
+from convcli.run.checks import check_pixels
 from convcli.run.job import Job
 from convcli.run.merged import full_layout, full_shape, lead_of
 from convcli.run.operation import Operation
@@ -49,6 +50,7 @@ def convolve(run: Run, source: Source, target: Target) -> tuple[Result, Kept]:
     operation = job.operation
     lead = lead_of(source)
     out_shape = full_shape(lead, operation.out_shape(source.shape))
+    check_pixels(request, target, operation.out_dtype)
     target.begin(out_shape, operation.out_dtype, full_layout(lead, operation.out_layout))
     keep_output = (
         reporter.needs_output or target.needs_whole or request.verify or run.picture is not None
@@ -64,8 +66,8 @@ def convolve(run: Run, source: Source, target: Target) -> tuple[Result, Kept]:
     verdict = _verify(run, operation, x, done)
     result = gather(source, weights.filter, job, run.setup.window.p, target.path, done)
     seed = run.setup.opener.used_seed
-    result = result._replace(mapping=mapping, verdict=verdict, timing=timing, seed=seed)
-    return result, Kept(operation, x, filters_of(request, weights), done.output)
+    result = result._replace(mapping=mapping, timing=timing, seed=seed)
+    return result.verified(verdict), Kept(operation, x, filters_of(request, weights), done.output)
 
 
 def _scaling(request: RunRequest, job: Job, x: Array) -> "Scaling":

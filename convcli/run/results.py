@@ -154,6 +154,12 @@ class Result(NamedTuple):
     blocks: BlockCount | None = None
     cluster: str = ""
 
+    def verified(self, verdict: Verdict | None) -> "Result":
+        """Add what `verify` found, if it was asked; an output that is wrong is written nowhere."""
+        written = verdict is None or verdict.passed
+        output = self.output if written else self.output._replace(name="")
+        return self._replace(verdict=verdict, output=output)
+
     def of_another(self, name: str, path: str, summary: Summary) -> "Result":
         """Say the same of an equal array with another name, output and numbers."""
         return self._replace(

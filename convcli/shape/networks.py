@@ -37,7 +37,7 @@ def networks(
         try:
             steps = list(follow(network.graph, network.tensors(n, c_in)))
         except DoesNotFit as error:
-            if network.fixed:
+            if (network.declared or network.built_in) and not request.layers:
                 error = _of_another_size(error)
             if not swept or on_misfit is None:
                 raise error from None
@@ -45,15 +45,21 @@ def networks(
             continue
         for text in () if noted else _notes(steps):
             note(streams, text)
-        outputs = len(network.graph.outputs)
-        if outputs > 1 and request.format in (None, "plain") and not noted:
-            note(
-                streams,
-                f"{network.source} has {outputs} outputs; its output is said to be that of its "
-                f"last node, {steps[-1].name}, and --format json has the others",
-            )
+        if not noted and request.format in (None, "plain"):
+            _note_outputs(network, steps[-1].name, streams)
         noted = True
         yield steps
+
+
+def _note_outputs(network: Network, last: str, streams: Streams) -> None:
+    """Say of which node a single size is, where a network has several outputs."""
+    outputs = len(network.graph.outputs)
+    if outputs > 1:
+        note(
+            streams,
+            f"{network.source} has {outputs} outputs; its output is said to be that of its last "
+            f"node, {last}, and --format json has the others",
+        )
 
 
 def _of_another_size(error: DoesNotFit) -> DoesNotFit:
@@ -97,9 +103,9 @@ def _input_sizes(
 
         note_channel_axis(request, channels, partial(note, streams), network.dims)
     named = [n.axes] if n.axes > 1 else [network.axes]
-    if network.declared and None not in (network.dims, request.dims):
-        both = f"{network.source}, whose input has {network.dims} spatial axes"
-        refuse({"--dims": request.dims if request.dims != network.dims else None}, both, "omit it")
+    if network.declared and network.dims is not None and request.dims != network.dims:
+        its_input = f"{network.source}, whose input has {network.dims} spatial axes"
+        refuse({"--dims": request.dims}, its_input, "omit it")
     dims = notation.resolve_dims(named, request.dims or (network.dims if n.axes == 1 else None))
     return (spread("-n", sizes, dims) for sizes in n), has_many(n)
 

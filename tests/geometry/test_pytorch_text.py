@@ -90,7 +90,7 @@ def test_a_container_that_stands_for_several() -> None:
     assert sum(s.params or 0 for s in found) == sum(p.numel() for p in model.parameters())
     with pytest.raises(UsageError, match="0-2 has no end; add the line"):
         steps(["(0-2): 3 x Sequential(", "(0): Conv2d(1, 1, kernel_size=(3, 3))"], (32, 32))
-    with pytest.raises(UsageError, match="999999999 times 1 are more than 100000 layers"):
+    with pytest.raises(UsageError, match="999999999 times 1 are more than 10000 layers"):
         steps(["(0): 999999999 x Conv2d(1, 1, kernel_size=(3, 3))"], (32, 32))
 
 

@@ -220,6 +220,7 @@ def test_wide_inputs_cross_tiles() -> None:
         ("arange:4x4 -k [[1]] --dims 1", "leave out --dims 1"),
         ("rand:8x8 -k box --plot --format json", "--plot cannot be combined with --format json"),
         ("rand:8x8 -k box --dtype float32 -o y.png", "--dtype float32 is no type of pixels"),
+        ("rand:8x8 -k box --dtype f8 -o y.tif", "--dtype f8 is no type of pixels"),
         ("rand:8x8x3 -k box --layout HWC -o y.pgm", "a .pgm has no colours; write it as .ppm"),
     ],
 )

@@ -492,5 +492,7 @@ def test_verify_samples_blocks(in_tmp: Path, monkeypatch: pytest.MonkeyPatch, op
     run = run_command("run", *args)
     assert run.status == 1
     assert "--verify found an output off by" in run.err
+    assert "FAILED" in run.out
+    assert "written to" not in run.out
     np.testing.assert_array_equal(load("y.zarr/0"), before)
     assert sorted(path.name for path in in_tmp.iterdir()) == ["i.zarr", "x.zarr", "y.zarr"]

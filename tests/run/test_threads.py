@@ -1,5 +1,8 @@
 """Threads that share tasks: all are done, once; the first error ends them."""
 
+import os
+import subprocess
+import sys
 import threading
 from collections import Counter
 
@@ -51,3 +54,22 @@ def test_fewer_threads_than_asked_for_do_all_the_same(monkeypatch: pytest.Monkey
     done: list[int] = []
     for_each(done.append, range(99), 99)  # more than any other test has started
     assert sorted(done) == [*range(99)]
+
+
+FORKED = """
+import os
+from convcli.run.threads import for_each
+
+for_each(print, range(4), 3)
+if os.fork() == 0:
+    done = []
+    for_each(done.append, range(9), 3)
+    os._exit(sorted(done) != list(range(9)))
+raise SystemExit(os.waitstatus_to_exitcode(os.wait()[1]))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_the_child_of_a_process_with_threads_has_its_own() -> None:
+    words = [sys.executable, "-W", "ignore", "-c", FORKED]
+    assert subprocess.run(words, capture_output=True, check=False, timeout=60).returncode == 0

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from convcli.errors import DoesNotFit, UsageError
+from convcli.errors import DoesNotFit
 from convcli.geometry.axis import AXIS_NAMES, Sizes, spread
 from convcli.geometry.index_map import Blocks, IndexMap
+from convcli.geometry.network import check_dims
 from convcli.geometry.operation import Applied, Operation
 from convcli.geometry.operations.indexing import Padded, read
 from convcli.geometry.operations.resize import Coordinates, Mode, Resized
@@ -20,13 +21,7 @@ class OfAxes(NamedTuple):
     dims: int
 
     def apply(self, inputs: Sequence[Tensor]) -> Applied:
-        found = len(image_axes(inputs[0]))
-        if found != self.dims:
-            s, es = ("", "is") if self.dims == 1 else ("s", "es")
-            raise UsageError(
-                f"{self.kind}{self.dims}d needs {self.dims} spatial ax{es}, and its input has "
-                f"{found}; use -n with {self.dims} size{s}"
-            )
+        check_dims(self.kind, self.dims, len(image_axes(inputs[0])))
         return self.operation.apply(inputs)
 
 

@@ -23,7 +23,7 @@ class Windowed(NamedTuple):
         (x,) = inputs
         spatial = image_axes(x)
         layer = self.layer
-        check_dims(layer, len(spatial))
+        check_dims(layer.window.kind, layer.dims, len(spatial))
         axes = layer.window.on([x.size(axis) for axis in spatial])
         c_in = layer.c_in if x.shape[1] is None else x.shape[1]
         if self.depthwise:

@@ -11,14 +11,12 @@ import numpy as np
 
 from convcli.errors import ConvcliError, DoesNotFit
 from convcli.geometry.graph import Graph, Input, Node
-from convcli.geometry.network import Costs
 from convcli.geometry.operation import Applied
-from convcli.geometry.operations.opaque import Opaque
 from convcli.geometry.tensor import Tensor
 from convcli.models.from_export.file import Pt2File, itemsize, operator_of, reporting_damage
 from convcli.models.from_export.operators import OPERATORS
 from convcli.models.layout import image_first, with_channel_axis
-from convcli.models.operators.facts import Unknown, refusing_damage
+from convcli.models.operators.facts import Unknown, not_followed, refusing_damage
 
 _MOST_NODES = 100_000
 _SYMBOLS: dict[str, Callable[..., int]] = {
@@ -170,16 +168,8 @@ class Exported(NamedTuple):
                 f"{why}, and the file has its size for the exported input only; leave out -n, or "
                 f"export the model without dynamic sizes"
             )
-        found = list(values.values())
-        if not any(x.tracks for x in found):  # as weights that are computed from others
-            hides = bool(self.params and self.data)
-            notes = (f"{self.word}: {why}; its arithmetic is not counted",) if hides else ()
-            return Applied(tuple(map(Tensor, shapes)), None, Costs(self.params, 0, 0), (), notes)
-        note = (
-            f"{self.word}: {why}; its output is taken to depend on all of its input, and its "
-            f"parameters and arithmetic are not counted"
-        )
-        return Opaque(note, shapes).apply(found)
+        made = not_followed(self.word, why, shapes, list(values.values()), self.params)
+        return made if self.data else made._replace(notes=())  # weights computed from others
 
 
 def _module(node: Any) -> str:

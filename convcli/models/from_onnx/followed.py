@@ -7,10 +7,9 @@ import numpy as np
 
 from convcli.geometry.network import Costs
 from convcli.geometry.operation import Applied
-from convcli.geometry.operations.opaque import Opaque
 from convcli.geometry.tensor import Tensor
 from convcli.models.from_onnx.file import OnnxFile
-from convcli.models.operators.facts import Facts, Follow, Unknown, refusing_damage
+from convcli.models.operators.facts import Facts, Follow, Unknown, not_followed, refusing_damage
 from convcli.models.operators.values import fold
 
 DATA: Final = "data"  # an input of a node that is not stored in the file
@@ -91,15 +90,7 @@ class Followed(NamedTuple):
             hides = f"it and {_nodes(after)} after it are left out" if after else "it is left out"
             return self._lost((f"{facts.op}: {why}; {hides}",))
         found = [x for x in given if x is not None]
-        if not any(x.tracks for x in found):  # nothing of the image is hidden
-            notes = (f"{facts.op}: {why}; its arithmetic is not counted",) if self.params else ()
-            made = tuple([Tensor(shape) for shape in shapes])
-            return Applied(made, None, Costs(self.params, 0, 0), (), notes)
-        note = (
-            f"{facts.op}: {why}; its output is taken to depend on all of its input, and its "
-            f"parameters and arithmetic are not counted"
-        )
-        return Opaque(note, shapes).apply(found)
+        return not_followed(facts.op, why, shapes, found, self.params)
 
     def _lost(self, notes: tuple[str, ...]) -> Applied:
         lost = Tensor((None, None), (), 4, _LOST)

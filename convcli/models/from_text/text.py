@@ -22,12 +22,11 @@ from convcli.geometry.graph import Graph, Input, Node
 from convcli.geometry.layers import split_kind, split_pairs, split_words
 from convcli.geometry.notation import format_sizes, parse_number, parse_only
 from convcli.geometry.operations.images import OfAxes
-from convcli.geometry.pytorch_text import ModuleReader, Words
+from convcli.geometry.pytorch_text import MAX_LAYERS, ModuleReader, Words
 from convcli.models.from_text.blocks import Block, Line, arguments, fill, read_block
 from convcli.models.from_text.kinds import EVERY_KEY, KINDS, find_kind, layer_text
 from convcli.models.network import Network
 
-_MAX_LAYERS = 10_000
 # Kinds besides those with a window that may name the number of axes, which then must be theirs.
 _OF_IMAGES = ("pad", "adaptiveavgpool", "adaptivemaxpool")
 _MAX_DEPTH = 20  # of blocks in blocks
@@ -115,9 +114,9 @@ class TextReader:
             raise UsageError(
                 f"{line.where}: {line.text!r} cannot be inside a block; move it to the left margin"
             )
-        if len(self._open.lines) == _MAX_LAYERS:
+        if len(self._open.lines) == MAX_LAYERS:
             raise UsageError(
-                f"{line.where}: block {self._open.name} has more than {_MAX_LAYERS} lines; "
+                f"{line.where}: block {self._open.name} has more than {MAX_LAYERS} lines; "
                 f"write a smaller one"
             )
         self._open.lines.append(line)
@@ -250,12 +249,12 @@ class _Builder:
         repeat = 1 if text is None else parse_number(f"{where}: repeat", text)
         if repeat < 1:
             raise UsageError(f"{where}: repeat={repeat} must be 1 or more; write repeat=1")
-        room = _MAX_LAYERS - len(self.nodes)
+        room = MAX_LAYERS - len(self.nodes)
         if repeat > room:
             fewer = f"repeat={room} or less" if room else "fewer layers"
             raise UsageError(
                 f"{where}: repeat={repeat} makes {len(self.nodes) + repeat} layers, more than "
-                f"{_MAX_LAYERS}; write {fewer}"
+                f"{MAX_LAYERS}; write {fewer}"
             )
         return repeat
 

@@ -1,13 +1,15 @@
 """What the functions that follow an ONNX operator are given, and what they may ask of it."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from convcli.errors import DoesNotFit
+from convcli.geometry.network import Costs
 from convcli.geometry.operation import Applied
+from convcli.geometry.operations.opaque import Opaque
 from convcli.geometry.tensor import Tensor
 from convcli.models.operators.attributes import Attributes
 
@@ -31,6 +33,27 @@ def refusing_damage() -> Iterator[None]:
         raise DoesNotFit(
             f"it does not fit its inputs ({type(error).__name__}); export the model again"
         ) from None
+
+
+def not_followed(
+    op: str,
+    why: str,
+    shapes: tuple[tuple[int, ...], ...],
+    inputs: Sequence[Tensor],
+    params: int,
+) -> Applied:
+    """Go on after a node that is not followed, with the sizes of its outputs, as if all were read.
+
+    Beside the image nothing is hidden but arithmetic, which matters where there are `params`.
+    """
+    if any(x.tracks for x in inputs):
+        note = (
+            f"{op}: {why}; its output is taken to depend on all of its input, and its parameters "
+            f"and arithmetic are not counted"
+        )
+        return Opaque(note, shapes).apply(inputs)
+    notes = (f"{op}: {why}; its arithmetic is not counted",) if params else ()
+    return Applied(tuple(map(Tensor, shapes)), None, Costs(params, 0, 0), (), notes)
 
 
 class Facts(NamedTuple):

@@ -85,7 +85,7 @@ def run(
     weights, job = plan.weights, plan.task.job
     result = gather(plan.source, weights.filter, job, setup.window.p, output, done)
     count = BlockCount(total, plan.before)
-    result = result._replace(seed=setup.opener.used_seed, blocks=count, verdict=verdict)
+    result = result._replace(seed=setup.opener.used_seed, blocks=count).verified(verdict)
     if cluster is not None:
         result = cluster.reported(result)
     progress.pause()
