@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple
 
 from convcli.errors import ConvcliError, UsageError
 from convcli.geometry.axis import Axis
-from convcli.geometry.network import Costs, Layer, Step, in_place
+from convcli.geometry.network import Costs, Layer, Step
 from convcli.geometry.operation import Operation
 from convcli.geometry.receptive_field import Field
 from convcli.geometry.tensor import Tensor
@@ -17,6 +17,7 @@ class Node(NamedTuple):
     `inputs` and `outputs` are names of tensors: of the graph's inputs, or those that other nodes
     make. `op` is the word that the file has for it, and `where` its place there, for errors. `text`
     is how a text has a node without a window. `is_named` is False for a name that no file has.
+    `in_pytorch` is True where the text is in PyTorch's notation.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Node(NamedTuple):
     where: str = ""
     text: str = ""
     is_named: bool = True
+    in_pytorch: bool = False
 
 
 class Input(NamedTuple):
@@ -191,12 +193,27 @@ def follow(graph: Graph, tensors: Mapping[str, Tensor]) -> Iterator[NodeStep]:
         try:
             applied = node.operation.apply(inputs)
         except ConvcliError as error:
-            raise in_place(node.where, error) from None
+            raise _in_place(node, error) from None
         for name, output in zip(node.outputs, applied.outputs, strict=False):
             made[name] = output
             maker[name] = node.name
         sources = tuple([maker[name] for name in node.inputs])
         yield NodeStep(node, inputs, applied.outputs, sources, *applied[1:])
+
+
+def _in_place(node: Node, error: ConvcliError) -> ConvcliError:
+    """Put the place of a node before an error, and write options as its text has them."""
+    if not node.where:
+        return error
+    text = str(error).replace("--output-padding ", "op=").replace("--output-padding", "op")
+    text = text.replace("--ceil", "ceil")
+    for key in "fspdgc":
+        text = text.replace(f"-{key} ", f"{key}=")
+    if node.in_pytorch:
+        from convcli.geometry.pytorch_text import in_parameters  # noqa: PLC0415
+
+        text = in_parameters(text, node.op)
+    return type(error)(f"{node.where}: {text}")
 
 
 def _missing(graph: Graph, node: Node, name: str) -> str:

@@ -3,7 +3,7 @@
 from math import prod
 from typing import TYPE_CHECKING, NamedTuple
 
-from convcli.errors import ConvcliError, UsageError
+from convcli.errors import UsageError
 from convcli.geometry.axis import POOL_KINDS, Axis, Window
 from convcli.geometry.channels import check_groups, check_input
 
@@ -195,14 +195,3 @@ def count_costs(
     if not layer.bias:
         return Costs(weights, macs, 2 * macs)
     return Costs(weights + c_out, macs, 2 * macs + c_out * outputs)
-
-
-def in_place(where: str, error: ConvcliError) -> ConvcliError:
-    """Put the place of a layer before an error, and write options as a line of layers has them."""
-    if not where:
-        return error
-    text = str(error).replace("--output-padding ", "op=").replace("--output-padding", "op")
-    text = text.replace("--ceil", "ceil")
-    for key in "fspdgc":
-        text = text.replace(f"-{key} ", f"{key}=")
-    return type(error)(f"{where}: {text}")

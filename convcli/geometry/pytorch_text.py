@@ -74,6 +74,7 @@ _KEYS = {
 }
 # Parameters that must have these values: all axes but the batch become one.
 _FIXED = {"start_dim": "1", "end_dim": "-1"}
+_PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
 # Other parameters, which change no size.
 _WITHOUT_EFFECT = (
     *("padding_mode", "device", "dtype", "eps", "momentum"),
@@ -186,6 +187,21 @@ class ModuleReader:
             pending.extend(reversed(list(zip(inner, names, strict=True))))
 
 
+def in_parameters(text: str, kind: str) -> str:
+    """Write the keys of a remedy, such as ``use p=1x0``, as PyTorch's parameters of a kind."""
+    parameters = {}
+    for family, names in _FAMILIES.values():
+        if family == kind:
+            parameters = {_KEYS[name]: name for name in names.split() if name in _KEYS}
+    c_in = parameters.get("c_in", "in_channels")
+    parameters.setdefault("c", c_in)
+    why, use, remedy = text.rpartition("; use ")
+    remedy = re.sub(r"\bc=([0-9]+):", rf"{c_in}=\1, c=", remedy)
+    remedy = re.sub(r"\b([a-z]+)=", lambda key: f"{parameters.get(key[1], key[1])}=", remedy)
+    remedy = re.sub(r"[0-9]+(x[0-9]+)+", lambda x: f"({x[0].replace('x', ', ')})", remedy)
+    return why + use + remedy
+
+
 def _repeated(words: list[Words], count: int, where: str) -> list[Words]:
     if len(words) * count > MAX_LAYERS:
         raise UsageError(
@@ -246,6 +262,8 @@ def _module(call: "ast.Call", name: str, where: str) -> Words:
                 f"{where}: {parameter} of nn.{class_name} must be {_FIXED[parameter]} here; export "
                 f"the model with torch.export or torch.onnx"
             )
+        if parameter == "padding_mode":
+            _check_padding_mode(_value(node, parameter, class_name, where), where)
         if parameter in _KEYS and (text := _value(node, parameter, class_name, where)):
             if _KEYS[parameter] in values:
                 raise UsageError(
@@ -254,6 +272,13 @@ def _module(call: "ast.Call", name: str, where: str) -> Words:
             values[_KEYS[parameter]] = text
     _adapt(kind, values, f"{where}: nn.{class_name}")
     return Words(kind + (found["dims"] or ""), values | named)
+
+
+def _check_padding_mode(mode: str, where: str) -> None:
+    if mode not in _PADDING_MODES:
+        raise UsageError(
+            f"{where}: padding_mode {mode!r} is not known; write one of {', '.join(_PADDING_MODES)}"
+        )
 
 
 def _adapt(kind: str, values: dict[str, str], called: str) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from convcli.errors import ConvcliError
-from convcli.geometry.graph import Graph, Input, follow
+from convcli.geometry.graph import Graph, Input, NodeStep, follow
 from convcli.geometry.receptive_field import INPUT, Budget
 from convcli.geometry.tensor import Tensor, Track
 
@@ -20,18 +20,34 @@ def with_channel_axis(graph: Graph) -> Graph:
 
     It is the axis that the first window does not slide along: the image is followed with all its
     axes to the first layer with a window.
+
+    Raises
+    ------
+    ConvcliError
+        For an image without a batch axis, whose channels would be read as one.
     """
     if not graph.inputs:
         return graph
     first, *others = graph.inputs
-    axis = _find(graph, first)
+    shape = first.shape or ()
+    axis = 1
+    step = _first_window(graph, first) if len(shape) > 1 else None
+    if step is not None:
+        x = step.inputs[0]
+        if len(x.shape) == len(shape) == len(step.axes) + 1:
+            raise ConvcliError(
+                f"{graph.name!r} reads {first.name} of {'x'.join(map(str, shape))}, an image "
+                f"without a batch axis; export the model with one, as of x[None]"
+            )
+        slid = range(2, len(x.shape))
+        left = [axis for axis, track in enumerate(x.tracks, 1) if track.axis not in slid]
+        axis = left[0] if len(left) == 1 else 1
     return graph._replace(inputs=(first._replace(channel_axis=axis), *others))
 
 
-def _find(graph: Graph, first: Input) -> int:
+def _first_window(graph: Graph, first: Input) -> NodeStep | None:
+    """Follow the image with all its axes to the first layer with a window."""
     rank = len(first.shape or ())
-    if rank < 3:
-        return 1
     sizes = _sizes(first)
     budget = Budget()
     tracks = tuple([Track(axis, INPUT, sizes[axis], budget) for axis in range(1, rank)])
@@ -40,14 +56,11 @@ def _find(graph: Graph, first: Input) -> int:
     try:
         for step in follow(graph, tensors):
             x = step.inputs[0] if step.inputs else None
-            if step.window is None or x is None or not x.tracks:
-                continue
-            slid = range(2, len(x.shape))
-            left = [axis for axis, track in enumerate(x.tracks, 1) if track.axis not in slid]
-            return left[0] if len(left) == 1 else 1
+            if step.window is not None and x is not None and x.tracks:
+                return step
     except ConvcliError:  # the sizes are not the real ones
         pass
-    return 1
+    return None
 
 
 def _sizes(declared: Input) -> tuple[int, ...]:

@@ -1,12 +1,14 @@
 """Layers as PyTorch writes them, compared with the modules of PyTorch that wrote them."""
 
+import re
+
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from convcli.errors import UsageError
+from convcli.errors import DoesNotFit, UsageError
 from convcli.geometry.graph import NodeStep
 from convcli.models.from_text.text import TextReader
 from tests.conftest import run_command
@@ -159,10 +161,18 @@ def test_a_class_of_ones_own_is_noted_once() -> None:
         ("nn.MaxPool2d(1, 2, 3, 4, 5, 6, 7)", "has 7 values without names, more than 6; it tak"),
         ("nn.Conv2d(" + "(" * 5000, "is not a layer as PyTorch prints it"),
         ("nn.Conv2d(3, 64, " + "-" * 100_000 + "1)", "is not a layer as PyTorch prints it"),
+        ("nn.Conv2d(3, 8, 3, padding_mode='zero')", "padding_mode 'zero' is not known; write one"),
+        ("nn.Conv2d(3, 8, 3, padding=-1)", "padding -1 must be 0 or more; use padding=0 or more"),
+        ("nn.Conv2d(3, 8, 40)", "use padding=16 or more"),
+        ("nn.Conv2d(4, 8, 3, groups=3)", "groups 3; use groups=1, or other channels"),
+        ("nn.Conv2d(2, 4, 3), nn.Conv2d(8, 9, 3)", "use in_channels=4, out_channels=9"),
+        ("nn.Conv2d(2, 4, 3), nn.BatchNorm2d(5)", "use num_features=4"),
+        ("nn.Conv2d(2, 4, 9), nn.Linear(5, 6)", "use in_features=4, out_features=6"),
+        ("nn.ConvTranspose2d(2, 4, 3, output_padding=(1, 2))", "use output_padding=0"),
         ("X.y.Conv2d(3, 64, 3)", "'X.y.Conv2d(3,' is not a kind of layer"),
     ],
 )  # fmt: skip
 def test_mistakes(line: str, message: str) -> None:
-    with pytest.raises(UsageError) as caught:
-        steps([line], (9, 9))
+    with pytest.raises((UsageError, DoesNotFit)) as caught:
+        steps(re.split(r", (?=nn)", line), (9, 9))
     assert message in str(caught.value)

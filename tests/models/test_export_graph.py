@@ -193,3 +193,16 @@ def test_pixels_counted_from_the_end_and_numbers_rolled_as_a_line(in_tmp: Path) 
     last = _steps("m.pt2", 9, 8)[-1]
     assert last.out == (9, 8)
     assert last.notes
+
+
+@pytest.mark.parametrize(
+    ("module", "shape"), [(nn.Conv1d(3, 8, 3), (3, 32)), (nn.Conv2d(3, 8, 3), (3, 32, 32))]
+)
+def test_an_image_without_a_batch_axis(
+    in_tmp: Path, module: nn.Module, shape: tuple[int, ...]
+) -> None:
+    export(module, torch.rand(1, *shape))
+    assert _steps("m.pt2")
+    export(module, torch.rand(shape))
+    with pytest.raises(ConvcliError, match="an image without a batch axis; export the model with"):
+        _steps("m.pt2")

@@ -71,7 +71,10 @@ class Builder:
             )
             made = str(len(self.nodes) + 1)
             is_named = "name" in values or bool(scope.path)
-            self.nodes.append(Node(name, word, operation, inputs, (made,), label, shown, is_named))
+            in_pytorch = "(" in words.text
+            self.nodes.append(
+                Node(name, word, operation, inputs, (made,), label, shown, is_named, in_pytorch)
+            )
             self._here = self._named[name] = made
         if "name" in values:
             self._named[scope.path + values["name"]] = self._here
