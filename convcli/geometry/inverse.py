@@ -80,11 +80,13 @@ def solve(
         found, tried = question.search(out)
         if found is not None:
             answers.append(Answer(*found, before, after))
+        if not any(map(question.size, tried)):
+            tried = [question.nearest_valid(tried[0]), *tried]
         for x in tried:
             if size := question.size(x):
                 near.append((size, f"{unknown}={Answer(x, x, before, after)} gives {size}"))
     if not answers and not near:
-        question.axis(tried[0])  # raises the rule that it breaks
+        question.axis(tried[-1])  # raises the rule that it breaks
     if not answers:
         raise DoesNotFit(_no_answer(unknown, out, near))
     return tuple(answers)
@@ -136,6 +138,13 @@ class _Question(NamedTuple):
         if self.unknown == "s" and numbers["kind"] == "convt" and numbers["op"] >= numbers["d"]:
             return int(numbers["op"]) + 1  # which must be smaller than the stride or the dilation
         return 1
+
+    def nearest_valid(self, x: int) -> int:
+        """Find the valid value that is nearest to one that is not, or may not be there."""
+        if self.unknown in ("n", "f"):
+            found = _first_true(lambda value: self.size(value) > 0, x)
+            return x if found is None else found
+        return max(_bisect(lambda value: self.size(value) == 0, self.least, x) - 1, self.least)
 
     def search(self, out: int) -> tuple[Range | None, list[int]]:
         """Find the values that give a size, and those next to where they are or would be."""

@@ -15,6 +15,15 @@ WEIGHTS = (".npz", ".pt", ".pth", ".safetensors")
 BUFFERS = ("running_mean", "running_var", "num_batches_tracked")
 
 
-def is_model(spec: str) -> bool:
-    """Whether ``file::member`` names a file of a model."""
-    return os.path.splitext(spec.partition("::")[0])[1].lower() in LAYERS
+def model_format(spec: str) -> str | None:
+    """Return the ending of the model that ``file::member`` names; None where that is no model.
+
+    Only a file whose name does not say what it is is opened: inputs may be many.
+    """
+    path = spec.partition("::")[0]
+    ending = os.path.splitext(path)[1].lower()
+    if ending in ("", ".pt", ".pth") and os.path.isfile(path):
+        from convcli.models.recognize import file_format  # noqa: PLC0415  seldom needed
+
+        ending = file_format(path) or ""
+    return ending if ending in LAYERS else None

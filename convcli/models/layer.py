@@ -1,15 +1,15 @@
 """A convolution in a model's file: its window, and its numbers when they are asked for."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import NamedTuple, TypeVar
 
-from convcli.arrays import formats, members
+from convcli.arrays import members
 from convcli.arrays.dtypes import Array
 from convcli.errors import ConvcliError
 from convcli.geometry.network import Layer
 from convcli.geometry.notation import format_padding
-from convcli.models import LAYERS
+from convcli.models import LAYERS, model_format
 
 T = TypeVar("T")
 
@@ -66,16 +66,19 @@ def shortest(values: tuple[T, ...]) -> tuple[T, ...]:
 def layers(path: str) -> list[ModelLayer]:
     """Read the convolutions of a model, in the order of the file, without their numbers.
 
+    Parameters
+    ----------
+    path : str
+        Of a file that has a `model_format`.
+
     Raises
     ------
     ConvcliError
         It cannot be read, or has none.
     OSError
     """
-    found: Iterator[ModelLayer] = import_module(
-        f"convcli.models.{LAYERS[formats.suffix(path)]}"
-    ).layers(path)
-    listed = list(found)
+    module = import_module(f"convcli.models.{LAYERS[str(model_format(path))]}")
+    listed: list[ModelLayer] = list(module.layers(path))
     if not listed:
         raise ConvcliError(f"{path!r} has no convolution; use a model that has")
     return listed

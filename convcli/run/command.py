@@ -12,7 +12,7 @@ from convcli.arrays.ring import Ring
 from convcli.arrays.sinks import Sink, Target
 from convcli.arrays.sources import InMemory, Source
 from convcli.errors import ConvcliError, UsageError
-from convcli.models import is_model
+from convcli.models import model_format
 from convcli.options import typed
 from convcli.run.axes import check_dims
 from convcli.run.checks import check_animation, check_scale, check_store_options
@@ -173,13 +173,13 @@ def _names_only_a_model(request: RunRequest, streams: Streams) -> bool:
     """Whether a model is named without one of its layers, at a prompt and without an input."""
     spec = request.kernel or ""
     at_prompt = not request.inputs and streams.stdin.isatty()
-    return at_prompt and is_model(spec) and "::" not in spec
+    return at_prompt and "::" not in spec and model_format(spec) is not None
 
 
 def _model_layer(request: RunRequest, streams: Streams) -> "Taken | None":
     """Take the layer of a model that ``-k`` names, with the options that it stands for."""
     other = request.f is not None or request.pool is not None  # which do not go with -k
-    if other or request.kernel is None or not is_model(request.kernel):
+    if other or request.kernel is None or not model_format(request.kernel):
         return None
     from convcli.run import model_layer  # noqa: PLC0415  seldom needed
 
@@ -245,7 +245,7 @@ def _list_kernels(request: RunRequest, streams: Streams) -> None:
 
 
 def _inputs(request: RunRequest, streams: Streams) -> list[str]:
-    for spec in filter(is_model, request.inputs or ()):
+    for spec in filter(model_format, request.inputs or ()):
         raise UsageError(
             f"the input {spec!r} is a model, whose layers are filters; name it with -k, and an "
             f"array as the input"

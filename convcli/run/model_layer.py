@@ -11,7 +11,8 @@ from convcli.errors import ConvcliError, UsageError
 from convcli.geometry import notation
 from convcli.geometry.axis import Padding, spread
 from convcli.geometry.layers import format_layer
-from convcli.models import LAYERS, WEIGHTS, is_model
+from convcli.geometry.pad_modes import parse_pad_mode
+from convcli.models import LAYERS, WEIGHTS, model_format
 from convcli.models.layer import ModelLayer, find
 from convcli.models.layer import layers as read_layers
 from convcli.run.options import RunRequest
@@ -62,7 +63,7 @@ def list_file(request: RunRequest, streams: Streams) -> None:
     spec = request.kernel or ""
     path = spec.partition("::")[0]
     fmt = choose_format(request.format, streams.stdout, FORMATS)
-    if is_model(spec):
+    if model_format(spec):
         show(read_layers(path), fmt, streams)
     elif stores.is_store(spec):
         _show_members(stores.members(path), fmt, streams)
@@ -129,7 +130,7 @@ def _differences(
     window, texts = layer.layer.window, _texts(layer)
     if request.transposed and window.kind == "conv":
         yield "--transposed", "", "the convolution"
-    if request.pad_mode != "zeros":
+    if parse_pad_mode(request.pad_mode) != "zeros":
         yield "--pad-mode", request.pad_mode, "the padding by zeros"
     if request.flip:
         yield "--flip", "", "the order of the taps"

@@ -9,7 +9,7 @@ from convcli.geometry.axis import POOL_KINDS
 from convcli.geometry.keys import WINDOW
 from convcli.geometry.network import Step
 from convcli.run.layer import as_step
-from convcli.run.results import Facts, Result
+from convcli.run.results import Facts, Result, Verdict
 
 
 def write(result: Result, stream: TextIO, explain: bool = False) -> None:
@@ -46,15 +46,24 @@ def record(result: Result) -> dict[str, Any]:
         "methods": list(result.methods),
         "estimated_ns": result.costs,
         "seconds": result.seconds,
-        # JSON has no NaN and no infinity.
-        "min": result.low if math.isfinite(result.low) else None,
-        "mean": result.mean if math.isfinite(result.mean) else None,
-        "max": result.high if math.isfinite(result.high) else None,
-        "verify": None if verdict is None else verdict._asdict() | {"passed": verdict.passed},
+        "min": _number(result.low),
+        "mean": _number(result.mean),
+        "max": _number(result.high),
+        "verify": None if verdict is None else _verdict_record(verdict),
         "time": None if timing is None else timing._asdict(),
         **({} if result.blocks is None else {"blocks": result.blocks._asdict()}),
         **({"cluster": result.cluster} if result.cluster else {}),
     }
+
+
+def _verdict_record(verdict: Verdict) -> dict[str, Any]:
+    numbers = {"error": _number(verdict.error), "tolerance": _number(verdict.tolerance)}
+    return verdict._asdict() | numbers | {"passed": verdict.passed}
+
+
+def _number(value: float) -> float | None:
+    """Give a number as JSON has it, which has no NaN and no infinity."""
+    return value if math.isfinite(value) else None
 
 
 def _array_record(which: str, array: Facts) -> dict[str, Any]:

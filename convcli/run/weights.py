@@ -12,6 +12,7 @@ from convcli.arrays.sources import InMemory, Source
 from convcli.errors import DoesNotFit, UsageError, counted
 from convcli.geometry import notation
 from convcli.geometry.axis import Sizes, spread
+from convcli.geometry.pad_modes import parse_pad_mode
 from convcli.run.axes import SPATIAL, read_axes
 from convcli.run.options import RunRequest
 
@@ -103,7 +104,7 @@ def _check_pool(request: RunRequest) -> None:
         f"-c {request.channels}": request.channels is not None,
         f"-g {request.groups}": request.groups is not None,
         f"--output-padding {request.output_padding}": request.output_padding is not None,
-        f"--pad-mode {request.pad_mode}": request.pad_mode not in ("zeros", "constant"),
+        f"--pad-mode {request.pad_mode}": parse_pad_mode(request.pad_mode) != "zeros",
     }
     for option, given in refused.items():
         if given:

@@ -199,6 +199,15 @@ def test_names(in_tmp: Path) -> None:
     assert "has no member 'two' (it holds a, y)" in done.err
 
 
+def test_a_file_whose_name_does_not_say_that_it_is_a_model(in_tmp: Path) -> None:
+    onnx.save(_two(), "m.onnx")
+    Path("m").write_bytes(Path("m.onnx").read_bytes())
+    assert run_command("run", "--list-kernels", "-k", "m").out.startswith("one\tconv f=3")
+    named, unnamed = (_run(np.ones((8, 8), np.float32), f"{m}::one") for m in ("m.onnx", "m"))
+    assert np.array_equal(named, unnamed)
+    assert "'m' is a model, whose layers are filters" in run_command("run", "m").err
+
+
 def test_a_model_alone_lists_its_layers(in_tmp: Path) -> None:
     onnx.save(_two(), "m.onnx")
     lines = "one\tconv f=3 s=2 p=1 c=1 bias=0\ntwo\tconvt f=3 s=2x1 d=1x2 c=1 bias=0\n"

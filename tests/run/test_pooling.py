@@ -223,6 +223,12 @@ def test_maxima_that_are_clipped(dtype: str, in_tmp: Path) -> None:
     assert np.array_equal(np.load("y.npy"), expected)
 
 
+def test_padding_with_zeros_by_any_of_its_names() -> None:
+    for name in ("zeros", "constant", "grid-constant", "ZEROS"):
+        done = run_command("run", "arange:4x4", "--pool", "-f", "2", "--pad-mode", name)
+        assert done.array.tolist() == [[5, 7], [13, 15]]
+
+
 def test_pool_alone_is_max_in_both_commands() -> None:
     assert run_command("shape", "-n", "8", "--pool", "-f", "2").out == "4x4\n"
     pooled = [

@@ -1,5 +1,6 @@
 """Runs into stores that are ended at any moment: what continues them does the rest only."""
 
+import json
 import os
 import random
 import signal
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 import zarr
 
+from convcli.arrays.replaced_folders import NewFolder
 from convcli.arrays.zarr_arrays import StoredArray
 from convcli.errors import ConvcliError
 from tests.conftest import run_command
@@ -211,6 +213,20 @@ def test_a_run_that_ended_while_its_output_took_its_place(in_tmp: Path) -> None:
     assert run_command("run", *args).status == 0
     assert chunks(Path("y.zarr")) == before
     assert not Path("y.zarr/.convcli.json").exists()
+
+
+def test_what_an_earlier_run_transformed_is_verified_as_such(
+    in_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x = np.random.default_rng(0).random((512, 1024), np.float32)
+    x[:, 128:] *= 2e-3  # a transform rounds small numbers against large ones
+    make("x.zarr", x, (512, 512))
+    args = ["x.zarr", "-k", "rand:33x33", "--seed", "1", "-o", "y.zarr", "--method", "fft"]
+    with monkeypatch.context() as patched:
+        patched.setattr(NewFolder, "end", lambda _: None)  # as if it had ended before that
+        assert run_command("run", *args).status == 0
+    done = run_command("run", *args, "--resume", "--verify", "--format", "json")
+    assert json.loads(done.out)["verify"]["passed"]
 
 
 def test_nothing_is_left_where_nothing_was_done(in_tmp: Path) -> None:

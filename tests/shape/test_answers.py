@@ -56,6 +56,8 @@ def test_an_answer_without_end_is_told() -> None:
             "no s gives the output 3; nearest: s=1 gives 4 and s=2 ",
         ),
         ("--solve f --out 3 -n 8 -p same", 1, "no f gives the output 3; nearest: f=1 gives 8"),
+        ("--solve p --out 8 -n 8 -f 3 --pool max", 1, "gives the output 8; nearest: p=2 gives 4"),
+        ("--solve f --out 20 -n 8 -p 2 -s 1 --pool max", 1, "nearest: f=3 gives 10"),
         ("--solve p --out 1 -n 8 -f 3", 1, "no p gives the output 1; nearest: p=0 gives 6"),
         ("--solve x --out 3 -n 6 -f 3", 2, "--solve 'x' is not one of n, f, p, s"),
         ("--solve n -f 3", 2, "--solve and --out go together"),
