@@ -5,15 +5,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from convcli import cli, completion, streams
-from convcli.arrays import filters, formats, generators, pixels
+from convcli.arrays import formats
+from convcli.arrays.formats import pixels
+from convcli.arrays.named import filters, generators
 from convcli.engines import choose
 from convcli.engines.numpy_engine import NumpyEngine
 from convcli.engines.torch_engine import TorchEngine
-from convcli.geometry import axis
-from convcli.geometry.pad_modes import PAD_MODES
+from convcli.geometry.window import axis
+from convcli.geometry.window.pad_modes import PAD_MODES
 from convcli.models import LAYERS, WEIGHTS
 from convcli.models.from_text.builtin import builtin_names
-from convcli.run import reporter
+from convcli.run import options as run_options
 from convcli.shape import command as shape_command
 from convcli.shape.figures import FIGURES
 
@@ -109,7 +111,7 @@ VALUES = {
     "--output-format": Values(formats.OUTPUT_FORMATS),
     "--scale": Values(pixels.SCALES),
     "shape --format": Values(shape_command.FORMATS),
-    "run --format": Values(reporter.FORMATS),
+    "run --format": Values(run_options.FORMATS),
 }
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from convcli.geometry.axis import Window
+from convcli.geometry.window.axis import Window
 from tests import naive
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from convcli.geometry.graph import NodeStep, follow
+from convcli.geometry.network.graph import NodeStep, follow
 from convcli.models.from_text.text import TextReader
 
 

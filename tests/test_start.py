@@ -30,7 +30,7 @@ runpy.run_module("convcli", run_name="__main__", alter_sys=True)
     "module",
     [
         "signal", "convcli.cli", "typer", "convcli.options", "convcli.run.command", "numpy",
-        "numpy.lib.format", "convcli.run.pipeline",
+        "numpy.lib.format", "convcli.run.compute.pipeline",
     ],
 )  # fmt: skip
 def test_an_interrupt_during_the_start_ends_it_in_silence(module: str) -> None:

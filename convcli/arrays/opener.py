@@ -7,11 +7,12 @@ from typing import BinaryIO, cast
 
 import numpy as np
 
-from convcli.arrays import filters, formats, generators, literals, stores
+from convcli.arrays import formats, stores
 from convcli.arrays.dtypes import Array
-from convcli.arrays.records import Records, sources_together
-from convcli.arrays.sources import InMemory, Source, stream_sources
-from convcli.arrays.transfer import FullReads
+from convcli.arrays.files.transfer import FullReads
+from convcli.arrays.named import filters, generators, literals
+from convcli.arrays.sources.records import Records, sources_together
+from convcli.arrays.sources.source import InMemory, Source, stream_sources
 from convcli.errors import ConvcliError, UsageError
 from convcli.streams import Streams, note
 
@@ -101,7 +102,7 @@ class Opener:
             return
         import io  # noqa: PLC0415  not needed for .npy
 
-        from convcli.arrays.spool import Rejoined, spooled  # noqa: PLC0415
+        from convcli.arrays.files.spool import Rejoined, spooled  # noqa: PLC0415
 
         rejoined = Rejoined(head, reads)
         if kind == "text_files":  # read once, in order

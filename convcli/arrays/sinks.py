@@ -8,16 +8,17 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, BinaryIO
 
-from convcli.arrays import formats, literals
-from convcli.arrays.atomic import named_descriptor, replaced
+from convcli.arrays import formats
 from convcli.arrays.dtypes import Array, DType
-from convcli.arrays.transfer import same_file
-from convcli.arrays.writers import NpyWriter, Whole
+from convcli.arrays.files.atomic import named_descriptor, replaced
+from convcli.arrays.files.transfer import same_file
+from convcli.arrays.formats.writers import NpyWriter, Whole
+from convcli.arrays.named import literals
 from convcli.errors import ConvcliError, UsageError, blaming, check_folder
 from convcli.streams import Streams
 
 if TYPE_CHECKING:  # only images need it
-    from convcli.arrays.pixels import Mapping
+    from convcli.arrays.formats.pixels import Mapping
 
 
 class Target:

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from convcli.arrays import formats, generators, literals
+from convcli.arrays import formats
 from convcli.arrays.dtypes import Array
-from convcli.arrays.npy import Header, read_headers
-from convcli.arrays.records import Records
+from convcli.arrays.named import generators, literals
+from convcli.arrays.sources.npy import Header, read_headers
+from convcli.arrays.sources.records import Records
 from convcli.errors import ConvcliError
 
 _MOST_BYTES = 1 << 22  # that are read together: larger arrays gain nothing

@@ -20,7 +20,7 @@ import numpy as np
 
 from convcli.engines.base import Pads
 from convcli.engines.correlation import Correlation
-from convcli.geometry.size import effective_filter
+from convcli.geometry.window.size import effective_filter
 
 _RUN = 16  # outputs of a run: one AVX-512 vector of float32
 

@@ -22,7 +22,7 @@ from numpy.lib.stride_tricks import as_strided
 from convcli.arrays.dtypes import Array
 from convcli.engines.correlation import Correlation, even_step, split
 from convcli.engines.scratch import buffer
-from convcli.geometry.size import effective_filter
+from convcli.geometry.window.size import effective_filter
 
 # Nanoseconds on one core, float32: to copy a number; to multiply and add it with BLAS in the
 # columns of 1-D, in a few rows with and without AVX-512, and in 16 or more; to pass over it in the

@@ -12,7 +12,7 @@ from convcli.arrays.dtypes import Array
 from convcli.engines.base import Pads
 from convcli.engines.correlation import Correlation
 from convcli.engines.scratch import buffer
-from convcli.geometry.size import effective_filter
+from convcli.geometry.window.size import effective_filter
 
 Pair = tuple[int, int]
 Kernel = tuple[Array, ...]  # a filter of two axes; or a column and a row whose product it is

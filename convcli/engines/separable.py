@@ -6,7 +6,7 @@ from convcli.arrays.dtypes import Array
 from convcli.engines import gemm
 from convcli.engines.correlation import Correlation
 from convcli.engines.scratch import buffer
-from convcli.geometry.size import effective_filter
+from convcli.geometry.window.size import effective_filter
 
 _ROWS = 16  # outputs of an axis that one product makes
 _TERMS = 4  # a sum of more products is slower than the filter itself

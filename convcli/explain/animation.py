@@ -11,11 +11,11 @@ from rich.live import Live
 from rich.text import Text
 
 from convcli.explain import drawing
-from convcli.explain.keys import Pressed, keys
-from convcli.geometry.axis import AXIS_NAMES, Axis
-from convcli.geometry.notation import format_sizes
-from convcli.geometry.places import place_of, places
+from convcli.geometry.text.notation import format_sizes
+from convcli.geometry.window.axis import AXIS_NAMES, Axis
+from convcli.geometry.window.places import place_of, places
 from convcli.streams import Streams
+from convcli.terminal.keyboard import Pressed, keys
 from convcli.terminal.tables import console
 
 _WHOLE = 15.0  # seconds for a whole run, if no frame is to be faster or slower than these

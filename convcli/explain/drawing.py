@@ -5,8 +5,8 @@ from math import prod
 
 from rich.text import Text
 
-from convcli.geometry.axis import Axis
-from convcli.geometry.coverage import coverage, extent, most
+from convcli.geometry.window.axis import Axis
+from convcli.geometry.window.coverage import coverage, extent, most
 from convcli.terminal.colours import heat
 
 _ROWS = 20  # taller, two pictures do not fit a terminal

@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from convcli.explain.frameworks import keras, onnx, pytorch
-from convcli.geometry.axis import Axis
-from convcli.geometry.coverage import coverage, extent
-from convcli.geometry.formula import formula
-from convcli.geometry.network import Step
+from convcli.geometry.network.layer import Step
+from convcli.geometry.window.axis import Axis
+from convcli.geometry.window.coverage import coverage, extent
+from convcli.geometry.window.formula import formula
 
 _MAX_COVERAGE = 10**6  # pixels of an axis
 

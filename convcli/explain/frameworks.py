@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from convcli.geometry.axis import POOL_KINDS, Axis, fit
-from convcli.geometry.network import Step
+from convcli.geometry.network.layer import Step
+from convcli.geometry.window.axis import POOL_KINDS, Axis, fit
 
 
 def pytorch(step: Step) -> str:

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 from rich.console import Console, Group
 
 from convcli.explain import drawing, frameworks, words
-from convcli.geometry.axis import KIND_NAMES, Axis
-from convcli.geometry.formula import formulas
-from convcli.geometry.network import Step
-from convcli.geometry.notation import format_padding, format_sizes
+from convcli.geometry.network.layer import Step
+from convcli.geometry.text.notation import format_padding, format_sizes
+from convcli.geometry.window.axis import KIND_NAMES, Axis
+from convcli.geometry.window.formula import formulas
 from convcli.terminal.tables import facts_table
 
 

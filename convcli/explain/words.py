@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import prod
 from typing import Any
 
-from convcli.geometry.axis import AXIS_NAMES, Axis, Padding
-from convcli.geometry.coverage import coverage, extent, most, unread, unread_end
-from convcli.geometry.formula import formula
-from convcli.geometry.network import Step
+from convcli.geometry.network.layer import Step
+from convcli.geometry.window.axis import AXIS_NAMES, Axis, Padding
+from convcli.geometry.window.coverage import coverage, extent, most, unread, unread_end
+from convcli.geometry.window.formula import formula
 
 _SLICES = {
     "height": ("row", "rows", "bottom"),

@@ -5,9 +5,9 @@ from itertools import product
 from typing import Any, Literal, NamedTuple
 
 from convcli.errors import ConvcliError, DoesNotFit, UsageError
-from convcli.geometry.axis import POOL_KINDS, Axis, Kind, PaddingWord, fit, fit_any_window
-from convcli.geometry.notation import join_axes
-from convcli.geometry.size import check_range
+from convcli.geometry.text.notation import join_axes
+from convcli.geometry.window.axis import POOL_KINDS, Axis, Kind, PaddingWord, fit, fit_any_window
+from convcli.geometry.window.size import check_range
 
 Unknown = Literal["n", "f", "p", "s"]
 

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 from convcli.errors import UsageError
-from convcli.geometry.axis import spread
-from convcli.geometry.graph import Graph, Input
-from convcli.geometry.notation import format_sizes
-from convcli.geometry.receptive_field import INPUT, Budget
-from convcli.geometry.tensor import Tensor, Track
+from convcli.geometry.network.graph import Graph, Input
+from convcli.geometry.network.receptive_field import INPUT, Budget
+from convcli.geometry.network.tensor import Tensor, Track
+from convcli.geometry.text.notation import format_sizes
+from convcli.geometry.window.axis import spread
 
 
 def tensors(graph: Graph, n: Sequence[int] | None, c: int | None = None) -> dict[str, Tensor]:

@@ -7,8 +7,8 @@ from typing import NamedTuple, TypeVar
 from convcli.arrays import members
 from convcli.arrays.dtypes import Array
 from convcli.errors import ConvcliError
-from convcli.geometry.network import Layer
-from convcli.geometry.notation import format_padding
+from convcli.geometry.network.layer import Layer
+from convcli.geometry.text.notation import format_padding
 from convcli.models import LAYERS, model_format
 
 T = TypeVar("T")

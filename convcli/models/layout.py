@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 
 from convcli.errors import ConvcliError
-from convcli.geometry.graph import Graph, Input, NodeStep, follow
-from convcli.geometry.receptive_field import INPUT, Budget
-from convcli.geometry.tensor import Tensor, Track
+from convcli.geometry.network.graph import Graph, Input, NodeStep, follow
+from convcli.geometry.network.receptive_field import INPUT, Budget
+from convcli.geometry.network.tensor import Tensor, Track
 
 _ANY = 224  # pixels of an axis that has no size yet
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from convcli.errors import UsageError
-from convcli.geometry.graph import Graph
-from convcli.geometry.tensor import Tensor, image
+from convcli.geometry.network.graph import Graph
+from convcli.geometry.network.tensor import Tensor, image
 
 
 class Network(NamedTuple):

@@ -57,7 +57,7 @@ def read_weights(path: str, ending: str) -> list[Weight]:
     ----------
     path : str
     ending : str
-        Of its format, see `convcli.arrays.formats.members`.
+        Of its format, see `convcli.arrays.members`.
 
     Raises
     ------

@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from math import prod
 
 from convcli.errors import UsageError
-from convcli.geometry.axis import Axis
-from convcli.geometry.places import place_of
+from convcli.geometry.window.axis import Axis
+from convcli.geometry.window.places import place_of
 from convcli.pictures import board, grid
 from convcli.pictures.board import INNER, MARGIN, WIDTH, Numbers
 from convcli.pictures.scene import (

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from convcli.explain import words
-from convcli.geometry.axis import AXIS_NAMES, KIND_NAMES, Axis
-from convcli.geometry.formula import formula
-from convcli.geometry.notation import format_padding, format_sizes
+from convcli.geometry.text.notation import format_padding, format_sizes
+from convcli.geometry.window.axis import AXIS_NAMES, KIND_NAMES, Axis
+from convcli.geometry.window.formula import formula
 from convcli.pictures import grid
 from convcli.pictures.grid import CellText, Grid
 from convcli.pictures.scene import (

@@ -139,8 +139,8 @@ def _still_page(title: str, drawn: str) -> str:
 
 def write(data: bytes, path: str) -> None:
     """Write a file; an old one is replaced when the new one is complete."""
-    from convcli.arrays.atomic import replaced  # noqa: PLC0415  not to check a name
-    from convcli.arrays.transfer import write_all  # noqa: PLC0415
+    from convcli.arrays.files.atomic import replaced  # noqa: PLC0415  not to check a name
+    from convcli.arrays.files.transfer import write_all  # noqa: PLC0415
 
     with replaced(path) as stream:
         write_all(data, stream)

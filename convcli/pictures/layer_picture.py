@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from math import prod
 
 from convcli.explain import words
-from convcli.geometry.axis import Axis
-from convcli.geometry.coverage import coverage, extent, most
+from convcli.geometry.window.axis import Axis
+from convcli.geometry.window.coverage import coverage, extent, most
 from convcli.pictures import board, grid
 from convcli.pictures.board import INNER, MARGIN, WIDTH, Numbers
 from convcli.pictures.grid import Grid

@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 from convcli.errors import UsageError
 from convcli.explain import words
-from convcli.explain.middle import Growth, growth
-from convcli.geometry.axis import AXIS_NAMES
-from convcli.geometry.graph import NodeStep
-from convcli.geometry.notation import format_sizes
+from convcli.geometry.network.graph import NodeStep
+from convcli.geometry.network.growth import Growth, growth
+from convcli.geometry.text.notation import format_sizes
+from convcli.geometry.window.axis import AXIS_NAMES
 from convcli.pictures.board import INNER, MARGIN, WIDTH
 from convcli.pictures.scene import (
     Group,

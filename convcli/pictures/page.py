@@ -8,9 +8,9 @@ import json
 from pathlib import Path
 
 from convcli.errors import ConvcliError
-from convcli.geometry.axis import KIND_NAMES
-from convcli.geometry.network import Step
-from convcli.geometry.notation import format_sizes
+from convcli.geometry.network.layer import Step
+from convcli.geometry.text.notation import format_sizes
+from convcli.geometry.window.axis import KIND_NAMES
 
 _WEB = Path(__file__).parent / "web"
 _SCRIPTS = ("geometry.js", "words.js", "settings.js", "grids.js", "highlights.js")

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from convcli.geometry.axis import Axis
-from convcli.geometry.coverage import coverage, extent, reads, unread_end
+from convcli.geometry.window.axis import Axis
+from convcli.geometry.window.coverage import coverage, extent, reads, unread_end
 
 ROW = Axis("conv", 1, 1, 1, 1, 0, 0, 0, False, 1)  # the rows of what has one axis
 _MOST_CELLS = 4000  # of which each is looked at

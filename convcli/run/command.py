@@ -7,31 +7,31 @@ from typing import TYPE_CHECKING
 from convcli.arrays import stores
 from convcli.arrays.memory import keeping_memory
 from convcli.arrays.opener import Opener
-from convcli.arrays.records import Records
-from convcli.arrays.ring import Ring
 from convcli.arrays.sinks import Sink, Target
-from convcli.arrays.sources import InMemory, Source
+from convcli.arrays.sources.records import Records
+from convcli.arrays.sources.ring import Ring
+from convcli.arrays.sources.source import InMemory, Source
 from convcli.errors import ConvcliError, UsageError
 from convcli.models import model_format
 from convcli.options import typed
-from convcli.run.axes import check_dims
-from convcli.run.checks import check_animation, check_scale, check_store_options
-from convcli.run.job import Job
-from convcli.run.merged import merge
+from convcli.run.compute.job import Job
+from convcli.run.compute.pipeline import Pipeline
 from convcli.run.one_array import Run, convolve
 from convcli.run.options import RunRequest
-from convcli.run.pipeline import Pipeline
 from convcli.run.prepare import prepare, set_up
-from convcli.run.reporter import Reporter
+from convcli.run.report.reporter import Reporter
+from convcli.run.resolve.axes import check_dims
+from convcli.run.resolve.checks import check_animation, check_scale, check_store_options
+from convcli.run.resolve.merged import merge
+from convcli.run.resolve.weights import with_channels
 from convcli.run.results import Done, Kept, Result, Summary, gather, require_passed
-from convcli.run.weights import with_channels
 from convcli.streams import Streams
 from convcli.terminal.progress import Progress
 
 if TYPE_CHECKING:  # seldom needed
     from convcli.pictures.files import Wanted
     from convcli.run.many_files import Files
-    from convcli.run.model_layer import Taken
+    from convcli.run.resolve.model_layer import Taken
 
 
 @keeping_memory()
@@ -158,7 +158,7 @@ def _sources(run: Run, spec: str, target: Target) -> Iterator[Source]:
 
 
 def _convolve_together(run: Run, source: Records, target: Target) -> bool:
-    from convcli.run.together import convolve_records  # noqa: PLC0415  for many arrays only
+    from convcli.run.compute.together import convolve_records  # noqa: PLC0415  for many arrays only
 
     job = prepare(run.setup, next(source.one_by_one()), many=True).together
     made = convolve_records(job, source, run.outputs) if job is not None else None
@@ -181,7 +181,7 @@ def _model_layer(request: RunRequest, streams: Streams) -> "Taken | None":
     other = request.f is not None or request.pool is not None  # which do not go with -k
     if other or request.kernel is None or not model_format(request.kernel):
         return None
-    from convcli.run import model_layer  # noqa: PLC0415  seldom needed
+    from convcli.run.resolve import model_layer  # noqa: PLC0415  seldom needed
 
     return model_layer.take(request, streams)
 
@@ -189,7 +189,7 @@ def _model_layer(request: RunRequest, streams: Streams) -> "Taken | None":
 def _animate(kept: Kept, streams: Streams) -> None:
     """Play the operation on what was kept of it."""
     from convcli.explain import animation  # noqa: PLC0415  seldom needed
-    from convcli.run.numbers import Narrator  # noqa: PLC0415
+    from convcli.run.pictures.narrator import Narrator  # noqa: PLC0415
 
     if kept.input is not None and kept.output is not None:
         operation = kept.operation
@@ -204,9 +204,9 @@ def _picture(request: RunRequest) -> "tuple[RunRequest, Wanted | None]":
 
     if not is_picture(request.output) and request.frame is None:
         return request, None
-    from convcli.run import pictures  # noqa: PLC0415  seldom needed
+    from convcli.run.pictures import files  # noqa: PLC0415  seldom needed
 
-    return pictures.taken(request)
+    return files.taken(request)
 
 
 def _keep_for_picture(run: Run, picture: "Wanted", result: Result, kept: Kept) -> None:
@@ -220,9 +220,9 @@ def _keep_for_picture(run: Run, picture: "Wanted", result: Result, kept: Kept) -
 
 
 def _draw(picture: "Wanted", result: Result, kept: Kept) -> None:
-    from convcli.run import pictures  # noqa: PLC0415  seldom needed
+    from convcli.run.pictures import files  # noqa: PLC0415  seldom needed
 
-    pictures.write(picture, result, kept)
+    files.write(picture, result, kept)
 
 
 def _refuse_other_options(request: RunRequest) -> None:
@@ -235,11 +235,11 @@ def _refuse_other_options(request: RunRequest) -> None:
 def _list_kernels(request: RunRequest, streams: Streams) -> None:
     """Show the named filters, or the layers or members of the file that ``-k`` names."""
     if request.kernel is not None:
-        from convcli.run import model_layer  # noqa: PLC0415  seldom needed
+        from convcli.run.resolve import model_layer  # noqa: PLC0415  seldom needed
 
         model_layer.list_file(request, streams)
         return
-    from convcli.run.kernels import list_kernels  # noqa: PLC0415  seldom asked for
+    from convcli.run.report.kernels import list_kernels  # noqa: PLC0415  seldom asked for
 
     list_kernels(request.format, streams)
 

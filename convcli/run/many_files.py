@@ -4,12 +4,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
-from convcli.arrays.ring import Ring
 from convcli.arrays.small_files import in_groups
-from convcli.arrays.sources import InMemory
+from convcli.arrays.sources.ring import Ring
+from convcli.arrays.sources.source import InMemory
 from convcli.errors import ConvcliError
-from convcli.run.job import Job
-from convcli.run.together import MadeArrays, convolve_records
+from convcli.run.compute.job import Job
+from convcli.run.compute.together import MadeArrays, convolve_records
 
 
 class Files(NamedTuple):

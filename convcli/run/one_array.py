@@ -8,26 +8,26 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from convcli.arrays.dtypes import Array, at
-from convcli.arrays.ring import Ring
+from convcli.arrays.formats.writers import Whole
 from convcli.arrays.sinks import Target
-from convcli.arrays.sources import InMemory, Source
-from convcli.arrays.writers import Whole
+from convcli.arrays.sources.ring import Ring
+from convcli.arrays.sources.source import InMemory, Source
 from convcli.engines import fft
-from convcli.run.blocks import Blocks
-from convcli.run.checks import check_pixels
-from convcli.run.job import Job
-from convcli.run.merged import full_layout, full_shape, lead_of
-from convcli.run.operation import Operation
+from convcli.run.compute.blocks import Blocks
+from convcli.run.compute.job import Job
+from convcli.run.compute.pipeline import Pipeline
 from convcli.run.options import RunRequest
-from convcli.run.pipeline import Pipeline
 from convcli.run.prepare import Setup, prepare
-from convcli.run.reporter import Reporter
+from convcli.run.report.reporter import Reporter
+from convcli.run.resolve.checks import check_pixels
+from convcli.run.resolve.merged import full_layout, full_shape, lead_of
+from convcli.run.resolve.operation import Operation
+from convcli.run.resolve.weights import filters_of
 from convcli.run.results import Done, Kept, Result, Summary, Timing, Verdict, gather
-from convcli.run.weights import filters_of
 from convcli.terminal.progress import Progress
 
 if TYPE_CHECKING:  # seldom needed
-    from convcli.arrays.pixels import Scaling
+    from convcli.arrays.formats.pixels import Scaling
     from convcli.pictures.files import Wanted
 
 
@@ -72,7 +72,7 @@ def convolve(run: Run, source: Source, target: Target) -> tuple[Result, Kept]:
 
 def _scaling(request: RunRequest, job: Job, x: Array) -> "Scaling":
     """Say what the values of an image mean: by its input, by the filter, and as asked."""
-    from convcli.arrays.pixels import Scaling, own_range  # noqa: PLC0415  only for images
+    from convcli.arrays.formats.pixels import Scaling, own_range  # noqa: PLC0415  only for images
 
     operation = job.operation
     sums = [one.filter.reshape(len(one.filter), -1).sum(axis=1) for one in job.passes]

@@ -5,7 +5,7 @@ from typing import Annotated, Any, NamedTuple
 
 from typer import Argument
 
-from convcli.geometry.pad_modes import PAD_MODES
+from convcli.geometry.window.pad_modes import PAD_MODES
 from convcli.options import (
     CHANNELS,
     DATA,
@@ -32,6 +32,8 @@ from convcli.options import (
     by_alias,
     option,
 )
+
+FORMATS = ("table", "plain", "json")  # of reports
 
 
 class RunRequest(NamedTuple):

@@ -4,21 +4,21 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from convcli.arrays.dtypes import Array
 from convcli.arrays.opener import Gradient, Opener
-from convcli.arrays.sources import InMemory, Source
+from convcli.arrays.sources.source import InMemory, Source
 from convcli.engines import choose
 from convcli.engines.base import Engine
 from convcli.errors import UsageError
-from convcli.geometry import notation
-from convcli.geometry.axis import Kind, Window
-from convcli.geometry.pad_modes import parse_pad_mode
-from convcli.run.blocks import Blocks, plan_blocks
-from convcli.run.job import Job
-from convcli.run.operation import Operation, resolve
+from convcli.geometry.text import notation
+from convcli.geometry.window.axis import Kind, Window
+from convcli.geometry.window.pad_modes import parse_pad_mode
+from convcli.run.compute.blocks import Blocks, plan_blocks
+from convcli.run.compute.job import Job
 from convcli.run.options import RunRequest
-from convcli.run.weights import Weights, check_weights, choose_weights
+from convcli.run.resolve.operation import Operation, resolve
+from convcli.run.resolve.weights import Weights, check_weights, choose_weights
 
 if TYPE_CHECKING:  # seldom needed
-    from convcli.run.model_layer import Taken
+    from convcli.run.resolve.model_layer import Taken
 
 _MOST_RUNS = 1_000_000  # of --time
 _MOST_PREPARED = 32  # kinds of arrays
@@ -74,7 +74,7 @@ def prepare(setup: Setup, source: Source, many: bool = False) -> Prepared:
         blocks = plan_blocks(job.operation, source.shape, setup.memory, job.whole_tiles)
         together = None
         if many:
-            from convcli.run.together import batched  # noqa: PLC0415  for many arrays only
+            from convcli.run.compute.together import batched  # noqa: PLC0415  for many arrays only
 
             together = batched(job)
         if len(setup.prepared) >= _MOST_PREPARED:
@@ -102,7 +102,7 @@ def _window(request: RunRequest) -> Window:
         )
     kind: Kind = "convt" if request.transposed else "conv"
     if request.pool:
-        from convcli.geometry.pooling import parse_pool  # noqa: PLC0415  for pools only
+        from convcli.geometry.window.pooling import parse_pool  # noqa: PLC0415  for pools only
 
         kind = parse_pool(request.pool)
     return Window(

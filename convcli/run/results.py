@@ -7,14 +7,14 @@ import numpy as np
 
 from convcli.arrays.dtypes import Array
 from convcli.errors import ConvcliError
-from convcli.geometry.axis import POOL_KINDS, Axis, Kind, Padding, PaddingWord
-from convcli.run.merged import full_layout, full_shape, lead_of
+from convcli.geometry.window.axis import POOL_KINDS, Axis, Kind, Padding, PaddingWord
+from convcli.run.resolve.merged import full_layout, full_shape, lead_of
 
 if TYPE_CHECKING:
-    from convcli.arrays.pixels import Mapping
-    from convcli.arrays.sources import InMemory, Source
-    from convcli.run.job import Job
-    from convcli.run.operation import Operation
+    from convcli.arrays.formats.pixels import Mapping
+    from convcli.arrays.sources.source import InMemory, Source
+    from convcli.run.compute.job import Job
+    from convcli.run.resolve.operation import Operation
 
 
 class Verdict(NamedTuple):
@@ -250,6 +250,18 @@ def gather(
         high=summary.high,
         seconds=done.seconds,
     )
+
+
+def operation_name(result: Result) -> str:
+    """Name the operation in the words of signal processing and of PyTorch."""
+    if result.kind in POOL_KINDS:
+        return "max pooling" if result.kind == "maxpool" else "average pooling"
+    name = (
+        "convolution (the filter is flipped)"
+        if result.flip
+        else "cross-correlation (as in PyTorch: the filter is not flipped)"
+    )
+    return f"transposed {name}" if result.transposed else name
 
 
 def require_passed(verdict: Verdict | None) -> None:

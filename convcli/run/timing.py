@@ -4,12 +4,12 @@ import math
 import statistics
 import time
 
-from convcli.arrays.sources import Source
-from convcli.run.blocks import plan_blocks
-from convcli.run.job import Job
-from convcli.run.layer import as_step
-from convcli.run.operation import Operation
-from convcli.run.pipeline import Pipeline
+from convcli.arrays.sources.source import Source
+from convcli.run.compute.blocks import plan_blocks
+from convcli.run.compute.job import Job
+from convcli.run.compute.pipeline import Pipeline
+from convcli.run.report.layer import as_step
+from convcli.run.resolve.operation import Operation
 from convcli.run.results import Timing
 
 

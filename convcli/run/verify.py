@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convcli.arrays.dtypes import Array, DType, at
-from convcli.arrays.sources import Box
+from convcli.arrays.sources.source import Box
 from convcli.engines.fft import LARGEST_ERROR
-from convcli.run.axes import canonical
-from convcli.run.blocks import Block
-from convcli.run.operation import Operation
-from convcli.run.padding import border_index
+from convcli.run.compute.blocks import Block
+from convcli.run.compute.padding import border_index
+from convcli.run.resolve.axes import canonical
+from convcli.run.resolve.operation import Operation
 from convcli.run.results import Verdict
 
 Places = tuple[NDArray[np.intp], ...]

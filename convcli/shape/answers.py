@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast, get_args
 
 from convcli.errors import UsageError
-from convcli.geometry import notation
-from convcli.geometry.axis import POOL_KINDS, PaddingWord, Sizes, on_each_axis, spread
 from convcli.geometry.inverse import Answer, Unknown, solve
+from convcli.geometry.text import notation
+from convcli.geometry.window.axis import POOL_KINDS, PaddingWord, Sizes, on_each_axis, spread
 from convcli.shape.usage import first_layer, kind_of, need, refuse
 
 if TYPE_CHECKING:

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from convcli.errors import DoesNotFit, UsageError
-from convcli.geometry import notation
-from convcli.geometry.axis import POOL_KINDS, Window, spread
-from convcli.geometry.network import Layer, Step, apply
-from convcli.geometry.sweep import has_many, lazy_product
+from convcli.geometry.network.layer import Layer, Step, apply
+from convcli.geometry.text import notation
+from convcli.geometry.text.sweep import has_many, lazy_product
+from convcli.geometry.window.axis import POOL_KINDS, Window, spread
 from convcli.shape.usage import kind_of, need
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def cases(
     op = notation.parse_sizes("--output-padding", request.output_padding or "0")
     channels = read_channels(request)
     if request.groups and request.groups.lower() == "depthwise":
-        from convcli.geometry.channel_axes import depthwise_groups  # noqa: PLC0415  for an error
+        from convcli.geometry.text.channel_axes import depthwise_groups  # noqa: PLC0415  for an error
 
         raise UsageError(depthwise_groups(*channels[0]))
     groups = notation.parse_numbers("-g", request.groups or "1")

@@ -5,8 +5,8 @@ import shlex
 from collections.abc import Callable, Sequence
 
 from convcli.errors import UsageError
-from convcli.geometry import notation
-from convcli.geometry.channel_axes import read_as_channels
+from convcli.geometry.text import notation
+from convcli.geometry.text.channel_axes import read_as_channels
 from convcli.options import command_line
 from convcli.shape.options import ShapeRequest
 

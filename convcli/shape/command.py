@@ -6,15 +6,15 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from convcli.errors import ConvcliError, DoesNotFit, UsageError
-from convcli.geometry.network import Step
-from convcli.geometry.notation import format_sizes
+from convcli.geometry.network.layer import Step
+from convcli.geometry.text.notation import format_sizes
 from convcli.options import typed
 from convcli.shape.cases import cases
 from convcli.shape.usage import first_layer, network_name, refuse, with_channels
 from convcli.streams import Streams, choose_format, note, report_error
 
 if TYPE_CHECKING:
-    from convcli.geometry.graph import NodeStep
+    from convcli.geometry.network.graph import NodeStep
     from convcli.shape.options import ShapeRequest
 
 FORMATS = ("table", "plain", "json", "csv")
@@ -229,7 +229,7 @@ def _animate(request: "ShapeRequest", streams: Streams) -> None:
         },
         "--animate",
     )
-    from convcli.explain.keys import require_terminal  # noqa: PLC0415  used by --animate only
+    from convcli.terminal.keyboard import require_terminal  # noqa: PLC0415  used by --animate only
 
     require_terminal(streams)
     steps = list(islice(cases(request), 2))

@@ -8,16 +8,16 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
-from convcli.geometry.axis import Axis
-from convcli.geometry.coverage import unread, unread_end
-from convcli.geometry.keys import WINDOW
-from convcli.geometry.layers import format_named_step, format_step
-from convcli.geometry.network import Layer, Step
-from convcli.geometry.notation import format_padding, format_sizes, join_axes
-from convcli.geometry.receptive_field import Field
+from convcli.geometry.network.layer import Layer, Step
+from convcli.geometry.network.receptive_field import Field
+from convcli.geometry.text.layer_text import format_named_step, format_step
+from convcli.geometry.text.notation import format_padding, format_sizes, join_axes
+from convcli.geometry.window.axis import Axis
+from convcli.geometry.window.coverage import unread, unread_end
+from convcli.geometry.window.record_keys import WINDOW
 
 if TYPE_CHECKING:
-    from convcli.geometry.graph import NodeStep
+    from convcli.geometry.network.graph import NodeStep
 
 Cell = str | int | None
 

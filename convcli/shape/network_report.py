@@ -4,14 +4,14 @@ from collections.abc import Iterator, Sequence
 
 from rich.text import Text
 
-from convcli.explain import growth, words
-from convcli.geometry.graph import NodeStep
-from convcli.geometry.layers import format_named_step
-from convcli.geometry.network import FREE, Costs
-from convcli.geometry.notation import format_sizes
-from convcli.geometry.operations.pointwise import Pointwise
-from convcli.geometry.operations.pooling import Normalized
-from convcli.geometry.operations.rearrange import Flattened
+from convcli.explain import network, words
+from convcli.geometry.network.graph import NodeStep
+from convcli.geometry.network.layer import FREE, Costs
+from convcli.geometry.network.operations.pointwise import Pointwise
+from convcli.geometry.network.operations.pooling import Normalized
+from convcli.geometry.network.operations.rearrange import Flattened
+from convcli.geometry.text.layer_text import format_named_step
+from convcli.geometry.text.notation import format_sizes
 from convcli.shape.figures import FIGURES, NODE_FIGURES, Row, format_bytes
 from convcli.shape.records import total
 from convcli.shape.report import explain, figure_column, show_sheet
@@ -49,7 +49,7 @@ def show_network(
     out.print(_from_input_to_output(steps))
     show_sheet(sheet, out, _notes(steps, rows, sheet), sheet.dropped)
     if explained:
-        for part in growth.explain_network(steps, rows, out.width):
+        for part in network.explain_network(steps, rows, out.width):
             out.print(part, crop=False)
 
 

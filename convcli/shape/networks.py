@@ -5,10 +5,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from convcli.errors import DoesNotFit, UsageError
-from convcli.geometry import notation
-from convcli.geometry.axis import Sizes, spread
-from convcli.geometry.graph import NodeStep, follow
-from convcli.geometry.sweep import Sweep, has_many
+from convcli.geometry.network.graph import NodeStep, follow
+from convcli.geometry.text import notation
+from convcli.geometry.text.sweep import Sweep, has_many
+from convcli.geometry.window.axis import Sizes, spread
 from convcli.models.network import Network
 from convcli.models.open import open_network
 from convcli.shape.cases import OnMisfit, read_channels

@@ -5,14 +5,14 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from convcli.errors import UsageError
-from convcli.geometry.axis import AXIS_NAMES
-from convcli.geometry.network import Step
+from convcli.geometry.network.layer import Step
+from convcli.geometry.window.axis import AXIS_NAMES
 from convcli.shape.figures import FIGURES, NODE_FIGURES, Figure, Row
 from convcli.streams import printable
 
 if TYPE_CHECKING:
-    from convcli.geometry.graph import NodeStep
     from convcli.geometry.inverse import Answer
+    from convcli.geometry.network.graph import NodeStep
 
 Record = dict[str, Any]
 _FORMULA_SIGNS = ("=", "+", "-", "@")

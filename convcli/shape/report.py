@@ -7,8 +7,8 @@ from rich.console import Console
 
 from convcli.explain.layer import case_table, explain_layer
 from convcli.geometry.inverse import Answer, format_answers, format_totals
-from convcli.geometry.network import Step
-from convcli.geometry.notation import format_sizes
+from convcli.geometry.network.layer import Step
+from convcli.geometry.text.notation import format_sizes
 from convcli.shape.figures import CHANNELS, FIGURES, Figure, Row
 from convcli.streams import Streams
 from convcli.terminal.tables import Column, Sheet, as_text, console, facts_table

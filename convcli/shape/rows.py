@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from convcli.geometry.network import Step
-from convcli.geometry.notation import format_padding, join_axes
+from convcli.geometry.network.layer import Step
+from convcli.geometry.text.notation import format_padding, join_axes
 
 if TYPE_CHECKING:
-    from convcli.geometry.graph import NodeStep
+    from convcli.geometry.network.graph import NodeStep
 
 
 def inputs(steps: "Sequence[Step] | Sequence[NodeStep]") -> str:

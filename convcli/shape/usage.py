@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from convcli.errors import UsageError
-from convcli.geometry.axis import Kind
+from convcli.geometry.window.axis import Kind
 
 if TYPE_CHECKING:
     from convcli.shape.options import ShapeRequest
@@ -46,7 +46,7 @@ def kind_of(request: "ShapeRequest") -> Kind:
     """Return the kind of layer that the options of one layer describe."""
     if request.pool is not None:
         refuse({"--transposed": request.transposed, "--no-bias": request.no_bias}, "--pool")
-        from convcli.geometry.pooling import parse_pool  # noqa: PLC0415  for pools only
+        from convcli.geometry.window.pooling import parse_pool  # noqa: PLC0415  for pools only
 
         return parse_pool(request.pool)
     return "convt" if request.transposed else "conv"
@@ -65,7 +65,7 @@ def with_channels(request: "ShapeRequest") -> "ShapeRequest":
     c_in, c_out = request.in_channels, request.out_channels
     if c_in is None and c_out is None:
         return request
-    from convcli.geometry.channel_axes import join_channels  # noqa: PLC0415  seldom typed
+    from convcli.geometry.text.channel_axes import join_channels  # noqa: PLC0415  seldom typed
 
     channels = join_channels(c_in, c_out, request.channels, needed="in")
     return request._replace(channels=channels, in_channels=None, out_channels=None)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from convcli.arrays.dtypes import shape_text
-from convcli.geometry.notation import format_sizes
+from convcli.geometry.text.notation import format_sizes
 from convcli.models.weights import UNSAID, Weight, read_weights
 from convcli.shape.records import Record, csv_line, format_cell, json_lines, read_fields
 from convcli.shape.usage import Typed, network_name, refuse

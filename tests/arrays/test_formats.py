@@ -11,7 +11,7 @@ import safetensors.numpy
 import torch
 from PIL import Image
 
-from convcli.arrays.pixels import Scaling, own_range, to_pixels
+from convcli.arrays.formats.pixels import Scaling, own_range, to_pixels
 from tests.conftest import DATA, npy_bytes, run_command
 
 ONE = ("-k", "[[1]]")

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from convcli.arrays.filters import named
+from convcli.arrays.named.filters import named
 from tests.conftest import npy_bytes, run_command, shell
 
 ONE = ("-k", "[[1]]")
@@ -316,7 +316,7 @@ def test_a_warning_of_pillow_is_a_note(in_tmp: Path) -> None:
 
 
 def test_what_a_c_library_writes_is_taken(capfd: pytest.CaptureFixture[str]) -> None:
-    from convcli.arrays.foreign import silenced
+    from convcli.arrays.files.foreign import silenced
 
     with silenced() as said:
         os.write(2, b"TIFFReadDirectory: Warning\n")
@@ -397,7 +397,7 @@ def test_without_pillow_nothing_is_convolved_for_an_image(
 
 
 def test_float8_tables_are_those_of_pytorch() -> None:
-    from convcli.arrays.safetensors_files import _FLOAT8
+    from convcli.arrays.formats.safetensors_files import _FLOAT8
 
     bits = torch.arange(256, dtype=torch.uint8)
     names = {

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from convcli.arrays import atomic
-from convcli.arrays.atomic import _NewFile
+from convcli.arrays.files import atomic
+from convcli.arrays.files.atomic import _NewFile
 from tests.conftest import npy_bytes, run_command, shell
 
 _SCALE = ("-k", "[[2]]")
@@ -110,7 +110,7 @@ def test_what_a_killed_run_left_is_removed(
 @pytest.mark.skipif(not hasattr(os, "O_TMPFILE"), reason="elsewhere the next run removes it")
 def test_a_killed_run_leaves_nothing(x: bytes) -> None:
     script = (
-        "import os, signal; from convcli.arrays.atomic import replaced\n"
+        "import os, signal; from convcli.arrays.files.atomic import replaced\n"
         "with replaced('y.npy') as stream:\n"
         "    stream.write(b'x'); os.kill(os.getpid(), signal.SIGKILL)"
     )

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from convcli.arrays.pixels import SCALES, Scaling, to_pixels
+from convcli.arrays.formats.pixels import SCALES, Scaling, to_pixels
 from tests.conftest import DATA, run_command
 
 PHOTO = np.load(DATA / "photo.npy")
@@ -222,7 +222,7 @@ def test_scales_that_do_not_apply(args: str, message: str, photo: Path) -> None:
 def test_what_no_image_holds_is_refused_before_the_work(
     shape: str, in_tmp: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("convcli.run.pipeline.Pipeline.run", None)
+    monkeypatch.setattr("convcli.run.compute.pipeline.Pipeline.run", None)
     done = run_command("run", f"rand:{shape}", "-k", "box", "-o", "y.png", stdin=b"")
     assert done.status == 1
     assert "'y.png': an image has " in done.err

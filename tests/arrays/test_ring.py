@@ -5,7 +5,7 @@ import threading
 import numpy as np
 import pytest
 
-from convcli.arrays.ring import Ring
+from convcli.arrays.sources.ring import Ring
 
 F4 = np.dtype(np.float32)
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as numpy_st
 
-from convcli.arrays import text_files
+from convcli.arrays.formats import text_files
 from tests.conftest import npy_bytes, run_command
 
 ONE = ("-k", "[[1]]")

@@ -54,7 +54,7 @@ def save_filter(path: Path, name: str) -> None:
     """Save a named filter as float32."""
     import numpy as np
 
-    from convcli.arrays.filters import named
+    from convcli.arrays.named.filters import named
 
     np.save(path, named(name).astype(np.float32))
 

@@ -21,16 +21,16 @@ import cv2
 import numpy as np
 import torch
 
-from convcli.arrays.filters import named
-from convcli.arrays.sources import InMemory
+from convcli.arrays.named.filters import named
+from convcli.arrays.sources.source import InMemory
 from convcli.engines import choose
 from convcli.engines.base import Engine
 from convcli.engines.numpy_engine import NumpyEngine
-from convcli.geometry.axis import Window
-from convcli.run.blocks import Blocks, plan_blocks
-from convcli.run.job import Job
-from convcli.run.operation import resolve
-from convcli.run.pipeline import Pipeline
+from convcli.geometry.window.axis import Window
+from convcli.run.compute.blocks import Blocks, plan_blocks
+from convcli.run.compute.job import Job
+from convcli.run.compute.pipeline import Pipeline
+from convcli.run.resolve.operation import resolve
 from tests.bench.records import emit, emit_machine, hold_to_avx2
 
 ROWS: list[tuple[str, tuple[int, ...], tuple[int, ...], dict[str, Any]]] = [

@@ -23,17 +23,17 @@ from unittest import mock
 
 import numpy as np
 
-from convcli.arrays.filters import named
 from convcli.arrays.memory import keeping_memory
-from convcli.arrays.sources import InMemory
+from convcli.arrays.named.filters import named
+from convcli.arrays.sources.source import InMemory
 from convcli.engines import numpy_engine
 from convcli.engines.numpy_engine import METHODS, NumpyEngine
 from convcli.errors import ConvcliError
-from convcli.geometry.axis import Window
-from convcli.run.blocks import plan_blocks
-from convcli.run.job import Job
-from convcli.run.operation import resolve
-from convcli.run.pipeline import Pipeline
+from convcli.geometry.window.axis import Window
+from convcli.run.compute.blocks import plan_blocks
+from convcli.run.compute.job import Job
+from convcli.run.compute.pipeline import Pipeline
+from convcli.run.resolve.operation import resolve
 from tests.bench.records import emit, emit_machine, hold_to_avx2
 
 _HOPELESS = 20  # times the estimate of the best method: not tried

@@ -20,8 +20,8 @@ import psutil
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from convcli.run.blocks import Block
 from convcli.run.cluster import connect, window, worker
+from convcli.run.compute.blocks import Block
 
 
 def nothing() -> None:

@@ -11,8 +11,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from convcli.engines.choose import choose_engine
 from convcli.engines.fft import LARGEST_ERROR, balanced
-from convcli.geometry.axis import Window
-from convcli.run.operation import resolve
+from convcli.geometry.window.axis import Window
+from convcli.run.resolve.operation import resolve
 from tests.run.helpers import convolve, engine_of
 
 

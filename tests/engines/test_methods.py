@@ -8,7 +8,7 @@ import torch
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from convcli.arrays.filters import named
+from convcli.arrays.named.filters import named
 from convcli.engines import (
     choose,
     gemm,
@@ -23,8 +23,8 @@ from convcli.engines.numpy_engine import METHODS, NumpyEngine
 from convcli.engines.separable import factors
 from convcli.engines.torch_engine import TorchEngine
 from convcli.errors import UsageError
-from convcli.geometry.axis import Window
-from convcli.geometry.pad_modes import PAD_MODES
+from convcli.geometry.window.axis import Window
+from convcli.geometry.window.pad_modes import PAD_MODES
 from tests import cases
 from tests.cases import Case, Limits
 from tests.conftest import run_command

@@ -18,10 +18,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convcli.explain.animation import Player, frame
-from convcli.explain.keys import keys
-from convcli.geometry.axis import Axis, Window
-from convcli.geometry.places import place_of, places
+from convcli.geometry.window.axis import Axis, Window
+from convcli.geometry.window.places import place_of, places
 from convcli.streams import Streams
+from convcli.terminal.keyboard import keys
 from tests.conftest import Stream, run_command
 
 

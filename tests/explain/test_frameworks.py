@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from convcli.errors import ConvcliError
 from convcli.explain.frameworks import keras, onnx, pytorch
-from convcli.geometry.axis import POOL_KINDS, Window
-from convcli.geometry.network import Layer, Step, apply
+from convcli.geometry.network.layer import Layer, Step, apply
+from convcli.geometry.window.axis import POOL_KINDS, Window
 from tests.conftest import run_command
 
 

@@ -7,7 +7,7 @@ from tests.faults import commands, disks, inputs, names, oracles, pipes, signals
 from tests.faults.trial import Trial
 
 _PROGRAM = (
-    "convcli.__main__", "convcli.run.command", "convcli.run.report", "convcli.shape.command",
+    "convcli.__main__", "convcli.run.command", "convcli.run.report.tables", "convcli.shape.command",
     "convcli.shape.report", "numpy.random", "PIL.Image", "safetensors.numpy",
 )  # fmt: skip
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convcli.errors import ConvcliError, DoesNotFit, UsageError
-from convcli.geometry.axis import PADDING_WORDS, Window, fit
-from convcli.geometry.size import effective_filter
+from convcli.geometry.window.axis import PADDING_WORDS, Window, fit
+from convcli.geometry.window.size import effective_filter
 from tests.conftest import DATA
 
 KNOWN = json.loads((DATA / "known_answers.json").read_text())

@@ -6,8 +6,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from convcli.errors import ConvcliError
-from convcli.geometry.axis import Axis, fit
-from convcli.geometry.coverage import coverage, extent, most, reads, unread, unread_end
+from convcli.geometry.window.axis import Axis, fit
+from convcli.geometry.window.coverage import coverage, extent, most, reads, unread, unread_end
 
 
 @st.composite

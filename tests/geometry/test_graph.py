@@ -1,12 +1,12 @@
 """Networks as graphs: what flows through nodes, and where it cannot."""
 
-from convcli.geometry.axis import Window
-from convcli.geometry.graph import Graph, Input, Node, follow
-from convcli.geometry.network import Layer
-from convcli.geometry.operations.joins import Concatenated, Elementwise
-from convcli.geometry.operations.pointwise import Pointwise
-from convcli.geometry.operations.windows import Windowed
-from convcli.geometry.tensor import image
+from convcli.geometry.network.graph import Graph, Input, Node, follow
+from convcli.geometry.network.layer import Layer
+from convcli.geometry.network.operations.joins import Concatenated, Elementwise
+from convcli.geometry.network.operations.pointwise import Pointwise
+from convcli.geometry.network.operations.windows import Windowed
+from convcli.geometry.network.tensor import image
+from convcli.geometry.window.axis import Window
 
 
 def _conv(f: int, s: int = 1, p: int = 0, c: int | None = None) -> Windowed:

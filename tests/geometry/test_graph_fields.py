@@ -9,17 +9,17 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from convcli.errors import ConvcliError
-from convcli.geometry.axis import Axis, Kind, Window
-from convcli.geometry.graph import Graph, Input, Node, NodeStep, follow
-from convcli.geometry.network import Layer
-from convcli.geometry.operation import Operation
-from convcli.geometry.operations.indexing import Padded, Sliced
-from convcli.geometry.operations.joins import Concatenated, Elementwise
-from convcli.geometry.operations.pooling import AdaptivePooled, Reduced
-from convcli.geometry.operations.rearrange import DepthToSpace, SpaceToDepth
-from convcli.geometry.operations.resize import Resized
-from convcli.geometry.operations.windows import Windowed
-from convcli.geometry.tensor import image
+from convcli.geometry.network.graph import Graph, Input, Node, NodeStep, follow
+from convcli.geometry.network.layer import Layer
+from convcli.geometry.network.operation import Operation
+from convcli.geometry.network.operations.indexing import Padded, Sliced
+from convcli.geometry.network.operations.joins import Concatenated, Elementwise
+from convcli.geometry.network.operations.pooling import AdaptivePooled, Reduced
+from convcli.geometry.network.operations.rearrange import DepthToSpace, SpaceToDepth
+from convcli.geometry.network.operations.resize import Resized
+from convcli.geometry.network.operations.windows import Windowed
+from convcli.geometry.network.tensor import image
+from convcli.geometry.window.axis import Axis, Kind, Window
 
 N = 40
 Value = torch.Tensor

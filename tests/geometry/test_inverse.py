@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convcli.errors import ConvcliError, DoesNotFit, UsageError
-from convcli.geometry.axis import fit
 from convcli.geometry.inverse import Answer, solve
+from convcli.geometry.window.axis import fit
 
 LIMIT = 60  # as far as the exhaustive search goes
 

@@ -8,15 +8,15 @@ import torch.nn.functional as F
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from convcli.geometry.axis import Window
-from convcli.geometry.graph import Graph, Input, Node, follow
-from convcli.geometry.network import Layer
-from convcli.geometry.operation import Operation
-from convcli.geometry.operations.indexing import Sliced
-from convcli.geometry.operations.joins import Concatenated
-from convcli.geometry.operations.pooling import Reduced
-from convcli.geometry.operations.windows import Windowed
-from convcli.geometry.tensor import Tensor, image
+from convcli.geometry.network.graph import Graph, Input, Node, follow
+from convcli.geometry.network.layer import Layer
+from convcli.geometry.network.operation import Operation
+from convcli.geometry.network.operations.indexing import Sliced
+from convcli.geometry.network.operations.joins import Concatenated
+from convcli.geometry.network.operations.pooling import Reduced
+from convcli.geometry.network.operations.windows import Windowed
+from convcli.geometry.network.tensor import Tensor, image
+from convcli.geometry.window.axis import Window
 
 N = (9, 7)
 Value = torch.Tensor

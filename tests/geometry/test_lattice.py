@@ -3,7 +3,7 @@
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from convcli.geometry.lattice import count_pairs, floor_sum
+from convcli.geometry.window.lattice import count_pairs, floor_sum
 
 few = st.integers(0, 20)
 step = st.integers(1, 30)

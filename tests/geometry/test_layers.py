@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convcli.geometry.layers import format_layer, make_layer, split_pairs
-from convcli.geometry.pytorch_text import Words
+from convcli.geometry.text.layer_text import format_layer, make_layer, split_pairs
+from convcli.geometry.text.pytorch_text import Words
 from tests.conftest import run_command
 from tests.networks import steps_of
 

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convcli.errors import UsageError
-from convcli.geometry.axis import PADDING_WORDS, fit
-from convcli.geometry.notation import parse_padding, parse_sizes
+from convcli.geometry.text.notation import parse_padding, parse_sizes
+from convcli.geometry.window.axis import PADDING_WORDS, fit
 from tests.conftest import run_command
 
 SIZES = st.lists(st.integers(1, 10**6), min_size=1, max_size=3)

@@ -7,7 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from convcli.errors import DoesNotFit
-from convcli.geometry.axis import fit, fit_any_window
+from convcli.geometry.window.axis import fit, fit_any_window
 from tests.conftest import run_command
 
 

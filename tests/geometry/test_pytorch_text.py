@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from convcli.errors import DoesNotFit, UsageError
-from convcli.geometry.graph import NodeStep
+from convcli.geometry.network.graph import NodeStep
 from convcli.models.from_text.text import TextReader
 from tests.conftest import run_command
 from tests.networks import steps_of

@@ -11,9 +11,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from convcli.errors import ConvcliError
-from convcli.geometry.graph import NodeStep
-from convcli.geometry.index_map import Windows
-from convcli.geometry.receptive_field import INPUT, Phases
+from convcli.geometry.network.graph import NodeStep
+from convcli.geometry.network.index_map import Windows
+from convcli.geometry.network.receptive_field import INPUT, Phases
 from tests.conftest import run_command
 from tests.networks import steps_of
 

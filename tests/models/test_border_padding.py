@@ -9,8 +9,8 @@ import torch
 from onnx import helper
 from torch import nn
 
-from convcli.geometry.graph import follow
-from convcli.geometry.receptive_field import Span
+from convcli.geometry.network.graph import follow
+from convcli.geometry.network.receptive_field import Span
 from convcli.models import inputs
 from convcli.models.from_export import graph as export_graph
 from convcli.models.from_onnx import graph as onnx_graph

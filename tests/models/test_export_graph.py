@@ -9,7 +9,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from convcli.errors import ConvcliError
-from convcli.geometry.graph import NodeStep, follow
+from convcli.geometry.network.graph import NodeStep, follow
 from convcli.models import inputs
 from convcli.models.from_export import graph as export_graph
 from convcli.models.from_export.file import Pt2File

@@ -13,7 +13,7 @@ from onnx import TensorProto, helper, shape_inference
 from torch import nn
 
 from convcli.errors import ConvcliError
-from convcli.geometry.graph import NodeStep, follow
+from convcli.geometry.network.graph import NodeStep, follow
 from convcli.models import inputs
 from convcli.models.from_onnx import graph as onnx_graph
 from tests.conftest import DATA

@@ -151,7 +151,7 @@ def test_a_failure_leaves_the_old_file_whole(monkeypatch: pytest.MonkeyPatch) ->
     def fail(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("convcli.arrays.transfer.write_all", fail)
+    monkeypatch.setattr("convcli.arrays.files.transfer.write_all", fail)
     done = run_command(*LAYER.split(), "--explain", "-o", "conv.svg")
     assert done.status == 1
     assert Path("conv.svg").read_text() == "old"

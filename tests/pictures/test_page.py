@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from convcli.errors import ConvcliError
 from convcli.explain import words
-from convcli.geometry.axis import PADDING_WORDS, Axis, Kind, Padding, Window
-from convcli.geometry.coverage import reads
-from convcli.geometry.network import Layer, Step, apply
+from convcli.geometry.network.layer import Layer, Step, apply
+from convcli.geometry.window.axis import PADDING_WORDS, Axis, Kind, Padding, Window
+from convcli.geometry.window.coverage import reads
 from convcli.pictures.page import page
 from tests.conftest import run_command
 

@@ -16,8 +16,8 @@ from PIL import Image
 
 from convcli.errors import DoesNotFit, UsageError
 from convcli.explain.figures import EXPLAINED
-from convcli.geometry.axis import Axis, Kind, Window, fit
-from convcli.geometry.network import Layer, apply
+from convcli.geometry.network.layer import Layer, apply
+from convcli.geometry.window.axis import Axis, Kind, Window, fit
 from convcli.pictures import board, raster
 from convcli.pictures.animation_picture import MOST_FRAMES, animation_picture
 from convcli.pictures.layer_picture import layer_picture

@@ -9,18 +9,18 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from convcli.arrays.npy import read_headers
-from convcli.arrays.sources import InMemory, OnStream, Source
+from convcli.arrays.sources.npy import read_headers
+from convcli.arrays.sources.source import InMemory, OnStream, Source
 from convcli.engines import fft, gemm, numpy_engine, opencv, torch_engine
 from convcli.engines.base import Engine
 from convcli.engines.numpy_engine import NumpyEngine
 from convcli.engines.torch_engine import TorchEngine
-from convcli.geometry.axis import Window
-from convcli.run import operation as operations
-from convcli.run.blocks import plan_blocks
-from convcli.run.job import Job
-from convcli.run.operation import Operation
-from convcli.run.pipeline import Pipeline
+from convcli.geometry.window.axis import Window
+from convcli.run.compute.blocks import plan_blocks
+from convcli.run.compute.job import Job
+from convcli.run.compute.pipeline import Pipeline
+from convcli.run.resolve import operation as operations
+from convcli.run.resolve.operation import Operation
 from tests.cases import Case
 from tests.conftest import npy_bytes
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convcli.geometry.axis import Window
-from convcli.run.numbers import Narrator
+from convcli.geometry.window.axis import Window
+from convcli.run.pictures.narrator import Narrator
 from tests import cases
 from tests.cases import Case
 from tests.run.helpers import convolve, engine_of, resolve, resolve_case

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from convcli.engines.base import Engine
-from convcli.geometry.axis import Window
-from convcli.geometry.pad_modes import PAD_MODES, parse_pad_mode
-from convcli.run.padding import border_index
-from convcli.run.tiles import needed
+from convcli.geometry.window.axis import Window
+from convcli.geometry.window.pad_modes import PAD_MODES, parse_pad_mode
+from convcli.run.compute.padding import border_index
+from convcli.run.compute.tiles import needed
 from tests import cases
 from tests.naive import PAD_MODES as NUMPY_MODES
 from tests.run.helpers import convolve_piped, engine_of, resolve

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from convcli.run.executors import Executor, InOneThread, InThisThread
+from convcli.run.compute.executors import Executor, InOneThread, InThisThread
 
 both = pytest.mark.parametrize("make", [InThisThread, InOneThread])
 

@@ -11,11 +11,11 @@ import scipy.ndimage
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convcli.arrays.filters import PAIRS, pair
-from convcli.geometry.axis import Window
-from convcli.run.blocks import plan_blocks
-from convcli.run.convolver import convolve_block
-from convcli.run.job import Job
+from convcli.arrays.named.filters import PAIRS, pair
+from convcli.geometry.window.axis import Window
+from convcli.run.compute.blocks import plan_blocks
+from convcli.run.compute.convolver import convolve_block
+from convcli.run.compute.job import Job
 from tests.conftest import npy_bytes, run_command
 from tests.run.helpers import METHODS, convolve, convolve_piped, engine_of, resolve
 
@@ -120,7 +120,7 @@ def test_verify_fails_a_wrong_join(args: str, monkeypatch: pytest.MonkeyPatch) -
         out[...] = sums[0]
         out[0, 0] += 3
 
-    monkeypatch.setattr("convcli.run.convolver.join", wrong)
+    monkeypatch.setattr("convcli.run.compute.convolver.join", wrong)
     x = np.arange(64, dtype=np.uint8).reshape(8, 8)
     done = run_command(
         "run", *args.split(), "--verify", "-o", "/dev/null", "-q", stdin=npy_bytes(x)

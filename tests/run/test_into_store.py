@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from zarr.codecs import GzipCodec
 from zarr.storage import LocalStore
 
-from convcli.arrays.zarr_inputs import dimension_names
-from convcli.geometry.axis import Window
-from convcli.geometry.pad_modes import PAD_MODES
-from convcli.run.blocks import Block
-from convcli.run.executors import Future
-from convcli.run.operation import resolve
+from convcli.arrays.stores.inputs import dimension_names
+from convcli.geometry.window.axis import Window
+from convcli.geometry.window.pad_modes import PAD_MODES
+from convcli.run.compute.blocks import Block
+from convcli.run.compute.executors import Future
+from convcli.run.resolve.operation import resolve
 from convcli.run.stores import command as into_store
 from convcli.run.stores.blocks import Axes, plan_chunk_blocks
 from convcli.run.stores.sources import Held

@@ -18,7 +18,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convcli.arrays import small_files
-from convcli.run import command, report
+from convcli.run import command
+from convcli.run.report import tables
 from tests.conftest import Outcome, npy_bytes, run_command
 
 OPTIONS = [
@@ -96,7 +97,7 @@ def _outcome(args: list[str], old: bool) -> tuple[int, Any, str, dict[str, bytes
     if old:
         Path("out").mkdir()
         Path("out/1.npy").write_bytes(b"old")
-    with mock.patch.object(report, "_milliseconds", return_value="no time"):
+    with mock.patch.object(tables, "_milliseconds", return_value="no time"):
         done = run_command(*args, stdin=npy_bytes(np.eye(6, dtype="f4")))
     files = {path.name: path.read_bytes() for path in Path("out").glob("*")}
     shutil.rmtree("out", ignore_errors=True)

@@ -13,11 +13,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convcli.arrays import filters
-from convcli.arrays.filters import NAMED, PAIRS, named
+from convcli.arrays.named import filters
+from convcli.arrays.named.filters import NAMED, PAIRS, named
 from convcli.engines.numpy_engine import NumpyEngine
 from convcli.engines.torch_engine import TorchEngine
-from convcli.geometry.axis import Window
+from convcli.geometry.window.axis import Window
 from convcli.run.verify import verify
 from tests import cases
 from tests.cases import Case

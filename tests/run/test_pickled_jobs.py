@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from convcli.arrays.filters import named
-from convcli.geometry.axis import Window
-from convcli.run.blocks import plan_blocks
-from convcli.run.convolver import convolve_block
-from convcli.run.job import Job
-from convcli.run.operation import Operation
+from convcli.arrays.named.filters import named
+from convcli.geometry.window.axis import Window
+from convcli.run.compute.blocks import plan_blocks
+from convcli.run.compute.convolver import convolve_block
+from convcli.run.compute.job import Job
+from convcli.run.resolve.operation import Operation
 from tests.run.helpers import METHODS, engine_of, resolve
 
 rng = np.random.default_rng(0)

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from convcli.arrays.sources import InMemory
+from convcli.arrays.sources.source import InMemory
 from convcli.cli import main
-from convcli.run.blocks import plan_blocks
-from convcli.run.job import Job
-from convcli.run.pipeline import Pipeline
+from convcli.run.compute.blocks import plan_blocks
+from convcli.run.compute.job import Job
+from convcli.run.compute.pipeline import Pipeline
 from convcli.streams import Streams
 from tests.conftest import Stream, npy_bytes
 from tests.run.helpers import engine_of, resolve

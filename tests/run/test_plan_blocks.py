@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convcli.geometry.axis import Window
-from convcli.geometry.pad_modes import PAD_MODES
-from convcli.run.blocks import plan_blocks
-from convcli.run.convolver import convolve_block
-from convcli.run.job import Job
+from convcli.geometry.window.axis import Window
+from convcli.geometry.window.pad_modes import PAD_MODES
+from convcli.run.compute.blocks import plan_blocks
+from convcli.run.compute.convolver import convolve_block
+from convcli.run.compute.job import Job
 from tests import cases
 from tests.cases import Case
 from tests.run.helpers import engine_of, resolve, resolve_case

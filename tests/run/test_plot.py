@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from convcli.run.heat_map import Scale, bar, picture, scale_of, shrink
-from convcli.run.plot import _side_by_side
+from convcli.run.pictures.heat_map import Scale, bar, picture, scale_of, shrink
+from convcli.run.pictures.plot import _side_by_side
 from tests.conftest import run_command
 
 GOLDENS = Path(__file__).parents[1] / "goldens"

@@ -13,9 +13,9 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from convcli.errors import DoesNotFit
-from convcli.geometry.axis import Window
-from convcli.run.operation import Operation
-from convcli.run.pooling import divisors
+from convcli.geometry.window.axis import Window
+from convcli.run.compute.pooling import divisors
+from convcli.run.resolve.operation import Operation
 from convcli.run.verify import verify
 from tests.conftest import npy_bytes, run_command
 from tests.run.helpers import convolve, convolve_piped, engine_of, make_tiles_small, resolve

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from convcli.run.values import values_table
+from convcli.run.report.values import values_table
 from convcli.terminal import progress
 from tests.conftest import Stream, npy_bytes, run_command
 

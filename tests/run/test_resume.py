@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 import zarr
 
-from convcli.arrays.replaced_folders import NewFolder
-from convcli.arrays.zarr_arrays import StoredArray
+from convcli.arrays.files.replaced_folders import NewFolder
+from convcli.arrays.stores.arrays import StoredArray
 from convcli.errors import ConvcliError
 from tests.conftest import run_command
 from tests.run.stores import integers, load, make

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convcli.engines.choose import choose_engine
-from convcli.geometry.axis import Window
-from convcli.run.operation import resolve
+from convcli.geometry.window.axis import Window
+from convcli.run.resolve.operation import resolve
 from tests.conftest import run_command
 from tests.naive import transpose_convolve
 from tests.run.helpers import convolve

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convcli.arrays.ring import Ring
+from convcli.arrays.sources.ring import Ring
 from convcli.engines.numpy_engine import NumpyEngine
-from convcli.geometry.axis import Window
-from convcli.run.blocks import Block
-from convcli.run.job import Job
-from convcli.run.operation import resolve
+from convcli.geometry.window.axis import Window
+from convcli.run.compute.blocks import Block
+from convcli.run.compute.job import Job
+from convcli.run.resolve.operation import resolve
 from convcli.run.stores import task as tasks
 from convcli.run.stores.task import Reader, Task, do_block
 

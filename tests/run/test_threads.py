@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convcli.run.threads import for_each
+from convcli.run.compute.threads import for_each
 
 
 @given(count=st.integers(0, 40), threads=st.integers(1, 4))
@@ -58,7 +58,7 @@ def test_fewer_threads_than_asked_for_do_all_the_same(monkeypatch: pytest.Monkey
 
 FORKED = """
 import os
-from convcli.run.threads import for_each
+from convcli.run.compute.threads import for_each
 
 for_each(print, range(4), 3)
 if os.fork() == 0:

@@ -16,7 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from convcli.arrays import records, transfer
+from convcli.arrays.files import transfer
+from convcli.arrays.sources import records
 from convcli.errors import ConvcliError
 from convcli.run import command
 from tests.conftest import npy_bytes, run_command

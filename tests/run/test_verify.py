@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from convcli.run import convolver, pipeline
+from convcli.run.compute import convolver, pipeline
 from tests.conftest import npy_bytes, run_command
 
 

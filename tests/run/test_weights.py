@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from convcli.arrays.generators import random_layer
-from convcli.run.weights import layer_shape
+from convcli.arrays.named.generators import random_layer
+from convcli.run.resolve.weights import layer_shape
 from tests.conftest import npy_bytes, run_command
 
 

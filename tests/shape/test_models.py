@@ -7,7 +7,7 @@ import numpy as np
 import onnx
 from onnx import helper
 
-from convcli.geometry.tensor import Tensor
+from convcli.geometry.network.tensor import Tensor
 from convcli.models.from_onnx.inference import infer
 from tests.conftest import run_command
 from tests.models import makers

@@ -7,10 +7,11 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from convcli.errors import ConvcliError
-from convcli.explain import growth, middle
-from convcli.geometry.coverage import reads, unread, unread_end
-from convcli.geometry.graph import NodeStep
-from convcli.geometry.layers import format_named_step
+from convcli.explain import network
+from convcli.geometry.network import growth
+from convcli.geometry.network.graph import NodeStep
+from convcli.geometry.text.layer_text import format_named_step
+from convcli.geometry.window.coverage import reads, unread, unread_end
 from convcli.shape import network_report
 from convcli.streams import Streams
 from tests.conftest import Stream
@@ -104,7 +105,7 @@ def _needed(steps: list[NodeStep], i: int) -> int:
 def test_pixels_at_the_end_that_reach_no_output_are_counted(steps: list[NodeStep]) -> None:
     for i in range(len(steps[0].axes)):
         axes = [step.axes[i] for step in steps]
-        lost = growth.never_read(axes)
+        lost = network.never_read(axes)
         gaps = any(unread(axis) != unread_end(axis) for axis in axes)
         assert lost == (0 if gaps else _needed(steps, i))
 
@@ -121,7 +122,7 @@ def test_pixels_at_the_end_that_reach_no_output_are_counted(steps: list[NodeStep
 )
 def test_what_reaches_no_output(n: int, layers: list[str], lost: int) -> None:
     axes = [step.axes[0] for step in steps_of(layers, (n,))]
-    assert growth.never_read(axes) == lost
+    assert network.never_read(axes) == lost
 
 
 @given(stacks(kinds=("conv", "maxpool")))
@@ -130,14 +131,14 @@ def test_the_span_drawn_is_what_the_middle_output_reads(steps: list[NodeStep]) -
         first = last = steps[-1].axes[i].out // 2
         for axis in reversed([step.axes[i] for step in steps]):
             first, last = reads(axis, first)[0], reads(axis, last)[-1]
-        assert middle.growth(steps, i).spans[-1] == (first, last)
+        assert growth.growth(steps, i).spans[-1] == (first, last)
 
 
 @given(st.integers(1, 500), st.integers(-100, 500), st.integers(1, 300), st.integers(1, 120))
 def test_a_bar_is_drawn_to_scale(n: int, first: int, size: int, width: int) -> None:
     drawn = range(min(0, first), max(n, first + size))
     cells = min(width, len(drawn))
-    bar = growth.bar(range(first, first + size), n, drawn, cells).plain
+    bar = network.bar(range(first, first + size), n, drawn, cells).plain
     assert len(bar) == cells
     field = bar.count("█") + bar.count("░")
     assert abs(field - size * cells / len(drawn)) <= 1

@@ -154,7 +154,9 @@ def test_what_is_no_state_dict(in_tmp: Path) -> None:
             assert rule in done.err
             assert "state_dict with torch.save" in done.err
     shutil.copy(DATA / "models" / "small.pt2", "m.pt")
-    assert "rename it to end in .pt2" in run_command("run", "rand:8x8", "-k", "m.pt").err
+    assert "3 convolutions" in run_command("run", "rand:8x8", "-k", "m.pt").err
+    bias = run_command("run", "rand:8x8", "-k", "box:3", "--bias", "m.pt")
+    assert "rename it to end in .pt2" in bias.err
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from convcli.errors import ConvcliError, DoesNotFit
-from convcli.geometry.graph import Graph, Input, Node
-from convcli.geometry.operation import Applied
-from convcli.geometry.tensor import Tensor
+from convcli.geometry.network.graph import Graph, Input, Node
+from convcli.geometry.network.operation import Applied
+from convcli.geometry.network.tensor import Tensor
 from convcli.models.from_export.file import Pt2File, itemsize, operator_of, reporting_damage
 from convcli.models.from_export.operators import OPERATORS
 from convcli.models.layout import image_first, with_channel_axis

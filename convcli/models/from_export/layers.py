@@ -7,8 +7,8 @@ from typing import Any
 
 from convcli.arrays.dtypes import Array
 from convcli.errors import ConvcliError
-from convcli.geometry.axis import Kind, Padding, Sizes, Window
-from convcli.geometry.network import Layer
+from convcli.geometry.network.layer import Layer
+from convcli.geometry.window.axis import Kind, Padding, Sizes, Window
 from convcli.models.from_export.file import Pt2File, operator_of, reporting_damage
 from convcli.models.layer import ModelLayer, padding_options, shortest
 

@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from convcli.geometry.operation import Applied
-from convcli.geometry.operations.indexing import Picked, Sliced
-from convcli.geometry.operations.joins import Concatenated
-from convcli.geometry.operations.pooling import AdaptivePooled, Reduced
-from convcli.geometry.operations.rearrange import Reshaped, Transposed
-from convcli.geometry.tensor import Tensor
+from convcli.geometry.network.operation import Applied
+from convcli.geometry.network.operations.indexing import Picked, Sliced
+from convcli.geometry.network.operations.joins import Concatenated
+from convcli.geometry.network.operations.pooling import AdaptivePooled, Reduced
+from convcli.geometry.network.operations.rearrange import Reshaped, Transposed
+from convcli.geometry.network.tensor import Tensor
 from convcli.models.operators.attributes import Known
 from convcli.models.operators.facts import Facts, Unknown, rank
 from convcli.models.operators.table import FOLLOWED

@@ -5,9 +5,9 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from convcli.geometry.network import Costs
-from convcli.geometry.operation import Applied
-from convcli.geometry.tensor import Tensor
+from convcli.geometry.network.layer import Costs
+from convcli.geometry.network.operation import Applied
+from convcli.geometry.network.tensor import Tensor
 from convcli.models.from_onnx.file import OnnxFile
 from convcli.models.operators.facts import Facts, Follow, Unknown, not_followed, refusing_damage
 from convcli.models.operators.values import fold

@@ -6,8 +6,8 @@ from math import prod
 from typing import Any
 
 from convcli.errors import ConvcliError
-from convcli.geometry.graph import Graph, Input, Node
-from convcli.geometry.tensor import Tensor
+from convcli.geometry.network.graph import Graph, Input, Node
+from convcli.geometry.network.tensor import Tensor
 from convcli.models.from_onnx.file import STANDARD, Dynamic, OnnxFile
 from convcli.models.from_onnx.followed import DATA, Followed, Slot
 from convcli.models.from_onnx.types import itemsize

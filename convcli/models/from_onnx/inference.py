@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from convcli.geometry.tensor import Tensor
+from convcli.geometry.network.tensor import Tensor
 from convcli.models.from_onnx.file import STANDARD
 
 _KINDS = {1: 9, 2: 10, 4: 1, 8: 7}  # by the bytes of a number: bool, float16, float32, int64

@@ -8,8 +8,8 @@ from typing import Any, cast
 
 from convcli.arrays.dtypes import Array
 from convcli.errors import ConvcliError
-from convcli.geometry.axis import Kind
-from convcli.geometry.network import Layer
+from convcli.geometry.network.layer import Layer
+from convcli.geometry.window.axis import Kind
 from convcli.models.from_onnx.file import STANDARD, Dynamic, OnnxFile
 from convcli.models.layer import ModelLayer, padding_options
 from convcli.models.operators.windows import padding, window_of

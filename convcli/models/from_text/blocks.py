@@ -4,7 +4,7 @@ import re
 from typing import NamedTuple
 
 from convcli.errors import UsageError
-from convcli.geometry.notation import parse_number
+from convcli.geometry.text.notation import parse_number
 from convcli.models.from_text.kinds import EVERY_KEY, find_kind
 
 _WORD = re.compile(r"[A-Za-z_]\w*")

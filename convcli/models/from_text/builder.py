@@ -2,14 +2,15 @@
 
 import re
 from collections.abc import Iterable
+from functools import partial
 from typing import NamedTuple
 
 from convcli.errors import UsageError, shortened
-from convcli.geometry.graph import Node
-from convcli.geometry.layers import split_kind, split_pairs, split_words
-from convcli.geometry.notation import parse_number
-from convcli.geometry.operations.images import OfAxes
-from convcli.geometry.pytorch_text import MAX_LAYERS, Words
+from convcli.geometry.network.graph import Node
+from convcli.geometry.network.operations.images import OfAxes
+from convcli.geometry.text.layer_text import split_kind, split_pairs, split_words
+from convcli.geometry.text.notation import parse_number
+from convcli.geometry.text.pytorch_text import MAX_LAYERS, Words, in_parameters
 from convcli.models.from_text.blocks import Block, Line, arguments, fill
 from convcli.models.from_text.kinds import EVERY_KEY, KINDS, find_kind, layer_text
 
@@ -72,8 +73,9 @@ class Builder:
             made = str(len(self.nodes) + 1)
             is_named = "name" in values or bool(scope.path)
             in_pytorch = "(" in words.text
+            remedies = partial(in_parameters, kind=word) if in_pytorch else str
             self.nodes.append(
-                Node(name, word, operation, inputs, (made,), label, shown, is_named, in_pytorch)
+                Node(name, word, operation, inputs, (made,), label, shown, is_named, remedies)
             )
             self._here = self._named[name] = made
         if "name" in values:

@@ -4,18 +4,24 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from convcli.errors import UsageError
-from convcli.geometry.layers import make_layer, read_number, read_sizes, read_switch, split_kind
-from convcli.geometry.notation import parse_only_padding
-from convcli.geometry.operation import Operation
-from convcli.geometry.operations import images
-from convcli.geometry.operations.dense import Dense
-from convcli.geometry.operations.joins import Concatenated, Elementwise
-from convcli.geometry.operations.pointwise import Pointwise
-from convcli.geometry.operations.pooling import AdaptivePooled, Normalized, Reduced
-from convcli.geometry.operations.rearrange import DepthToSpace, Flattened, SpaceToDepth
-from convcli.geometry.operations.resize import Mode
-from convcli.geometry.operations.windows import Windowed
-from convcli.geometry.pytorch_text import Words
+from convcli.geometry.network.operation import Operation
+from convcli.geometry.network.operations import images
+from convcli.geometry.network.operations.dense import Dense
+from convcli.geometry.network.operations.joins import Concatenated, Elementwise
+from convcli.geometry.network.operations.pointwise import Pointwise
+from convcli.geometry.network.operations.pooling import AdaptivePooled, Normalized, Reduced
+from convcli.geometry.network.operations.rearrange import DepthToSpace, Flattened, SpaceToDepth
+from convcli.geometry.network.operations.resize import Mode
+from convcli.geometry.network.operations.windows import Windowed
+from convcli.geometry.text.layer_text import (
+    make_layer,
+    read_number,
+    read_sizes,
+    read_switch,
+    split_kind,
+)
+from convcli.geometry.text.notation import parse_only_padding
+from convcli.geometry.text.pytorch_text import Words
 
 EVERY_KEY = ("from", "name", "repeat")
 _WINDOW = ("f", "s", "p", "d", "g", "c", "c_in", "op", "bias", "ceil")

@@ -17,10 +17,10 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from convcli.errors import UsageError
-from convcli.geometry.graph import Graph, Input
-from convcli.geometry.layers import split_pairs, split_words
-from convcli.geometry.notation import format_sizes, parse_number, parse_only
-from convcli.geometry.pytorch_text import MAX_LAYERS, ModuleReader
+from convcli.geometry.network.graph import Graph, Input
+from convcli.geometry.text.layer_text import split_pairs, split_words
+from convcli.geometry.text.notation import format_sizes, parse_number, parse_only
+from convcli.geometry.text.pytorch_text import MAX_LAYERS, ModuleReader
 from convcli.models.from_text.blocks import Block, Line, read_block
 from convcli.models.from_text.builder import INPUT, Builder
 from convcli.models.network import Network

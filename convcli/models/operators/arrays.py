@@ -5,15 +5,15 @@ from math import prod
 import numpy as np
 
 from convcli.errors import DoesNotFit
-from convcli.geometry.operation import Applied
-from convcli.geometry.operations.dense import Dense, Multiplied
-from convcli.geometry.operations.indexing import Picked, Sliced, Split
-from convcli.geometry.operations.joins import Concatenated, Elementwise
-from convcli.geometry.operations.mixed import Mixed
-from convcli.geometry.operations.pointwise import Pointwise
-from convcli.geometry.operations.pooling import Reduced
-from convcli.geometry.operations.rearrange import Reshaped, Transposed, reshape
-from convcli.geometry.tensor import Tensor, product
+from convcli.geometry.network.operation import Applied
+from convcli.geometry.network.operations.dense import Dense, Multiplied
+from convcli.geometry.network.operations.indexing import Picked, Sliced, Split
+from convcli.geometry.network.operations.joins import Concatenated, Elementwise
+from convcli.geometry.network.operations.mixed import Mixed
+from convcli.geometry.network.operations.pointwise import Pointwise
+from convcli.geometry.network.operations.pooling import Reduced
+from convcli.geometry.network.operations.rearrange import Reshaped, Transposed, reshape
+from convcli.geometry.network.tensor import Tensor, product
 from convcli.models.operators.facts import Facts, Follow, Input, Unknown, axes_of, integers, rank
 
 # ---- elementwise ----

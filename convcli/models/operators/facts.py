@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from convcli.errors import DoesNotFit
-from convcli.geometry.network import Costs
-from convcli.geometry.operation import Applied
-from convcli.geometry.operations.opaque import Opaque
-from convcli.geometry.tensor import Tensor
+from convcli.geometry.network.layer import Costs
+from convcli.geometry.network.operation import Applied
+from convcli.geometry.network.operations.opaque import Opaque
+from convcli.geometry.network.tensor import Tensor
 from convcli.models.operators.attributes import Attributes
 
 

@@ -5,16 +5,16 @@ from typing import cast
 
 import numpy as np
 
-from convcli.geometry.axis import Kind
-from convcli.geometry.network import Layer
-from convcli.geometry.operation import Applied
-from convcli.geometry.operations.indexing import Padded
-from convcli.geometry.operations.mixed import Mixed
-from convcli.geometry.operations.pooling import Reduced
-from convcli.geometry.operations.rearrange import DepthToSpace, SpaceToDepth
-from convcli.geometry.operations.resize import Coordinates, Mode, Resized, Rounding
-from convcli.geometry.operations.windows import Windowed
-from convcli.geometry.tensor import Tensor
+from convcli.geometry.network.layer import Layer
+from convcli.geometry.network.operation import Applied
+from convcli.geometry.network.operations.indexing import Padded
+from convcli.geometry.network.operations.mixed import Mixed
+from convcli.geometry.network.operations.pooling import Reduced
+from convcli.geometry.network.operations.rearrange import DepthToSpace, SpaceToDepth
+from convcli.geometry.network.operations.resize import Coordinates, Mode, Resized, Rounding
+from convcli.geometry.network.operations.windows import Windowed
+from convcli.geometry.network.tensor import Tensor
+from convcli.geometry.window.axis import Kind
 from convcli.models.operators.facts import Facts, Follow, Input, Unknown, array, integers, rank
 from convcli.models.operators.windows import padding, window_of
 

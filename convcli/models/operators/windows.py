@@ -1,8 +1,8 @@
 """The windows of ONNX convolutions and pooling: sizes and padding from a node's attributes."""
 
 from convcli.errors import ConvcliError
-from convcli.geometry.axis import Kind, Padding, Sizes, Window
-from convcli.geometry.size import effective_filter
+from convcli.geometry.window.axis import Kind, Padding, Sizes, Window
+from convcli.geometry.window.size import effective_filter
 from convcli.models.layer import shortest
 from convcli.models.operators.attributes import Attributes
 

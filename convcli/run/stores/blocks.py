@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from typing import NamedTuple, overload
 
 from convcli.arrays.dtypes import DType
-from convcli.arrays.sources import Box
-from convcli.run.blocks import Block
-from convcli.run.merged import batched, full_layout, full_shape
-from convcli.run.operation import Operation
-from convcli.run.tiles import needed
+from convcli.arrays.sources.source import Box
+from convcli.run.compute.blocks import Block
+from convcli.run.compute.tiles import needed
+from convcli.run.resolve.merged import batched, full_layout, full_shape
+from convcli.run.resolve.operation import Operation
 
 
 class Axes(NamedTuple):

@@ -9,29 +9,37 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 import numpy as np
 
 from convcli.arrays.dtypes import Array
-from convcli.arrays.sources import Source
-from convcli.arrays.zarr_arrays import StoredSource, slices
-from convcli.arrays.zarr_outputs import NewArray, find_place
+from convcli.arrays.sources.source import Source
+from convcli.arrays.stores.arrays import StoredSource, slices
+from convcli.arrays.stores.outputs import NewArray, find_place
 from convcli.engines import fft
 from convcli.errors import UsageError, counted
-from convcli.run.blocks import Block
-from convcli.run.executors import Future
-from convcli.run.merged import lead_of, merge
+from convcli.run.compute.blocks import Block
+from convcli.run.compute.executors import Future
 from convcli.run.options import RunRequest
 from convcli.run.prepare import Setup, resolve_job
-from convcli.run.reporter import Reporter
-from convcli.run.results import BlockCount, Done, Kept, Summary, Verdict, gather, require_passed
+from convcli.run.report.reporter import Reporter
+from convcli.run.resolve.merged import lead_of, merge
+from convcli.run.resolve.weights import Weights, filters_of
+from convcli.run.results import (
+    BlockCount,
+    Done,
+    Kept,
+    Summary,
+    Verdict,
+    gather,
+    require_passed,
+)
 from convcli.run.stores.blocks import Axes, ChunkBlocks, plan_chunk_blocks
 from convcli.run.stores.form import form_of
 from convcli.run.stores.resume import record_of
 from convcli.run.stores.sources import Held, boxes_of
 from convcli.run.stores.task import Figures, InThreads, Task
-from convcli.run.weights import Weights, filters_of
 from convcli.streams import Streams, note
 from convcli.terminal.progress import Progress
 
 if TYPE_CHECKING:  # seldom needed
-    from convcli.run.cluster.blocks import OnCluster
+    from convcli.run.stores.on_cluster import OnCluster
 
 _CHECKED, _MOST_CHECKED = 8, 20_000  # blocks and outputs that --verify recomputes
 
@@ -113,7 +121,7 @@ def _plan(setup: Setup, spec: str, output: str, reporter: Reporter) -> _Plan:
         )
     memory = setup.memory
     if _distributed(request):
-        from convcli.run.cluster import blocks as on_cluster  # noqa: PLC0415  seldom needed
+        from convcli.run.stores import on_cluster  # noqa: PLC0415  seldom needed
 
         on_cluster.check(request, spec, boxes)
         memory = on_cluster.memory_of_a_block(request, memory, opened, form)
@@ -148,7 +156,7 @@ def _do(
     progress.advance(count / total)
     try:
         if _distributed(setup.request) and len(plan.left):
-            from convcli.run.cluster.blocks import OnCluster  # noqa: PLC0415  seldom needed
+            from convcli.run.stores.on_cluster import OnCluster  # noqa: PLC0415  seldom needed
 
             cluster = OnCluster(setup.request, streams)
             made = cluster.run(

@@ -1,12 +1,12 @@
 """How an output is stored: its chunks, by those of the input, and what its metadata say."""
 
-from convcli.arrays.ome import Level
-from convcli.arrays.sources import Source
-from convcli.arrays.zarr_form import Form
-from convcli.arrays.zarr_inputs import StoredInput, dimension_names
+from convcli.arrays.sources.source import Source
+from convcli.arrays.stores.form import Form
+from convcli.arrays.stores.inputs import StoredInput, dimension_names
+from convcli.arrays.stores.ome import Level
 from convcli.errors import UsageError
-from convcli.geometry import notation
-from convcli.run.operation import Operation
+from convcli.geometry.text import notation
+from convcli.run.resolve.operation import Operation
 from convcli.run.stores.blocks import Axes
 
 _SIDE = {1: 1 << 20, 2: 1 << 10, 3: 1 << 7}  # of a chunk, by the number of spatial axes

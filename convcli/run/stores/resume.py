@@ -5,11 +5,11 @@ import json
 
 import numpy as np
 
-from convcli.arrays.zarr_form import Form
-from convcli.arrays.zarr_outputs import Record
+from convcli.arrays.stores.form import Form
+from convcli.arrays.stores.outputs import Record
 from convcli.options import command_line
-from convcli.run.operation import Operation
 from convcli.run.options import RunRequest
+from convcli.run.resolve.operation import Operation
 from convcli.run.stores.task import Boxes
 
 # Options that change no byte of the output, or none that matters: where and how fast it is made.

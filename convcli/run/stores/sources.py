@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from convcli.arrays.dtypes import Array
-from convcli.arrays.sources import Box, InMemory, OnStream, Source
-from convcli.arrays.zarr_arrays import StoredSource, slices
+from convcli.arrays.sources.source import Box, InMemory, OnStream, Source
+from convcli.arrays.stores.arrays import StoredSource, slices
 from convcli.errors import UsageError
 from convcli.run.stores.task import Boxes
 

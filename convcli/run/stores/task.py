@@ -8,16 +8,16 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from convcli.arrays.dtypes import Array
-from convcli.arrays.ring import Loan, Ring
-from convcli.arrays.sources import Box
+from convcli.arrays.sources.ring import Loan, Ring
+from convcli.arrays.sources.source import Box
 from convcli.engines.base import Plan
 from convcli.engines.scratch import buffer
 from convcli.errors import ConvcliError
-from convcli.run.blocks import Block
-from convcli.run.convolver import convolve_block
-from convcli.run.executors import Future, InOneThread
-from convcli.run.job import Job
-from convcli.run.merged import batched
+from convcli.run.compute.blocks import Block
+from convcli.run.compute.convolver import convolve_block
+from convcli.run.compute.executors import Future, InOneThread
+from convcli.run.compute.job import Job
+from convcli.run.resolve.merged import batched
 from convcli.run.results import Summary
 
 _AT_ONCE = 64  # rows

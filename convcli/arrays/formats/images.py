@@ -1,0 +1,248 @@
+"""Images: read as their pixels, each channel with all of its bits, and written with 8 or 16."""
+
+import io
+import sys
+import warnings
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from convcli.arrays.dtypes import Array, DType
+from convcli.arrays.files.foreign import silenced
+from convcli.arrays.files.transfer import write_all
+from convcli.arrays.formats import Note, pixels
+from convcli.arrays.formats.pixels import Mapping
+from convcli.arrays.formats.writers import Whole
+from convcli.arrays.sources.npy import check_numbers
+from convcli.arrays.sources.source import InMemory, Source
+from convcli.errors import ConvcliError, UsageError
+
+_WITH_ALPHA = (".png", ".tif", ".tiff", ".webp")
+_DEEP = (".png", ".tif", ".tiff")  # in which Pillow writes 16 bits, of grey
+
+_SAMPLE_FORMAT = 339  # the tag of a TIFF that says which kind of numbers it holds
+
+# Modes of Pillow whose bands are not grey or red, green and blue as they stand: what to convert to.
+_CONVERTED = {
+    "1": "L",  # black and white are 0 and 255, as in every other image
+    "LA": "L",
+    "La": "L",
+    **dict.fromkeys(("P", "PA", "CMYK", "YCbCr", "LAB", "HSV", "RGBX", "RGBA", "RGBa"), "RGB"),
+}
+
+
+def read(
+    spec: str, path: str, page: str | None, note: Note, file: BinaryIO | None = None
+) -> Iterator[Source]:
+    """Read an image, or one page of a file that holds several.
+
+    It is turned as its EXIF orientation says. Transparency is not convolved, but goes with the
+    colours to an image that is written.
+    """
+    called = repr(path) if file is None else path
+    try:
+        with silenced() as said:
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # it is read anyway
+            array, alpha, white = _decode(file or path, called, spec, page)
+    except UnidentifiedImageError:
+        raise ConvcliError(
+            f"{called} is not an image that Pillow can read; save it as .png"
+        ) from None
+    except Image.DecompressionBombError:
+        raise ConvcliError(
+            f"{called} has more pixels than are read from an image, as a small file could fill "
+            f"the memory; convert it to .npy, or split it"
+        ) from None
+    except (ConvcliError, MemoryError):
+        raise
+    except Exception as error:  # a damaged image can fail anywhere in Pillow
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        reason = str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__
+        raise ConvcliError(f"{called} is a broken image ({reason}); save it again") from None
+    check_numbers(array.dtype, called)
+    if said:
+        note(f"{called} may be damaged: {' '.join(said[0].split()).rstrip('.')}")
+    if white is not None:
+        note(f"{called}: its white, {white}, is read as {255 if white < 256 else 65535}")
+    if alpha is not None:
+        note(f"{called}: its transparency is not convolved; an image of the same size keeps it")
+    yield InMemory(spec, array, "HWC" if array.ndim == 3 else "HW", alpha)
+
+
+def _decode(
+    file: BinaryIO | str, called: str, spec: str, page: str | None
+) -> tuple[Array, Array | None, int | None]:
+    """Read a page.
+
+    Returns
+    -------
+    colours : ndarray
+    alpha : ndarray or None
+        Transparency, from 0 to 255, (rows, columns), if it has one.
+    white : int or None
+        Its white, where Pillow reads that as 255 or 65535.
+    """
+    with Image.open(file) as image:
+        # After a camera's picture (MPO) come its previews.
+        pages = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
+        number = _page_number(called, spec.partition("::")[0], page, pages)
+        image.seek(number)
+        low_bytes, white = _swapped_bytes(image, called), _white(image)
+        unsigned = image.mode == "I" and image.format == "TIFF" and _is_unsigned(image)
+        colours, alpha = _to_arrays(image)
+    if unsigned:  # Pillow has no such type, and reads the bits as they are
+        return colours.view(np.uint32), None, None
+    if low_bytes is None:
+        return colours, alpha, white
+    with Image.open(file) as image:
+        image.seek(number)
+        image.tile = low_bytes
+        return colours.astype(np.uint16) << 8 | _to_arrays(image)[0], alpha, white
+
+
+def _page_number(called: str, path: str, page: str | None, pages: int) -> int:
+    if pages == 1:
+        if page is not None:
+            raise UsageError(f"{called} is an image, which has no members; leave ::{page} out")
+        return 0
+    named = f"name one, from {path}::0 to {path}::{pages - 1}"
+    if path == "-":
+        named = "save it to a file, and name one, such as x.tif::0"
+    if page is None:
+        raise UsageError(f"{called} holds {pages} pages; {named}")
+    if not (page.isdecimal() and len(page) < 10 and int(page) < pages):
+        raise ConvcliError(f"{called} has no page {page!r}; {named}")
+    return int(page)
+
+
+def _to_arrays(image: Image.Image) -> tuple[Array, Array | None]:
+    """Return the colours of an image that is turned upright, and its transparency."""
+    ImageOps.exif_transpose(image, in_place=True)
+    if image.mode == "RGBA":  # views: a large image is not copied
+        array = np.asarray(image)
+        return array[..., :3], array[..., 3]
+    alpha = None
+    if image.has_transparency_data:
+        alpha = np.asarray(image.convert("RGBA").getchannel("A"))
+    if image.mode in _CONVERTED:
+        image = image.convert(_CONVERTED[image.mode])
+    return np.asarray(image), alpha
+
+
+def _white(image: Image.Image) -> int | None:
+    """Return the largest value of a PGM or PPM, where that is not the largest of its type."""
+    for decoder, _, _, args in image.tile:  # type: ignore[attr-defined]
+        if decoder.startswith("ppm") and int(args[-1]) not in (1, 255, 65535):
+            return int(args[-1])
+    return None
+
+
+def _is_unsigned(image: Any) -> bool:
+    """Whether a TIFF has integers of 32 bits without a sign, as it does where it says nothing."""
+    return all(kind == 1 for kind in image.tag_v2.get(_SAMPLE_FORMAT, (1,)))
+
+
+def _swapped_bytes(image: Image.Image, called: str) -> list[Any] | None:
+    """Describe how to decode the lower bytes of an image with 16 bits a colour.
+
+    Pillow keeps the upper byte of each colour. Decoded in the other byte order, it keeps
+    the lower one.
+
+    Returns
+    -------
+    list or None
+        None if the image has no colours of 16 bits, or Pillow reads all of them.
+    """
+    if image.mode.startswith(("I", "F")):
+        return None
+    tiles: list[Any] = image.tile  # type: ignore[attr-defined]
+    swapped = []
+    for tile in tiles:
+        decoder, box, offset, args = tile
+        details: Any = (args,) if isinstance(args, str) else args
+        deep = decoder.startswith("ppm") and details[-1] > 255
+        rawmode = str(details[0]) if details else ""
+        if not deep and ";16" not in rawmode:
+            return None
+        if deep or image.mode not in ("RGB", "RGBA") or rawmode.startswith(("LA", "RGBa")):
+            raise ConvcliError(
+                f"{called} has 16 bits a channel, of which Pillow reads 8 in this kind of image; "
+                f"save it as a 16-bit PNG without transparency, or as .npy"
+            )
+        native = "L" if sys.byteorder == "little" else "B"
+        order = native if rawmode[-1] == "N" else rawmode[-1]
+        rawmode = rawmode[:-1] + ("B" if order == "L" else "L")
+        args = rawmode if isinstance(args, str) else (rawmode, *args[1:])
+        described = (decoder, box, offset, args)
+        swapped.append(tile._make(described) if hasattr(tile, "_make") else described)
+    return swapped or None
+
+
+def writer(ending: str, stream: BinaryIO, called: str) -> "_Writer":
+    """Make what writes an image."""
+    return _Writer(ending, stream, called)
+
+
+class _Writer:
+    """Writes one image, see `pixels.to_pixels`."""
+
+    needs_whole = True
+
+    def __init__(self, ending: str, stream: BinaryIO, called: str) -> None:
+        self._ending = ending
+        self._stream = stream
+        self._called = called
+        self._begun = False
+
+    def begin(self, shape: tuple[int, ...], dtype: DType, layout: str) -> None:
+        """Refuse what no image holds."""
+        if self._begun:
+            raise ConvcliError(f"{self._called}: an image holds one output; write them as .npy")
+        self._begun = True
+        pixels.check_axes(shape, layout, self._called)
+        if dtype.kind == "c":
+            raise ConvcliError(
+                f"{self._called}: an image cannot hold complex numbers; write it as .npy"
+            )
+
+        if self._ending == ".pgm" and "C" in layout and shape[layout.index("C")] > 1:
+            raise ConvcliError(f"{self._called}: a .pgm has no colours; write it as .ppm")
+
+    def write(self, part: Array) -> None:
+        """Do nothing: an image is written whole."""
+
+    def finish(self, whole: Whole | None) -> Mapping | None:
+        """Encode the image and write it."""
+        if whole is None:
+            return None
+        array = pixels.order_axes(whole.array, whole.layout)
+        of_16_bits = whole.scaling.range == (0, 65535)
+        deep = of_16_bits and array.ndim == 2 and self._ending in _DEEP
+        dtype = np.dtype(np.uint16 if deep else np.uint8)
+        values, mapping = pixels.to_pixels(array, whole.scaling, self._called, dtype)
+        if not deep and whole.alpha is not None:
+            values = self._with_alpha(values, whole.alpha)
+        encoded = io.BytesIO()
+        try:
+            with silenced():
+                image = Image.fromarray(values)
+                image.save(encoded, Image.registered_extensions()[self._ending])
+        except (ValueError, OSError) as error:
+            raise ConvcliError(f"{self._called}: {error}; write it as .png") from None
+        write_all(encoded.getbuffer(), self._stream)
+        return mapping
+
+    def _with_alpha(self, values: Array, alpha: Array) -> Array:
+        """Add transparency, if it is of the same size and the format has it."""
+        if self._ending not in _WITH_ALPHA or values.shape[:2] != alpha.shape:
+            return values
+        colours = values.reshape(*alpha.shape, -1)
+        if colours.shape[2] not in (1, 3):
+            return values
+        return np.concatenate((colours, alpha[..., None]), axis=2)
+
+    def close(self) -> None:
+        """Do nothing: an image is written whole."""

@@ -1,0 +1,1 @@
+"""Inputs: arrays in memory or on a stream, read box by box."""

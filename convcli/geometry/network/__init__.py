@@ -1,0 +1,1 @@
+"""Layers and networks: sizes, costs and receptive fields, followed through a graph."""

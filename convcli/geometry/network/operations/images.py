@@ -1,0 +1,85 @@
+"""Operations on the spatial axes of an image ``(batch, channels, *sizes)``, as texts name them."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from convcli.errors import DoesNotFit
+from convcli.geometry.network.index_map import Blocks, IndexMap
+from convcli.geometry.network.layer import check_dims
+from convcli.geometry.network.operation import Applied, Operation
+from convcli.geometry.network.operations.indexing import Padded, read
+from convcli.geometry.network.operations.resize import Coordinates, Mode, Resized
+from convcli.geometry.network.tensor import Tensor, image_axes
+from convcli.geometry.window.axis import AXIS_NAMES, Sizes, spread
+
+
+class OfAxes(NamedTuple):
+    """An operation on images of so many axes, as its kind says: ``pad2d``."""
+
+    operation: Operation
+    kind: str
+    dims: int
+
+    def apply(self, inputs: Sequence[Tensor]) -> Applied:
+        check_dims(self.kind, self.dims, len(image_axes(inputs[0])))
+        return self.operation.apply(inputs)
+
+
+class Framed(NamedTuple):
+    """A frame of zeros around an image, or with a sign of -1 one that is cropped off."""
+
+    pads: tuple[tuple[int, int], ...]
+    sign: int = 1
+
+    def apply(self, inputs: Sequence[Tensor]) -> Applied:
+        (x,) = inputs
+        each = spread("-p", self.pads, len(image_axes(x)))
+        pads = [(i + 2, self.sign * b, self.sign * e) for i, (b, e) in enumerate(each)]
+        return Padded(tuple(pads)).apply(inputs)
+
+
+class Cropped(NamedTuple):
+    """The middle of an image, of the size `out`, or as large as the second input.
+
+    Of an odd rest the extra pixel is cut off at the end.
+    """
+
+    out: Sizes = ()
+
+    def apply(self, inputs: Sequence[Tensor]) -> Applied:
+        x, *like = inputs
+        dims = len(image_axes(x))
+        outs = like[0].shape[2:] if like else spread("out", self.out, dims)
+        if len(outs) != dims:
+            raise DoesNotFit(f"an image of {dims} axes cannot be cropped like one of {len(outs)}")
+        maps: dict[int, IndexMap] = {}
+        for name, axis, out in zip(AXIS_NAMES[dims], range(2, dims + 2), outs, strict=True):
+            size, taken = x.size(axis), out or 1
+            if not 1 <= taken <= size:
+                raise DoesNotFit(
+                    f"{name} {size} cannot be cropped to {taken}; crop to {size} or less"
+                )
+            maps[axis] = Blocks(taken, start=(size - taken) // 2)
+        return Applied((read(x, maps),))
+
+
+class Upsampled(NamedTuple):
+    """An image resized to `sizes`, or by `scales` (fractions), as PyTorch's ``Upsample`` does."""
+
+    sizes: Sizes = ()
+    scales: tuple[tuple[int, int], ...] = ()
+    mode: Mode = "nearest"
+    align: bool = False
+
+    def apply(self, inputs: Sequence[Tensor]) -> Applied:
+        (x,) = inputs
+        dims = len(image_axes(x))
+        way: Coordinates = "asymmetric" if self.mode == "nearest" else "half_pixel"
+        if self.align:
+            way = "align_corners"
+        resized = Resized(mode=self.mode, coordinates=way)
+        if self.sizes:
+            sizes = enumerate(spread("out", self.sizes, dims), 2)
+            return resized._replace(sizes=tuple(sizes)).apply(inputs)
+        scales = enumerate(spread("scale", self.scales, dims), 2)
+        return resized._replace(scales=tuple([(i, *pair) for i, pair in scales])).apply(inputs)

@@ -1,0 +1,62 @@
+"""Resizing of images: nearest, linear and cubic, by the rules of PyTorch and ONNX."""
+
+from collections.abc import Sequence
+from math import gcd
+from typing import Literal, NamedTuple
+
+from convcli.errors import DoesNotFit
+from convcli.geometry.network.index_map import IndexMap, Samples
+from convcli.geometry.network.operation import Applied
+from convcli.geometry.network.operations.indexing import read
+from convcli.geometry.network.tensor import Tensor
+
+Mode = Literal["nearest", "linear", "cubic"]
+Coordinates = Literal["half_pixel", "asymmetric", "align_corners", "tf_half_pixel_for_nn"]
+Rounding = Literal["floor", "ceil", "round_prefer_floor", "round_prefer_ceil"]
+
+
+class Resized(NamedTuple):
+    """An image with other sizes along some axes, named as ONNX names the ways to do so.
+
+    `sizes` has for each axis its output size, or `scales` by what it is multiplied, as a fraction.
+    """
+
+    sizes: tuple[tuple[int, int], ...] = ()  # axis, size
+    scales: tuple[tuple[int, int, int], ...] = ()  # axis, numerator, denominator
+    mode: Mode = "nearest"
+    coordinates: Coordinates = "asymmetric"
+    rounding: Rounding = "floor"
+
+    def apply(self, inputs: Sequence[Tensor]) -> Applied:
+        (x,) = inputs
+        maps: dict[int, IndexMap] = {}
+        for axis, out in self.sizes:
+            maps[axis] = self._map(x.size(axis), out, out, x.size(axis))
+        for axis, up, down in self.scales:
+            maps[axis] = self._map(x.size(axis), x.size(axis) * up // down, up, down)
+        return Applied((read(x, maps),))
+
+    def _map(self, n: int, out: int, up: int, down: int) -> Samples:
+        """Return what outputs read of `n` pixels: output ``o`` is at ``(a·o + b)/q``."""
+        if out < 1:
+            raise DoesNotFit(f"resizing {n} by {up}/{down} leaves no pixel; use a larger scale")
+        if self.coordinates == "align_corners":
+            a, b, q = (n - 1, 0, out - 1) if out > 1 else (0, 0, 1)
+        elif self.coordinates == "asymmetric":
+            a, b, q = down, 0, up
+        elif self.coordinates == "tf_half_pixel_for_nn":
+            a, b, q = 2 * down, down, 2 * up
+        else:  # (o + 1/2)/scale - 1/2
+            a, b, q = 2 * down, down - up, 2 * up
+        common = gcd(a, b, q)
+        a, b, q = a // common, b // common, q // common
+        if self.mode == "nearest":
+            a, b, q = 2 * a, 2 * b, 2 * q  # so that q/2 is a whole number
+            if self.rounding == "ceil":
+                b += q - 1
+            elif self.rounding == "round_prefer_ceil":
+                b += q // 2
+            elif self.rounding == "round_prefer_floor":
+                b += q // 2 - 1
+            return Samples(out, a, b, b, q)
+        return Samples(out, a, b, b + q - 1, q, more=1 if self.mode == "cubic" else 0)

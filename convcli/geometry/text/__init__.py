@@ -1,0 +1,1 @@
+"""Text into sizes and layers, and back: our notation, sweeps, and PyTorch's."""

@@ -1,0 +1,1 @@
+"""Pictures of arrays: in the terminal, and in files."""

@@ -1,0 +1,1 @@
+"""What is computed: each question that options and an input leave open, resolved."""

@@ -1,0 +1,77 @@
+"""Which options of `run` cannot be combined, where it takes more than one of them to say so."""
+
+from convcli.arrays.dtypes import DType
+from convcli.arrays.sinks import Target
+from convcli.errors import UsageError
+from convcli.run.options import RunRequest
+from convcli.streams import Streams
+
+
+def check_store_options(request: RunRequest, into_store: bool) -> None:
+    """Refuse what goes only into a store, and what does not go into one."""
+    only = {
+        "--chunks": request.chunks,
+        "--resume": request.resume,
+        "--overwrite": request.overwrite,
+        "--workers": request.workers is not None,
+        "--scheduler": request.scheduler is not None,
+    }
+    never = {
+        "--plot": request.plot,
+        "--animate": request.animate,
+        "--time": request.time is not None,
+        "--output-format": request.output_format,
+    }
+    if not into_store:
+        for option in (name for name, given in only.items() if given):
+            raise UsageError(
+                f"{option} is for outputs in chunked stores; add -o y.zarr, or leave it out"
+            )
+        return
+    if request.workers is not None and request.scheduler is not None:
+        raise UsageError("--workers cannot be combined with --scheduler; omit one of them")
+    for option in (name for name, given in never.items() if given):
+        raise UsageError(
+            f"{option} cannot be combined with -o {request.output}, a chunked store; leave it out, "
+            f"or write -o y.npy"
+        )
+    count = len(request.inputs or ())
+    if count > 1:
+        raise UsageError(
+            f"-o {request.output} is one store for {count} inputs; run them separately"
+        )
+
+
+def check_animation(request: RunRequest, streams: Streams) -> None:
+    """Refuse to animate where nobody looks, or more than one input."""
+    from convcli.terminal.keyboard import require_terminal  # noqa: PLC0415  seldom needed
+
+    require_terminal(streams)
+    if len(request.inputs or ()) > 1:
+        raise UsageError(
+            f"--animate shows one input, and {len(request.inputs or ())} are named; name one"
+        )
+
+
+def check_pixels(request: RunRequest, target: Target, dtype: DType) -> None:
+    """Refuse to write an image of a type that was asked for and that pixels do not have."""
+    if target.is_image and request.dtype is not None and dtype.kind not in "iu":
+        raise UsageError(
+            f"--dtype {request.dtype} is no type of pixels, which have 8 or 16 bits; omit it, or "
+            f"write -o y.npy"
+        )
+
+
+def check_scale(request: RunRequest, target: Target) -> None:
+    """Refuse a scale of what holds numbers as they are; integers may be clipped to their type."""
+    scale = request.scale
+    if scale is None:
+        return
+    from convcli.arrays.formats.pixels import SCALES  # noqa: PLC0415  seldom needed
+
+    if scale not in SCALES:
+        raise UsageError(f"--scale {scale!r} is not a scale; write one of {', '.join(SCALES)}")
+    if target.is_image or (scale == "clip" and request.dtype is not None):
+        return
+    also = "; add --dtype uint8 to clip numbers" if scale == "clip" else ""
+    raise UsageError(f"--scale {scale} is for images; omit it, or write -o y.png{also}")
