@@ -1,7 +1,6 @@
 """The two commands and their help; the one place where errors become text and status."""
 
 import contextlib
-import errno
 import functools
 import inspect
 import sys
@@ -12,7 +11,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from convcli import __version__, options
-from convcli.errors import FULL, ConvcliError, Terminated, UsageError
+from convcli.errors import ConvcliError, Terminated, UsageError, describe
 from convcli.streams import Streams, report_error, set_color
 
 
@@ -226,19 +225,13 @@ def main(argv: list[str] | None = None, streams: Streams | None = None) -> int:
     except ConvcliError as error:
         return _fail(streams, str(error), error.status)
     except typer.TyperException as error:
-        from convcli.misuse import describe  # noqa: PLC0415  only for an error
+        from convcli import misuse  # noqa: PLC0415  only for an error
 
-        return _fail(streams, describe(error), error.exit_code)
+        return _fail(streams, misuse.describe(error), error.exit_code)
     except BrokenPipeError:
         return 141
     except OSError as error:
-        what = f"{error.filename!r}: " if error.filename is not None else ""
-        remedy = "check the path and its permissions"
-        if error.errno == errno.EBADF and not what:
-            what, remedy = "standard output is closed: ", "send it somewhere, or to /dev/null"
-        if error.errno in FULL:
-            what, remedy = what or "standard output: ", "make room, or write elsewhere"
-        return _fail(streams, f"{what}{error.strerror or error}; {remedy}", 1)
+        return _fail(streams, describe(error), 1)
     except MemoryError:
         return _fail(streams, "out of memory; lower --memory, or split the input", 1)
     except KeyboardInterrupt:

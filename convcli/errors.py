@@ -46,6 +46,17 @@ class blaming:
             error.filename = self._path
 
 
+def describe(error: OSError) -> str:
+    """Write an error of the system as one line, with a remedy."""
+    what = f"{error.filename!r}: " if error.filename is not None else ""
+    remedy = "check the path and its permissions"
+    if error.errno == errno.EBADF and not what:
+        what, remedy = "standard output is closed: ", "send it somewhere, or to /dev/null"
+    if error.errno in FULL:
+        what, remedy = what or "standard output: ", "make room, or write elsewhere"
+    return f"{what}{error.strerror or error}; {remedy}"
+
+
 def check_folder(path: str) -> None:
     """Refuse an output in a directory that does not exist, before the work."""
     folder = os.path.dirname(path)

@@ -75,14 +75,15 @@ class Opener:
             self._stdin_taken = True
             yield from self._stream(self._streams.stdin.buffer, "-", "standard input", together)
         elif formats.suffix(path) in formats.READERS:
-            yield from formats.read(spec, path, member or None, self._note)
+            yield from formats.read(spec, path, member or None, self.note)
         else:
             with open(path, "rb", buffering=0) as stream:
                 if member:
                     raise UsageError(f"{spec!r}: {path!r} is one array; leave ::{member} out")
                 yield from self._stream(stream, path, repr(path), together)
 
-    def _note(self, text: str) -> None:
+    def note(self, text: str) -> None:
+        """Write a line about something that a user may not expect."""
         note(self._streams, text)
 
     def _stream(
@@ -107,16 +108,19 @@ class Opener:
         rejoined = Rejoined(head, reads)
         if kind == "text_files":  # read once, in order
             file = cast("BinaryIO", io.BufferedReader(rejoined))
-            yield from formats.read(name, called, None, self._note, kind, file)
+            yield from formats.read(name, called, None, self.note, kind, file)
             return
         with spooled(cast("BinaryIO", rejoined)) as file:
-            yield from formats.read(name, called, None, self._note, kind, file)
+            yield from formats.read(name, called, None, self.note, kind, file)
 
     def array(self, option: str, spec: str) -> InMemory:
         """Open what must be one array: a filter or a bias."""
         sources = [source.whole() for source in self.inputs(spec)]
         if len(sources) != 1:
-            raise ConvcliError(f"{option} {spec!r} holds {len(sources)} arrays; one is needed")
+            raise ConvcliError(
+                f"{option} {spec!r} holds {len(sources)} arrays, and one is needed; name a file "
+                f"that holds one"
+            )
         return sources[0]
 
     def filter(self, spec: str) -> InMemory:

@@ -75,7 +75,15 @@ class Target:
 
 
 class Sink:
-    """Decides where outputs go: the pipe, a file, a file for each input, or nowhere."""
+    """Decides where outputs go: the pipe, a file, a file for each input, or nowhere.
+
+    Attributes
+    ----------
+    to_stdout : bool
+        They go to standard output, one after another.
+    in_folder : bool
+        Each goes to a file of its own.
+    """
 
     def __init__(
         self,
@@ -103,17 +111,17 @@ class Sink:
         # Opened by a name, a file behind standard output would lose its contents.
         named = output is not None and (output == "-" or named_descriptor(output) == 1)
         self._path = None if named else output
-        self._in_folder = output is not None and (output.endswith("/") or os.path.isdir(output))
-        if self._in_folder:
+        self.in_folder = output is not None and (output.endswith("/") or os.path.isdir(output))
+        if self.in_folder:
             self._ending = formats.output_format(None, format_) if format_ is not None else ""
             self._names = _names(str(output), inputs, self._ending)
         elif self._path == "":
             raise UsageError("-o '' names no file; write -o FILE")
         else:
             self._ending = formats.output_format(self._path, format_)
-        if self._path is not None and not self._in_folder:
+        if self._path is not None and not self.in_folder:
             check_folder(self._path)
-        if self._path is not None and not self._in_folder and len(inputs) > 1:
+        if self._path is not None and not self.in_folder and len(inputs) > 1:
             raise UsageError(
                 f"-o {output} is one file for {len(inputs)} inputs; "
                 f"name a directory, such as -o out/"
@@ -148,7 +156,7 @@ class Sink:
             yield Target(None, None, ".npy")
         else:
             path = self._path
-            if self._in_folder:
+            if self.in_folder:
                 path = os.path.join(self._folder, self._names[spec])
                 self._refuse_overwriting(path)
             with replaced(path) as stream:

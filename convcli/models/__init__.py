@@ -25,5 +25,8 @@ def model_format(spec: str) -> str | None:
     if ending in ("", ".pt", ".pth") and os.path.isfile(path):
         from convcli.models.recognize import file_format  # noqa: PLC0415  seldom needed
 
-        ending = file_format(path) or ""
+        try:
+            ending = file_format(path) or ""
+        except OSError:  # reported by what opens it
+            return None
     return ending if ending in LAYERS else None

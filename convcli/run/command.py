@@ -16,12 +16,18 @@ from convcli.models import model_format
 from convcli.options import typed
 from convcli.run.compute.job import Job
 from convcli.run.compute.pipeline import Pipeline
+from convcli.run.failures import Failures
 from convcli.run.one_array import Run, convolve
 from convcli.run.options import RunRequest
 from convcli.run.prepare import prepare, set_up
 from convcli.run.report.reporter import Reporter
 from convcli.run.resolve.axes import check_dims
-from convcli.run.resolve.checks import check_animation, check_scale, check_store_options
+from convcli.run.resolve.checks import (
+    check_animation,
+    check_scale,
+    check_store_options,
+    note_unused_pad_mode,
+)
 from convcli.run.resolve.merged import merge
 from convcli.run.resolve.weights import with_channels
 from convcli.run.results import Done, Kept, Result, Summary, gather, require_passed
@@ -75,17 +81,20 @@ def run(request: RunRequest, streams: Streams) -> int:
         return 0
     with Progress(streams.stderr, len(inputs)) as progress, closing(Pipeline()) as pipeline:
         setup = set_up(request, opener, layer)
+        note_unused_pad_mode(request, setup.window, streams)
         shared = Run(setup, pipeline, Ring(), reporter, progress, picture, shown=[])
+        failures = Failures(streams, progress, sink.in_folder and len(inputs) > 1)
         for names, files in _in_groups(shared):
             if files is not None:
                 _write_files(shared, sink, names, files)
                 continue
             for spec in names:
-                _convolve_input(shared, sink, spec, streams)
+                with failures.reported(spec):
+                    _convolve_input(shared, sink, spec, streams)
     if picture is not None and shared.shown:
         _draw(picture, *shared.shown[0])
     reporter.end()
-    return 0
+    return failures.status
 
 
 def _in_groups(run: Run) -> "Iterator[tuple[Sequence[str], Files | None]]":

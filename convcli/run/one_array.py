@@ -3,6 +3,7 @@
 import math
 import time
 from collections import Counter
+from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -99,20 +100,21 @@ def _stream(run: Run, job: Job, source: Source, target: Target, keep: bool, bloc
     costs: Counter[str] = Counter()
     kept = np.empty(shape, operation.out_dtype) if keep else None
     made = run.pipeline.run(job, source, blocks, lambda count: run.progress.advance(count / total))
-    while True:
-        begin = time.perf_counter()
-        block = next(made, None)
-        seconds += time.perf_counter() - begin
-        if block is None:
-            return Done(summary, methods, dict(costs), seconds, kept)
-        for plan in block.plans:
-            methods.add(plan.method)
-            costs.update(plan.costs)
-        if run.reporter.needs_summary:
-            summary.add(block.y)
-        if kept is not None:
-            kept[at(*(slice(part.start, part.stop) for part in block.block.output))] = block.y
-        target.write(block.y)
+    with closing(made):
+        while True:
+            begin = time.perf_counter()
+            block = next(made, None)
+            seconds += time.perf_counter() - begin
+            if block is None:
+                return Done(summary, methods, dict(costs), seconds, kept)
+            for plan in block.plans:
+                methods.add(plan.method)
+                costs.update(plan.costs)
+            if run.reporter.needs_summary:
+                summary.add(block.y)
+            if kept is not None:
+                kept[at(*(slice(part.start, part.stop) for part in block.block.output))] = block.y
+            target.write(block.y)
 
 
 def _verify(run: Run, operation: Operation, x: Array | None, done: Done) -> Verdict | None:

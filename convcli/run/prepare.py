@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from convcli.arrays.dtypes import Array
+from convcli.arrays.dtypes import Array, shape_text
 from convcli.arrays.opener import Gradient, Opener
 from convcli.arrays.sources.source import InMemory, Source
 from convcli.engines import choose
@@ -14,6 +14,7 @@ from convcli.geometry.window.pad_modes import parse_pad_mode
 from convcli.run.compute.blocks import Blocks, plan_blocks
 from convcli.run.compute.job import Job
 from convcli.run.options import RunRequest
+from convcli.run.resolve.axes import may_be_1d_weight
 from convcli.run.resolve.operation import Operation, resolve
 from convcli.run.resolve.weights import Weights, check_weights, choose_weights
 
@@ -87,6 +88,13 @@ def resolve_job(setup: Setup, source: Source) -> tuple[Weights, Job]:
     """Choose the weights, and resolve the operation and its engine."""
     weights = choose_weights(setup.request, source, setup.opener, setup.filter, setup.bias)
     operation = _operation(setup, source, weights)
+    shape = weights.filter.shape
+    named = setup.request.layout is not None or weights.dims is not None
+    if not named and may_be_1d_weight(source.shape, shape):
+        setup.opener.note(
+            f"the filter {shape_text(shape)} is read as {len(shape)} spatial axes; for the weight "
+            f"of a 1-D layer add --dims 1"
+        )
     return weights, job_for(setup.request, setup.engine, operation, source.shape)
 
 

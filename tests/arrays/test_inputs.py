@@ -434,12 +434,17 @@ def test_float8_tables_are_those_of_pytorch() -> None:
         (("x.npy", "-k", "sobel", "--dims", "1"), "-k sobel has 2 axes, not --dims 1"),
         (("x.npy", "-k", "."), "-k '.' is a directory; name a file in it"),
         (("x.npy", *ONE, "--bias", "."), "--bias '.' is a directory; name a file in it"),
+        (("x.npy", "-k", "1,2,3"), "numbers are written in brackets, such as -k [1,2,1]"),
+        (("x.npy", "-k", "3x3"), "a filter of that size with random numbers use -f 3x3"),
+        (("more.npz", "-k", "layer.npz::c"), "write such as layer.npz::c.weight"),
         (("x.npy", *ONE, "-o", "y.npy.gz"), "write -o y.npy, or add --output-format npy"),
     ],
 )
 def test_errors_name_the_cause(args: tuple[str, ...], message: str, in_tmp: Path) -> None:
     Path("x.npy").write_bytes(npy_bytes(np.ones((3, 3))))
     Path("more.npy").write_bytes(npy_bytes(np.ones((3, 3))) + b"xx")
+    layer: Any = {"c.bias": np.ones(1), "c.weight": np.ones((1, 1, 3, 3))}
+    np.savez("layer.npz", **layer)
     Path("no_axis.npy").write_bytes(npy_bytes(np.ones(())))
     run = run_command("run", *args)
     assert run.status in (1, 2)
@@ -452,6 +457,11 @@ def test_infinity_and_nan_may_be_written_as_python_does() -> None:
     np.testing.assert_array_equal(run.array, [[np.nan, np.nan]])
     run = run_command("run", "[[1,inf,-Inf,nan]]", *ONE, "-q")
     np.testing.assert_array_equal(run.array, [[1, np.inf, -np.inf, np.nan]])
+
+
+def test_digits_may_be_left_out_as_python_does() -> None:
+    run = run_command("run", "[[1.,.5,-.25,2.e1,.5e-1]]", *ONE, "-q")
+    np.testing.assert_array_equal(run.array, [[1, 0.5, -0.25, 20, 0.05]])
 
 
 def test_a_file_may_have_two_colons_in_its_name(in_tmp: Path) -> None:

@@ -122,6 +122,24 @@ def test_axes_are_read_by_their_number(
     assert tuple(record["output_shape"]) == shape
 
 
+@pytest.mark.parametrize(
+    ("args", "noted"),
+    [
+        ("rand:2x4x9 -k rand:2x4x3", "add --dims 1"),
+        ("rand:2x4x9 -k rand:2x4x3 --dims 1", None),
+        ("rand:2x4x9 -k rand:2x4x3 --layout NCW", None),
+        ("rand:2x4x9 -k rand:2x3x3", None),
+        ("rand:4x4 -k box:3 --pad-mode edge", "--pad-mode edge has no effect without padding"),
+        ("rand:4x4 -k box:3 --pad-mode edge -p 1", None),
+        ("rand:4x4 -k box:3 --pad-mode constant", None),
+    ],
+)
+def test_what_may_not_be_meant_is_noted(args: str, noted: str | None) -> None:
+    done = run_command("run", *args.split(), "-o", "/dev/null", stdin=b"")
+    assert done.status == 0
+    assert noted in done.err if noted else done.err == ""
+
+
 def test_the_tutorials_examples() -> None:
     same = run_command("run", "rand:8x8", "-f", "3", "-p", "1", stdin=b"")
     half = run_command("run", "rand:8x8", "-k", "rand:3x3", "-p", "1", "-s", "2", stdin=b"")
@@ -217,6 +235,8 @@ def test_wide_inputs_cross_tiles() -> None:
     ("args", "message"),
     [
         ("rand:1x2x9 -k rand:4x2x1", "use -p 2 or more, or --dims 1 for the weight of a 1-D layer"),
+        ("rand:40x50x3 -k box:5", "or --layout HWC if the last axis holds channels"),
+        ("rand:400x2 -k [1,2,1]", "or --layout WC if the last axis holds channels"),
         ("arange:4x4 -k [[1]] --dims 1", "leave out --dims 1"),
         ("rand:8x8 -k box --plot --format json", "--plot cannot be combined with --format json"),
         ("rand:8x8 -k box --dtype float32 -o y.png", "--dtype float32 is no type of pixels"),

@@ -107,6 +107,6 @@ def test_a_pipeline_goes_on_after_a_run_that_was_given_up() -> None:
     pipeline = Pipeline()
     given_up = pipeline.run(job, InMemory("x", x), blocks)
     next(given_up)
-    given_up.close()  # type: ignore[attr-defined]
+    given_up.close()
     rows = [made.y.copy() for made in pipeline.run(job, InMemory("x", x), blocks)]
     assert np.array_equal(np.concatenate(rows), x)

@@ -203,6 +203,23 @@ def test_two_runs_do_not_write_one_output(in_tmp: Path) -> None:
         process.communicate()
 
 
+def test_a_run_that_another_one_ends_before_it_can_begin(
+    in_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make("y.zarr", integers(4, 4), (2, 2))
+    PART.mkdir()
+    lock = NewFolder._take_lock
+
+    def late(folder: NewFolder) -> None:
+        if PART.exists() and not list(PART.iterdir()):  # the other one takes its place
+            PART.rename("gone")
+        lock(folder)
+
+    monkeypatch.setattr(NewFolder, "_take_lock", late)
+    new = NewFolder("y.zarr", "")
+    assert (new.found, PART.exists()) == (False, False)
+
+
 def test_a_run_that_ended_while_its_output_took_its_place(in_tmp: Path) -> None:
     unfinished()
     args = ["x.zarr", "-k", "[[1,2],[3,4]]", "-o", "y.zarr", "-q", "--resume"]

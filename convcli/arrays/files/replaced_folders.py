@@ -46,9 +46,7 @@ class NewFolder:
         self.inner = "/".join(inner)
         self.part = os.path.join(folder, f".{base}.partial")
         self._lock: int | None = None
-        self.found = os.path.isdir(self.part)
-        if self.found:
-            self._take_lock()
+        self.found = os.path.isdir(self.part) and self._lock_what_is_there()
 
     def record(self, taken: bool = False) -> object:
         """Read what was noted in it, or with `taken` in what has its place; None if nothing was."""
@@ -114,6 +112,17 @@ class NewFolder:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
+
+    def _lock_what_is_there(self) -> bool:
+        """Take the lock; returns False where another run has moved or removed it meanwhile."""
+        try:
+            self._take_lock()
+            if self._lock is None or os.path.samestat(os.fstat(self._lock), os.stat(self.part)):
+                return True
+        except FileNotFoundError:
+            pass
+        self.unlock()
+        return False
 
     def _take_lock(self) -> None:
         with contextlib.suppress(PermissionError):  # Windows opens no directories

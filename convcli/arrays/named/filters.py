@@ -1,6 +1,7 @@
 """Named filters. A new one is a function of its parameters and an entry in `NAMED`."""
 
 import math
+import re
 from collections.abc import Callable, Iterator
 from functools import reduce
 from typing import NamedTuple
@@ -170,8 +171,10 @@ def nearest(spec: str) -> str:
     """Suggest filters with a name like this one."""
     import difflib  # noqa: PLC0415  only needed for errors
 
-    if spec[:1].isdigit():
+    if re.fullmatch(r"\d+(x\d+)*", spec):
         return f"for a filter of that size with random numbers use -f {spec}"
+    if re.match(r"[-+.]?\d", spec):
+        return "numbers are written in brackets, such as -k [1,2,1]"
     close = difflib.get_close_matches(spec.partition(":")[0], (*NAMED, *PAIRS), n=2, cutoff=0.5)
     names = ", ".join((*NAMED, *PAIRS))
     return f"did you mean {' or '.join(close)}?" if close else f"names are {names}"

@@ -37,7 +37,8 @@ def parse_list(option: str, text: str) -> Array:
     )
     if len(text) - len(text.lstrip("[ ")) > MOST_AXES:
         raise UsageError(f"{option} has lists within lists deeper than {MOST_AXES}; write fewer")
-    spelled = text
+    # Python writes numbers without digits that JSON needs: 1. and .5
+    spelled = re.sub(r"(?<!\d)\.(?=\d)", "0.", re.sub(r"(?<=\d)\.(?!\d)", ".0", text))
     for short, full in (("inf", "Infinity"), ("nan", "NaN")):  # as Python writes them
         spelled = re.sub(rf"\b{short}\b", full, spelled, flags=re.IGNORECASE)
     beyond = False

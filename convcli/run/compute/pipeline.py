@@ -1,7 +1,7 @@
 """Reads, convolves and hands over the blocks of an array, each step a block ahead of the next."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import NamedTuple, TypeVar
 
@@ -36,7 +36,7 @@ class Pipeline:
 
     def run(
         self, job: Job, source: Source, blocks: Sequence[Block], on_tile: OnTile | None = None
-    ) -> Iterator[MadeBlock]:
+    ) -> Generator[MadeBlock, None, None]:
         """Make blocks in order.
 
         Parameters

@@ -63,13 +63,18 @@ def read_axes(
         if x_axes - 2 in SPATIAL:
             remedy = f"use a filter with {x_axes - 2} spatial axes, or fewer input axes"
         elif x_axes in SPATIAL:
-            remedy = f"use a filter with {_axes(x_axes)} (for a named filter: --dims {x_axes})"
+            remedy = f"use a filter with {_axes(x_axes)} (box and gaussian: --dims {x_axes})"
         raise DoesNotFit(
             f"the input has {_axes(x_axes)} ({shape_text(x_shape)}), and a filter with {spatial} "
             f"needs {dims} to {dims + 2}; {remedy}"
         )
     letters = layout or ("NC" + SPATIAL[dims])[-x_axes:]
     return letters, dims, f_axes == dims + 2
+
+
+def may_be_1d_weight(x_shape: Sequence[int], filter_shape: Sequence[int]) -> bool:
+    """Whether three axes that are read as spatial may be (N, C, L), and (out, in, L)."""
+    return len(x_shape) == len(filter_shape) == 3 and x_shape[1] == filter_shape[1] > 1
 
 
 def _check_layout(layout: str, x_axes: int) -> str:

@@ -3,8 +3,10 @@
 from convcli.arrays.dtypes import DType
 from convcli.arrays.sinks import Target
 from convcli.errors import UsageError
+from convcli.geometry.window.axis import Window
+from convcli.geometry.window.pad_modes import parse_pad_mode
 from convcli.run.options import RunRequest
-from convcli.streams import Streams
+from convcli.streams import Streams, note
 
 
 def check_store_options(request: RunRequest, into_store: bool) -> None:
@@ -51,6 +53,12 @@ def check_animation(request: RunRequest, streams: Streams) -> None:
         raise UsageError(
             f"--animate shows one input, and {len(request.inputs or ())} are named; name one"
         )
+
+
+def note_unused_pad_mode(request: RunRequest, window: Window, streams: Streams) -> None:
+    """Say that a pad mode changes nothing without padding."""
+    if window.p == ((0, 0),) and parse_pad_mode(request.pad_mode) != "zeros":
+        note(streams, f"--pad-mode {request.pad_mode} has no effect without padding; add -p same")
 
 
 def check_pixels(request: RunRequest, target: Target, dtype: DType) -> None:

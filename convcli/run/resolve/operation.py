@@ -12,6 +12,8 @@ from convcli.geometry.network.channels import check_groups
 from convcli.geometry.window.axis import POOL_KINDS, Axis, Kind, Window
 from convcli.run.resolve.axes import SPATIAL, read_axes, with_channels
 
+_FEW_CHANNELS = 4  # a last axis of as many is likely colours, or the channels of a sound
+
 
 class Operation(NamedTuple):
     """A convolution with everything resolved; plain data.
@@ -164,7 +166,7 @@ def resolve(
             f"the {'filter' if filter_.size == 0 else 'input'} is empty (shape "
             f"{shape_text(filter_.shape if filter_.size == 0 else x_shape)}); use a larger one"
         )
-    asked = dims
+    guessed = layout is None and dims is None
     letters, dims, weight = read_axes(x_shape, filter_.shape, layout, dims)
     sizes = dict(zip(letters, x_shape, strict=True))
     transposed = window.kind == "convt"
@@ -206,7 +208,7 @@ def resolve(
         out_layout=letters if "C" in letters or not weight else with_channels(letters),
         filter=weights,
         bias=_channel_bias(bias, weights.shape[0] if weight else channels),
-        axes=_fit(window._replace(f=weights.shape[2:]), n, layout is None and asked is None),
+        axes=_fit(window._replace(f=weights.shape[2:]), n, letters if guessed else ""),
         groups=(groups or 1) if weight else channels,
         each_channel=not weight,
         pad_mode=pad_mode,
@@ -218,14 +220,17 @@ def resolve(
     )
 
 
-def _fit(window: Window, n: tuple[int, ...], guessed: bool) -> tuple[Axis, ...]:
-    """Lay the window on the input; three axes that were `guessed` may be those of a 1-D layer."""
+def _fit(window: Window, n: tuple[int, ...], guessed: str) -> tuple[Axis, ...]:
+    """Lay the window on the input; letters of axes that were `guessed` may be others."""
     try:
         return window.on(n)
     except DoesNotFit as error:
+        remedy = ""
         if guessed and len(n) == 3 and window.axes == 3:
-            raise DoesNotFit(f"{error}, or --dims 1 for the weight of a 1-D layer") from None
-        raise
+            remedy = "--dims 1 for the weight of a 1-D layer"
+        elif guessed.startswith("C") and n[-1] <= _FEW_CHANNELS:
+            remedy = f"--layout {guessed[1:]}C if the last axis holds channels"
+        raise DoesNotFit(f"{error}, or {remedy}" if remedy else str(error)) from None
 
 
 def _pooled_dtype(x_dtype: DType, kind: Kind) -> DType:
