@@ -13,7 +13,7 @@ from convcli.arrays.sources.ring import Ring
 from convcli.arrays.sources.source import InMemory, Source
 from convcli.errors import ConvcliError, UsageError
 from convcli.models import model_format
-from convcli.options import typed
+from convcli.options import typed, with_channels
 from convcli.run.compute.job import Job
 from convcli.run.compute.pipeline import Pipeline
 from convcli.run.failures import Failures
@@ -29,7 +29,6 @@ from convcli.run.resolve.checks import (
     note_unused_pad_mode,
 )
 from convcli.run.resolve.merged import merge
-from convcli.run.resolve.weights import with_channels
 from convcli.run.results import Done, Kept, Result, Summary, gather, require_passed
 from convcli.streams import Streams
 from convcli.terminal.progress import Progress
@@ -61,7 +60,7 @@ def run(request: RunRequest, streams: Streams) -> int:
     if request.animate:
         check_animation(request, streams)
     inputs = _inputs(request, streams)
-    request = with_channels(request._replace(inputs=inputs))
+    request = with_channels(request._replace(inputs=inputs), needed="out")
     into_store = request.output is not None and stores.is_store(request.output)
     check_store_options(request, into_store)
     # Unless -o names a place for the array.

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from convcli.errors import ConvcliError, DoesNotFit, UsageError
 from convcli.geometry.network.layer import Step
 from convcli.geometry.text.notation import format_sizes
-from convcli.options import typed
+from convcli.options import refuse, typed, with_channels
 from convcli.shape.cases import cases
-from convcli.shape.usage import first_layer, network_name, refuse, with_channels
+from convcli.shape.usage import first_layer, network_name
 from convcli.streams import Streams, choose_format, note, report_error
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def run(request: "ShapeRequest", streams: Streams) -> int:
         )
         _list_networks(streams)
         return 0
-    request = with_channels(request)
+    request = with_channels(request, needed="in")
     if request.output is not None:
         from convcli.shape.pictures import write_picture  # noqa: PLC0415  seldom needed
 

@@ -6,9 +6,10 @@ from shlex import quote
 from typing import TYPE_CHECKING
 
 from convcli.errors import UsageError
+from convcli.options import refuse
 from convcli.pictures import files
 from convcli.shape.cases import cases
-from convcli.shape.usage import first_layer, network_name, refuse
+from convcli.shape.usage import first_layer, network_name
 from convcli.streams import Streams
 
 if TYPE_CHECKING:

@@ -93,7 +93,7 @@ def _check_layout(layout: str, x_axes: int) -> str:
     return letters
 
 
-def with_channels(layout: str) -> str:
+def with_channel_axis(layout: str) -> str:
     """Add the channel axis of a layer's output to a layout: first, or second after a batch."""
     return "NC" + layout[1:] if layout[0] == "N" else "C" + layout
 

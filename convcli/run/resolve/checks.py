@@ -5,6 +5,7 @@ from convcli.arrays.sinks import Target
 from convcli.errors import UsageError
 from convcli.geometry.window.axis import Window
 from convcli.geometry.window.pad_modes import parse_pad_mode
+from convcli.options import refuse
 from convcli.run.options import RunRequest
 from convcli.streams import Streams, note
 
@@ -18,25 +19,24 @@ def check_store_options(request: RunRequest, into_store: bool) -> None:
         "--workers": request.workers is not None,
         "--scheduler": request.scheduler is not None,
     }
-    never = {
-        "--plot": request.plot,
-        "--animate": request.animate,
-        "--time": request.time is not None,
-        "--output-format": request.output_format,
-    }
     if not into_store:
         for option in (name for name, given in only.items() if given):
             raise UsageError(
                 f"{option} is for outputs in chunked stores; add -o y.zarr, or leave it out"
             )
         return
-    if request.workers is not None and request.scheduler is not None:
-        raise UsageError("--workers cannot be combined with --scheduler; omit one of them")
-    for option in (name for name, given in never.items() if given):
-        raise UsageError(
-            f"{option} cannot be combined with -o {request.output}, a chunked store; leave it out, "
-            f"or write -o y.npy"
-        )
+    if request.scheduler is not None:
+        refuse({"--workers": request.workers}, "--scheduler")
+    refuse(
+        {
+            "--plot": request.plot,
+            "--animate": request.animate,
+            "--time": request.time,
+            "--output-format": request.output_format,
+        },
+        f"-o {request.output}, a chunked store",
+        "leave it out, or write -o y.npy",
+    )
     count = len(request.inputs or ())
     if count > 1:
         raise UsageError(

@@ -10,7 +10,7 @@ from convcli.arrays.dtypes import Array, DType, asked_dtype, result_dtype, shape
 from convcli.errors import DoesNotFit, UsageError, counted
 from convcli.geometry.network.channels import check_groups
 from convcli.geometry.window.axis import POOL_KINDS, Axis, Kind, Window
-from convcli.run.resolve.axes import SPATIAL, read_axes, with_channels
+from convcli.run.resolve.axes import SPATIAL, read_axes, with_channel_axis
 
 _FEW_CHANNELS = 4  # a last axis of as many is likely colours, or the channels of a sound
 
@@ -205,7 +205,7 @@ def resolve(
         sums = out_dtype
     return Operation(
         layout=letters,
-        out_layout=letters if "C" in letters or not weight else with_channels(letters),
+        out_layout=letters if "C" in letters or not weight else with_channel_axis(letters),
         filter=weights,
         bias=_channel_bias(bias, weights.shape[0] if weight else channels),
         axes=_fit(window._replace(f=weights.shape[2:]), n, letters if guessed else ""),

@@ -13,6 +13,7 @@ from convcli.errors import DoesNotFit, UsageError, counted
 from convcli.geometry.text import notation
 from convcli.geometry.window.axis import Sizes, spread
 from convcli.geometry.window.pad_modes import parse_pad_mode
+from convcli.options import refuse
 from convcli.run.options import RunRequest
 from convcli.run.resolve.axes import SPATIAL, read_axes
 
@@ -31,17 +32,6 @@ def filters_of(request: RunRequest, weights: Weights) -> tuple[Array, ...]:
         return ()
     used = weights.filter
     return (used.array, used.second) if isinstance(used, Gradient) else (used.array,)
-
-
-def with_channels(request: RunRequest) -> RunRequest:
-    """Give a request the channels of ``--in-channels`` and ``--out-channels``."""
-    c_in, c_out = request.in_channels, request.out_channels
-    if c_in is None and c_out is None:
-        return request
-    from convcli.geometry.text.channel_axes import join_channels  # noqa: PLC0415  seldom typed
-
-    channels = join_channels(c_in, c_out, request.channels, needed="out")
-    return request._replace(channels=channels, in_channels=None, out_channels=None)
 
 
 def check_weights(request: RunRequest) -> None:
@@ -95,23 +85,22 @@ def _check_pool(request: RunRequest) -> None:
     from convcli.geometry.window.pooling import parse_pool  # noqa: PLC0415  for pools only
 
     parse_pool(str(request.pool))
-    refused = {
-        f"-k {request.kernel}": request.kernel is not None,
-        f"--bias {request.bias}": request.bias is not None,
-        "--no-bias": request.no_bias,
-        "--flip": request.flip,
-        "--transposed": request.transposed,
-        f"-c {request.channels}": request.channels is not None,
-        f"-g {request.groups}": request.groups is not None,
-        f"--output-padding {request.output_padding}": request.output_padding is not None,
-        f"--pad-mode {request.pad_mode}": parse_pad_mode(request.pad_mode) != "zeros",
-    }
-    for option, given in refused.items():
-        if given:
-            raise UsageError(
-                f"{option} cannot be combined with --pool {request.pool}, which has no filter and "
-                f"pads as PyTorch does; leave it out"
-            )
+    pad_mode = parse_pad_mode(request.pad_mode)
+    refuse(
+        {
+            "-k": request.kernel,
+            "--bias": request.bias,
+            "--no-bias": request.no_bias,
+            "--flip": request.flip,
+            "--transposed": request.transposed,
+            "-c": request.channels,
+            "-g": request.groups,
+            "--output-padding": request.output_padding,
+            "--pad-mode": None if pad_mode == "zeros" else request.pad_mode,
+        },
+        f"--pool {request.pool}, which has no filter and pads as PyTorch does",
+        "leave it out",
+    )
     if request.f is None:
         raise UsageError(f"--pool {request.pool} needs the size of its windows; add -f 2")
 
