@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from convcli.arrays.dtypes import Array, at
+from convcli.arrays.box import slices
+from convcli.arrays.dtypes import Array
 from convcli.arrays.formats.writers import Whole
 from convcli.arrays.sinks import Target
 from convcli.arrays.sources.ring import Ring
@@ -113,7 +114,7 @@ def _stream(run: Run, job: Job, source: Source, target: Target, keep: bool, bloc
             if run.reporter.needs_summary:
                 summary.add(block.y)
             if kept is not None:
-                kept[at(*(slice(part.start, part.stop) for part in block.block.output))] = block.y
+                kept[slices(block.block.output)] = block.y
             target.write(block.y)
 
 

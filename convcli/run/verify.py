@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from convcli.arrays.box import Box
 from convcli.arrays.dtypes import Array, DType, at
-from convcli.arrays.sources.source import Box
 from convcli.engines.fft import LARGEST_ERROR
 from convcli.run.compute.blocks import Block
 from convcli.run.compute.padding import border_index

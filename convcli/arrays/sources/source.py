@@ -8,12 +8,11 @@ from typing import BinaryIO, Protocol
 
 import numpy as np
 
+from convcli.arrays.box import Box, slices
 from convcli.arrays.dtypes import Array, DType
 from convcli.arrays.files.transfer import same_file
 from convcli.arrays.sources.npy import Header, read_body, read_headers, read_into
 from convcli.arrays.sources.ring import Loan, Ring
-
-Box = tuple[range, ...]  # a range for each axis of an array
 
 
 class Source(Protocol):
@@ -69,7 +68,7 @@ class InMemory:
 
     def read(self, box: Box, _ring: Ring) -> nullcontext[Array]:
         """View a box of the array."""
-        return nullcontext(self.array[tuple(slice(part.start, part.stop) for part in box)])
+        return nullcontext(self.array[slices(box)])
 
     def whole(self) -> "InMemory":
         """Return itself: all of it is here."""

@@ -17,9 +17,10 @@ from zarr.core.buffer import default_buffer_prototype
 from zarr.core.sync import sync
 from zarr.errors import ZarrUserWarning
 
+from convcli.arrays.box import Box, box_text, slices, starts
 from convcli.arrays.dtypes import Array, DType
 from convcli.arrays.sources.ring import Loan, Ring
-from convcli.arrays.sources.source import Box, InMemory
+from convcli.arrays.sources.source import InMemory
 from convcli.arrays.stores import StoreName
 from convcli.errors import FULL, ConvcliError
 
@@ -170,10 +171,7 @@ async def _write(array: "zarr.Array[Any]", box: Box, y: Array) -> None:
     most = asyncio.Semaphore(zarr.config.get("async.concurrency"))
 
     async def write(unit: Box) -> None:
-        part = tuple(
-            slice(some.start - whole.start, some.stop - whole.start)
-            for some, whole in zip(unit, box, strict=True)
-        )
+        part = slices(unit, starts(box))
         async with most:
             await array.async_array.setitem(slices(unit), y[part])
 
@@ -193,16 +191,6 @@ def _cut(box: Box, sizes: tuple[int, ...]) -> Iterator[Box]:
         for part, size in zip(box, sizes, strict=True)
     )
     yield from itertools.product(*pieces)
-
-
-def slices(box: Box) -> tuple[slice, ...]:
-    """Make an index of a box."""
-    return tuple(slice(part.start, part.stop) for part in box)
-
-
-def box_text(box: Box) -> str:
-    """Write a box as an index of an array."""
-    return f"[{', '.join(f'{part.start}:{part.stop}' for part in box)}]"
 
 
 def reason(error: BaseException) -> str:

@@ -8,9 +8,9 @@ import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, overload
 
+from convcli.arrays.box import Box
 from convcli.arrays.dtypes import shape_text
 from convcli.arrays.memory import check_memory
-from convcli.arrays.sources.source import Box
 from convcli.run.compute.tiles import needed
 from convcli.run.resolve.operation import Operation
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from convcli.arrays.box import slices, starts
 from convcli.arrays.dtypes import Array, DType, at, check_integers, integer_bound
 from convcli.engines.base import Pads, Plan
 from convcli.engines.correlation import Correlation
@@ -257,10 +258,7 @@ def _convolve_box(
     """
     corr, groups = part.corr, tile.groups
     channels = slice(groups.start * corr.each_out, groups.stop * corr.each_out)
-    inner = (
-        slice(some.start - every.start, some.stop - every.start)
-        for some, every in zip(tile.outputs, part.outputs, strict=True)
-    )
+    inner = slices(tile.outputs, starts(part.outputs))
     target = part.target[at(tile.batch, channels, *inner)]
     x = images[tile.batch, groups.start * corr.each_in : groups.stop * corr.each_in]
     dtype = corr.filter.dtype

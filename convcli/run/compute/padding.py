@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from convcli.arrays.box import slices, starts
 from convcli.arrays.dtypes import Array, at
 
 
@@ -88,11 +89,7 @@ def fill_border(
         after = range(max(pixels.stop, places.start), places.stop)
         for strip in filter(None, (before, after)):
             box = [*spans[:k], strip, *insides[k + 1 :]]
-            slices = (
-                slice(part.start - whole.start, part.stop - whole.start)
-                for part, whole in zip(box, spans, strict=True)
-            )
-            where = at(..., *slices)
+            where = at(..., *slices(box, starts(spans)))
             if mode == "zeros":
                 slab[where] = fill
                 continue

@@ -8,6 +8,7 @@ import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+from convcli.arrays.box import slices, starts
 from convcli.arrays.dtypes import Array, DType, at
 from convcli.engines.scratch import buffer
 from convcli.geometry.window.axis import Axis
@@ -143,15 +144,7 @@ def padded_slab(
     spans = [span(axis, out) for axis, out in zip(axes, outputs, strict=True)]
     pixels = [inside(places, size) for places, size in zip(spans, n, strict=True)]
     slab = buffer("slab", (*x.shape[:2], *map(len, spans)), dtype)
-    target = (
-        slice(some.start - places.start, some.stop - places.start)
-        for some, places in zip(pixels, spans, strict=True)
-    )
-    source = (
-        slice(some.start - first, some.stop - first)
-        for some, first in zip(pixels, origin, strict=True)
-    )
-    slab[at(..., *target)] = x[at(..., *source)]
+    slab[at(..., *slices(pixels, starts(spans)))] = x[at(..., *slices(pixels, origin))]
     fill_border(slab, x, spans, n, mode, origin, fill)
     return slab
 
@@ -169,12 +162,8 @@ def slab_view(
     """
     spans = list(map(span, axes, outputs))
     pixels = [inside(places, axis.n) for places, axis in zip(spans, axes, strict=True)]
-    places = (
-        slice(some.start - first, some.stop - first)
-        for some, first in zip(pixels, origin, strict=True)
-    )
     zeros = []
     for some, whole in zip(pixels, spans, strict=True):
         before = min(max(some.start - whole.start, 0), len(whole))
         zeros.append((before, len(whole) - len(some) - before))
-    return x[at(..., *places)], zeros
+    return x[at(..., *slices(pixels, origin))], zeros

@@ -6,9 +6,10 @@ from contextlib import nullcontext
 
 import numpy as np
 
+from convcli.arrays.box import Box
 from convcli.arrays.dtypes import Array
 from convcli.arrays.sources.ring import Loan, Ring
-from convcli.arrays.sources.source import Box, InMemory, Source
+from convcli.arrays.sources.source import InMemory, Source
 from convcli.run.options import RunRequest
 from convcli.run.resolve.axes import SPATIAL
 

@@ -4,8 +4,8 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple, overload
 
+from convcli.arrays.box import Box
 from convcli.arrays.dtypes import DType
-from convcli.arrays.sources.source import Box
 from convcli.run.compute.blocks import Block
 from convcli.run.compute.tiles import needed
 from convcli.run.resolve.merged import batched, full_layout, full_shape

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
+from convcli.arrays.box import slices
 from convcli.arrays.dtypes import Array
 from convcli.arrays.sources.source import Source
-from convcli.arrays.stores.arrays import StoredSource, slices
+from convcli.arrays.stores.arrays import StoredSource
 from convcli.arrays.stores.outputs import NewArray, find_place
 from convcli.engines import fft
 from convcli.errors import UsageError, counted

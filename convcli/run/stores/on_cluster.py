@@ -10,9 +10,10 @@ from collections.abc import Generator, Iterable, Iterator, Sequence
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from convcli.arrays.box import box_text
 from convcli.arrays.sources.source import Source
 from convcli.arrays.stores import arrays
-from convcli.arrays.stores.arrays import StoredArray, StoredSource, box_text, opened
+from convcli.arrays.stores.arrays import StoredArray, StoredSource, opened
 from convcli.arrays.stores.form import Form
 from convcli.engines import choose
 from convcli.errors import UsageError

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from convcli.arrays.box import Box
 from convcli.arrays.dtypes import Array
 from convcli.arrays.sources.ring import Loan, Ring
-from convcli.arrays.sources.source import Box
 from convcli.engines.base import Plan
 from convcli.engines.scratch import buffer
 from convcli.errors import ConvcliError
