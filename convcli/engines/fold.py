@@ -27,9 +27,7 @@ _RUN = 16  # outputs of a run: one AVX-512 vector of float32
 
 def applies(corr: Correlation) -> bool:
     """Whether all channels are separate and share one filter of finite weights."""
-    w = corr.filter
-    single = corr.each_in == corr.each_out == 1
-    return single and bool((w == w[:1]).all()) and bool(np.isfinite(w).all())
+    return corr.has_one_filter and bool(np.isfinite(corr.filter[:1]).all())
 
 
 def products(corr: Correlation) -> int:

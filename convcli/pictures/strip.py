@@ -6,7 +6,7 @@ from typing import NamedTuple
 from convcli.geometry.window.axis import Axis
 from convcli.geometry.window.coverage import coverage, extent, reads, unread_end
 
-ROW = Axis("conv", 1, 1, 1, 1, 0, 0, 0, False, 1)  # the rows of what has one axis
+ROW = Axis("conv", n=1, f=1, out=1)  # the rows of what has one axis
 _MOST_CELLS = 4000  # of which each is looked at
 
 

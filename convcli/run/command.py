@@ -14,6 +14,7 @@ from convcli.arrays.sources.source import InMemory, Source
 from convcli.errors import ConvcliError, UsageError
 from convcli.models import model_format
 from convcli.options import typed, with_channels
+from convcli.run.compute.figures import Figures, Summary
 from convcli.run.compute.job import Job
 from convcli.run.compute.pipeline import Pipeline
 from convcli.run.failures import Failures
@@ -29,7 +30,7 @@ from convcli.run.resolve.checks import (
     note_unused_pad_mode,
 )
 from convcli.run.resolve.merged import merge
-from convcli.run.results import Done, Kept, Result, Summary, gather, require_passed
+from convcli.run.results import Done, Kept, Result, gather, require_passed
 from convcli.streams import Streams
 from convcli.terminal.progress import Progress
 
@@ -132,7 +133,7 @@ def _write_files(run: Run, sink: Sink, names: Sequence[str], files: "Files") -> 
     """Write and report each of the files that were convolved together as if it were alone."""
     source, made = files.source, files.made
     weights, job, _, _ = prepare(run.setup, source, many=True)
-    done = Done(Summary(), made.methods, made.costs, files.seconds, None)
+    done = Done(Figures.of(made.plans), files.seconds, None)
     kept = Kept(job.operation, None, (), None)
     run.progress.pause()
     with made.loan as memory:

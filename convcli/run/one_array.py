@@ -2,7 +2,6 @@
 
 import math
 import time
-from collections import Counter
 from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,8 +13,8 @@ from convcli.arrays.formats.writers import Whole
 from convcli.arrays.sinks import Target
 from convcli.arrays.sources.ring import Ring
 from convcli.arrays.sources.source import InMemory, Source
-from convcli.engines import fft
 from convcli.run.compute.blocks import Blocks
+from convcli.run.compute.figures import Figures
 from convcli.run.compute.job import Job
 from convcli.run.compute.pipeline import Pipeline
 from convcli.run.options import RunRequest
@@ -25,7 +24,7 @@ from convcli.run.resolve.checks import check_pixels
 from convcli.run.resolve.merged import full_layout, full_shape, lead_of
 from convcli.run.resolve.operation import Operation
 from convcli.run.resolve.weights import filters_of
-from convcli.run.results import Done, Kept, Result, Summary, Timing, Verdict, gather
+from convcli.run.results import Done, Kept, Result, Timing, Verdict, gather
 from convcli.terminal.progress import Progress
 
 if TYPE_CHECKING:  # seldom needed
@@ -96,9 +95,7 @@ def _stream(run: Run, job: Job, source: Source, target: Target, keep: bool, bloc
     operation = job.operation
     shape = operation.out_shape(source.shape)
     total = math.prod(shape)
-    summary, seconds = Summary(), 0.0
-    methods: set[str] = set()
-    costs: Counter[str] = Counter()
+    figures, seconds = Figures.of(()), 0.0
     kept = np.empty(shape, operation.out_dtype) if keep else None
     made = run.pipeline.run(job, source, blocks, lambda count: run.progress.advance(count / total))
     with closing(made):
@@ -107,12 +104,10 @@ def _stream(run: Run, job: Job, source: Source, target: Target, keep: bool, bloc
             block = next(made, None)
             seconds += time.perf_counter() - begin
             if block is None:
-                return Done(summary, methods, dict(costs), seconds, kept)
-            for plan in block.plans:
-                methods.add(plan.method)
-                costs.update(plan.costs)
+                return Done(figures, seconds, kept)
+            figures.add_plans(block.plans)
             if run.reporter.needs_summary:
-                summary.add(block.y)
+                figures.summary.add(block.y)
             if kept is not None:
                 kept[slices(block.block.output)] = block.y
             target.write(block.y)
@@ -123,4 +118,4 @@ def _verify(run: Run, operation: Operation, x: Array | None, done: Done) -> Verd
         return None
     from convcli.run.verify import verify  # noqa: PLC0415  seldom needed
 
-    return verify(x, done.output, operation, transformed=not fft.METHODS.isdisjoint(done.methods))
+    return verify(x, done.output, operation, transformed=done.figures.transformed)

@@ -168,6 +168,5 @@ def job_for(
     if planned is None:
         return job
     _, corr = planned
-    sizes = tuple(len(some) for some in job.passes[0].outputs)
-    faster = choose.with_opencv(engine, corr, images, sizes)
+    faster = choose.with_opencv(engine, corr, images, job.sizes)
     return job if faster is None else Job(operation, faster)

@@ -1,13 +1,11 @@
 """What a run found out about one array: names and numbers, from which a report is written."""
 
-import math
 from typing import TYPE_CHECKING, NamedTuple
-
-import numpy as np
 
 from convcli.arrays.dtypes import Array
 from convcli.errors import ConvcliError
 from convcli.geometry.window.axis import POOL_KINDS, Axis, Kind, Padding, PaddingWord
+from convcli.run.compute.figures import Figures, Summary
 from convcli.run.resolve.merged import full_layout, full_shape, lead_of
 
 if TYPE_CHECKING:
@@ -45,43 +43,6 @@ class BlockCount(NamedTuple):
 
     total: int
     before: int
-
-
-_AT_ONCE = 1 << 17  # numbers
-
-
-class Summary:
-    """Minimum, mean and maximum of an output that comes in blocks; magnitudes if complex."""
-
-    def __init__(self) -> None:
-        self._count = 0
-        self._sum = 0.0
-        self.low, self.high = math.inf, -math.inf
-
-    def add(self, y: Array) -> None:
-        """Take in one block: some numbers at a time, which stay in the cache."""
-        numbers = y.reshape(-1)
-        with np.errstate(all="ignore"):  # infinities of both signs have no sum
-            for start in range(0, numbers.size, _AT_ONCE):
-                some = numbers[start : start + _AT_ONCE]
-                values = np.abs(some) if y.dtype.kind == "c" else some
-                self._count += values.size
-                # To convert first is three times as fast as a sum that converts.
-                self._sum += float(values.astype(np.float64, copy=False).sum())
-                self.low = float(np.minimum(self.low, values.min()))
-                self.high = float(np.maximum(self.high, values.max()))
-
-    def join(self, other: "Summary") -> None:
-        """Take in what another one has."""
-        self._count += other._count
-        self._sum += other._sum
-        self.low = float(np.minimum(self.low, other.low))
-        self.high = float(np.maximum(self.high, other.high))
-
-    @property
-    def mean(self) -> float:
-        """Mean of all blocks so far; NaN if there are none."""
-        return self._sum / self._count if self._count else math.nan
 
 
 class Facts(NamedTuple):
@@ -202,9 +163,7 @@ class Kept(NamedTuple):
 class Done(NamedTuple):
     """What became of one array while it was convolved."""
 
-    summary: Summary
-    methods: set[str]
-    costs: dict[str, float]
+    figures: Figures
     seconds: float  # of waiting for blocks
     output: Array | None  # if it was kept
 
@@ -218,7 +177,7 @@ def gather(
     done: Done,
 ) -> Result:
     """Gather the facts of a report about an array that was written to `path`, if to any."""
-    operation, summary, lead = job.operation, done.summary, lead_of(source)
+    operation, summary, lead = job.operation, done.figures.summary, lead_of(source)
     pooling = operation.kind in POOL_KINDS
     return Result(
         input=Facts(
@@ -243,8 +202,8 @@ def gather(
         bias=() if operation.bias is None else tuple(operation.bias.tolist()),
         device=job.engine.device,
         engine=job.engine.name,
-        methods=tuple(sorted(done.methods)),
-        costs=done.costs,
+        methods=tuple(sorted(done.figures.methods)),
+        costs=dict(done.figures.costs),
         low=summary.low,
         mean=summary.mean,
         high=summary.high,

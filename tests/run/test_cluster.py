@@ -223,7 +223,7 @@ def test_a_cluster_that_is_there(
     ("args", "error"),
     [
         ("--workers 0", "--workers 0 must be from 1 to 256"),
-        ("--workers 2 --scheduler tcp://h:1", "--workers cannot be combined with --scheduler"),
+        ("--workers 2 --scheduler tcp://h:1", "--workers 2 cannot be combined with --scheduler"),
         ("--scheduler h:8786", "--scheduler 'h:8786' is not an address; write tcp://HOST:8786"),
         ("--scheduler tcp://127.0.0.1:1", "no Dask scheduler answers"),
     ],

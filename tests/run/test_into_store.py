@@ -20,11 +20,12 @@ from convcli.geometry.window.axis import Window
 from convcli.geometry.window.pad_modes import PAD_MODES
 from convcli.run.compute.blocks import Block
 from convcli.run.compute.executors import Future
+from convcli.run.compute.figures import Figures
 from convcli.run.resolve.operation import resolve
 from convcli.run.stores import command as into_store
 from convcli.run.stores.blocks import Axes, plan_chunk_blocks
 from convcli.run.stores.sources import Held
-from convcli.run.stores.task import Figures, Task, do_block
+from convcli.run.stores.task import Task, do_block
 from tests.cases import Case, layers, spatial_filters
 from tests.conftest import npy_bytes, run_command
 from tests.run.helpers import resolve_case

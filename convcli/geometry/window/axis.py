@@ -45,13 +45,13 @@ class Axis(NamedTuple):
     kind: Kind
     n: int
     f: int
-    s: int
-    d: int
-    pb: int
-    pe: int
-    op: int
-    ceil: bool
     out: int
+    s: int = 1
+    d: int = 1
+    pb: int = 0
+    pe: int = 0
+    op: int = 0
+    ceil: bool = False
 
     @property
     def e(self) -> int:
@@ -220,4 +220,4 @@ def fit_any_window(
         raise DoesNotFit(transposed_misfit(n, e, s, pb, pe, op))
     if out < 1:
         raise DoesNotFit(misfit(n, f, d, pb, pe, kind in POOL_KINDS))
-    return Axis(kind, n, f, s, d, pb, pe, op, ceil, out)
+    return Axis(kind, n, f, out, s, d, pb, pe, op, ceil)

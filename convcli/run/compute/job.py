@@ -89,8 +89,12 @@ class Job:
         dtype = self.compute_dtype(0)
         groups = channels if channels and operation.each_channel else operation.groups
         corr = self.correlation(0, dtype, groups)
-        sizes = tuple(map(len, self.passes[0].outputs))
-        return corr.cached(self.engine.plan, images, sizes), corr
+        return corr.cached(self.engine.plan, images, self.sizes), corr
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """How many outputs the first pass makes along each spatial axis."""
+        return tuple(map(len, self.passes[0].outputs))
 
     def plan_part(self, corr: Correlation, images: int, sizes: tuple[int, ...]) -> Plan:
         """Plan some outputs."""

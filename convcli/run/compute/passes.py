@@ -80,6 +80,6 @@ def _phase(axis: Axis, phase: int) -> _Phase:
     after = len(outputs) - 1 + e - axis.n - before
     return _Phase(
         slice(last, first - 1 if first else None, -step),
-        Axis("conv", axis.n, count, 1, dilation, before, after, 0, False, len(outputs)),
+        Axis("conv", axis.n, f=count, s=1, d=dilation, pb=before, pe=after, out=len(outputs)),
         outputs,
     )

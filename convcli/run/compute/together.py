@@ -1,6 +1,5 @@
 """Convolves many equal arrays at once, with the results of one call for each."""
 
-from collections import Counter
 from typing import NamedTuple
 
 from convcli.arrays.dtypes import Array
@@ -26,7 +25,7 @@ def batched(job: Job) -> Job | None:
     if "N" in operation.layout or job.engine.name != "numpy" or planned is None:
         return None
     plan, corr = planned
-    sizes = tuple(map(len, job.passes[0].outputs))
+    sizes = job.sizes
     if plan.tile != (1, corr.groups, *sizes):  # of several tiles
         return None
     many = operation._replace(layout="N" + operation.layout, out_layout="N" + operation.out_layout)
@@ -48,19 +47,6 @@ class MadeArrays(NamedTuple):
     loan: Loan
     y: Array
     plans: tuple[Plan, ...]
-
-    @property
-    def methods(self) -> set[str]:
-        """The methods of the parts of each output."""
-        return {plan.method for plan in self.plans}
-
-    @property
-    def costs(self) -> dict[str, float]:
-        """Estimated nanoseconds for each output, by method."""
-        costs: Counter[str] = Counter()
-        for plan in self.plans:
-            costs.update(plan.costs)
-        return dict(costs)
 
 
 def convolve_records(job: Job, found: Records, ring: Ring) -> MadeArrays | None:

@@ -57,7 +57,8 @@ def check_animation(request: RunRequest, streams: Streams) -> None:
 
 def note_unused_pad_mode(request: RunRequest, window: Window, streams: Streams) -> None:
     """Say that a pad mode changes nothing without padding."""
-    if window.p == ((0, 0),) and parse_pad_mode(request.pad_mode) != "zeros":
+    unpadded = window.kind == "conv" and window.p == ((0, 0),)
+    if unpadded and parse_pad_mode(request.pad_mode) != "zeros":
         note(streams, f"--pad-mode {request.pad_mode} has no effect without padding; add -p same")
 
 

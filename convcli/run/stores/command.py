@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -13,10 +13,10 @@ from convcli.arrays.dtypes import Array
 from convcli.arrays.sources.source import Source
 from convcli.arrays.stores.arrays import StoredSource
 from convcli.arrays.stores.outputs import NewArray, find_place
-from convcli.engines import fft
 from convcli.errors import UsageError, counted
 from convcli.run.compute.blocks import Block
 from convcli.run.compute.executors import Future
+from convcli.run.compute.figures import Figures
 from convcli.run.options import RunRequest
 from convcli.run.prepare import Setup, resolve_job
 from convcli.run.report.reporter import Reporter
@@ -26,7 +26,6 @@ from convcli.run.results import (
     BlockCount,
     Done,
     Kept,
-    Summary,
     Verdict,
     gather,
     require_passed,
@@ -35,7 +34,7 @@ from convcli.run.stores.blocks import Axes, ChunkBlocks, plan_chunk_blocks
 from convcli.run.stores.form import form_of
 from convcli.run.stores.resume import record_of
 from convcli.run.stores.sources import Held, boxes_of
-from convcli.run.stores.task import Figures, InThreads, Task
+from convcli.run.stores.task import InThreads, Task
 from convcli.streams import Streams, note
 from convcli.terminal.progress import Progress
 
@@ -86,13 +85,13 @@ def run(
     verdict = None
     if request.verify:
         # What methods an earlier run used is not known.
-        transformed = plan.before > 0 or not fft.METHODS.isdisjoint(figures.methods)
+        transformed = plan.before > 0 or figures.transformed
         verdict = _verify(plan, transformed)
     if verdict is None or verdict.passed:
         new.commit()
     else:
         new.abandon()
-    done = Done(figures.summary, figures.methods, dict(figures.costs), seconds, None)
+    done = Done(figures, seconds, None)
     weights, job = plan.weights, plan.task.job
     result = gather(plan.source, weights.filter, job, setup.window.p, output, done)
     count = BlockCount(total, plan.before)
@@ -152,7 +151,7 @@ def _do(
     cluster : OnCluster or None
     """
     executor, cluster = InThreads(), None
-    figures = Figures(Summary(), set(), Counter())
+    figures = Figures.of(())
     total, count = len(plan.blocks), plan.before
     progress.advance(count / total)
     try:

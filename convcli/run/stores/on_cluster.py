@@ -19,11 +19,12 @@ from convcli.engines import choose
 from convcli.errors import UsageError
 from convcli.run.cluster import connect, worker
 from convcli.run.compute.blocks import Block
+from convcli.run.compute.figures import Figures
 from convcli.run.options import RunRequest
 from convcli.run.prepare import job_for
 from convcli.run.results import Result
 from convcli.run.stores.sources import Held, NpyFile
-from convcli.run.stores.task import Boxes, Figures, Task, do_block
+from convcli.run.stores.task import Boxes, Task, do_block
 from convcli.streams import Streams, note
 
 _BLOCKS_EACH = 8  # so that workers end at about the same time

@@ -2,7 +2,6 @@
 
 import math
 import threading
-from collections import Counter
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -16,9 +15,9 @@ from convcli.errors import ConvcliError
 from convcli.run.compute.blocks import Block
 from convcli.run.compute.convolver import convolve_block
 from convcli.run.compute.executors import Future, InOneThread
+from convcli.run.compute.figures import Figures
 from convcli.run.compute.job import Job
 from convcli.run.resolve.merged import batched
-from convcli.run.results import Summary
 
 _AT_ONCE = 64  # rows
 
@@ -80,32 +79,16 @@ class Task(NamedTuple):
         shapes = batched(x.shape, merged), batched(y.shape, merged)
         return flat, x.reshape(shapes[0]), y.reshape(shapes[1])
 
-    def figures(self, y: Array, plans: tuple[Plan, ...]) -> "Figures":
+    def figures(self, y: Array, plans: tuple[Plan, ...]) -> Figures:
         """Find out what is reported of a block."""
-        summary, costs = Summary(), Counter[str]()
+        figures = Figures.of(plans)
         if self.summarized:
-            summary.add(y)
-        for plan in plans:
-            costs.update(plan.costs)
-        return Figures(summary, {plan.method for plan in plans}, costs)
+            figures.summary.add(y)
+        return figures
 
 
 def _as_batch(box: Box, merged: int) -> Box:
     return (range(math.prod(map(len, box[:merged]))), *box[merged:])
-
-
-class Figures(NamedTuple):
-    """What is reported of a block."""
-
-    summary: Summary
-    methods: set[str]
-    costs: Counter[str]
-
-    def join(self, other: "Figures") -> None:
-        """Take in those of another block."""
-        self.summary.join(other.summary)
-        self.methods.update(other.methods)
-        self.costs.update(other.costs)
 
 
 class Reader:
