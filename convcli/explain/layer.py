@@ -45,7 +45,7 @@ def case_table(step: Step) -> Group:
         )
     if layer.window.kind == "convt":
         rows.append(("output padding", format_sizes([a.op for a in axes])))
-    rows += [("output", format_sizes(step.out)), ("formula", formulas(axes))]
+    rows += [("output", format_sizes(step.out)), ("formula", "\n".join(formulas(axes)))]
     rows.append(("unwritten" if layer.window.kind == "convt" else "unread", words.loss(axes)))
     rows += cost_rows(step)
     return facts_table(rows, f"{KIND_NAMES[layer.window.kind]}, {_axes(axes)}", answer="output")

@@ -7,7 +7,7 @@ from typing import Any
 from convcli.geometry.network.layer import Step
 from convcli.geometry.window.axis import AXIS_NAMES, Axis, Padding
 from convcli.geometry.window.coverage import coverage, extent, most, unread, unread_end
-from convcli.geometry.window.formula import formula
+from convcli.geometry.window.formula import distinct, formula
 
 _SLICES = {
     "height": ("row", "rows", "bottom"),
@@ -42,9 +42,8 @@ def costs(record: Mapping[str, Any]) -> list[str]:
 def step_by_step(step: Step) -> list[str]:
     """Write the formula in letters, then with the numbers, one step a line."""
     lines: list[str] = []
-    for axis in dict.fromkeys(step.axes):
-        names = [n for n, a in zip(AXIS_NAMES[len(step.axes)], step.axes, strict=True) if a == axis]
-        lines.append(f"{' and '.join(names)}:")
+    for names, axis in distinct(step.axes):
+        lines.append(f"{names}:")
         lines += [f"  {line}" for line in _axis_steps(axis, step.layer.window.p)]
     return lines
 

@@ -5,6 +5,7 @@ from math import prod
 
 from convcli.errors import UsageError
 from convcli.geometry.window.axis import Axis
+from convcli.geometry.window.formula import formulas
 from convcli.geometry.window.places import place_of
 from convcli.pictures import board, grid
 from convcli.pictures.board import INNER, MARGIN, WIDTH, Numbers
@@ -79,7 +80,7 @@ def animation_picture(
         frames.append(Group("place", tuple(texts), at, at))
     below = lowest + 4
     said: list[Text] = []
-    for line_ in board.formulas_of(axes):
+    for line_ in formulas(axes):
         lines = wrapped(line_, INNER, 13, True)
         said += paragraph(MARGIN, below, lines, 13, mono=True, fill="soft")
         below += paragraph_height(lines, 13)
@@ -91,7 +92,7 @@ def animation_picture(
     over = f" of the first of {axes[0].out} slices" if len(axes) > 2 else ""
     description = (
         f"{board.settings_of(axes)}. The window slides over the input, a frame for each of "
-        f"{count} outputs{over}. {'. '.join(board.formulas_of(axes))}"
+        f"{count} outputs{over}. {'. '.join(formulas(axes))}"
     )
     return Scene(WIDTH, below + 16, board.title_of(axes), description, groups, count, seconds)
 

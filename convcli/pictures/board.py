@@ -4,9 +4,8 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from convcli.explain import words
-from convcli.geometry.text.notation import format_padding, format_sizes
-from convcli.geometry.window.axis import AXIS_NAMES, KIND_NAMES, Axis
-from convcli.geometry.window.formula import formula
+from convcli.geometry.text.notation import format_padding, format_sizes, join_axes
+from convcli.geometry.window.axis import KIND_NAMES, Axis
 from convcli.pictures import grid
 from convcli.pictures.grid import CellText, Grid
 from convcli.pictures.scene import (
@@ -78,28 +77,13 @@ def settings_of(axes: Sequence[Axis]) -> str:
     parts = [
         f"filter {format_sizes([a.f for a in axes])}",
         f"padding {format_padding([(a.pb, a.pe) for a in axes])}",
-        f"stride {_once([a.s for a in axes])}",
+        f"stride {join_axes([str(a.s) for a in axes])}",
     ]
     if any(a.d > 1 for a in axes):
-        parts.append(f"dilation {_once([a.d for a in axes])}")
+        parts.append(f"dilation {join_axes([str(a.d) for a in axes])}")
     if any(a.op for a in axes):
-        parts.append(f"output padding {_once([a.op for a in axes])}")
+        parts.append(f"output padding {join_axes([str(a.op) for a in axes])}")
     return ", ".join(parts)
-
-
-def _once(sizes: Sequence[int]) -> str:
-    """Write one number where all are equal."""
-    return str(sizes[0]) if len(set(sizes)) == 1 else format_sizes(sizes)
-
-
-def formulas_of(axes: Sequence[Axis]) -> list[str]:
-    """Write the formula of each axis with its numbers, those alike once."""
-    lines = []
-    for axis in dict.fromkeys(axes):
-        names = [n for n, a in zip(AXIS_NAMES[len(axes)], axes, strict=True) if a == axis]
-        head = "" if len(names) == len(axes) and len(axes) > 1 else f"{' and '.join(names)}: "
-        lines.append(f"{head}{formula(axis)}")
-    return lines
 
 
 def board(axes: Sequence[Axis], numbers: Numbers | None, filled: bool) -> Board:

@@ -6,6 +6,7 @@ from math import prod
 from convcli.explain import words
 from convcli.geometry.window.axis import Axis
 from convcli.geometry.window.coverage import coverage, extent, most
+from convcli.geometry.window.formula import formulas
 from convcli.pictures import board, grid
 from convcli.pictures.board import INNER, MARGIN, WIDTH, Numbers
 from convcli.pictures.grid import Grid
@@ -61,9 +62,7 @@ def layer_picture(
     groups += read
     said, y = _formulas(axes, y + 10)
     groups.append(said)
-    description = ". ".join(
-        [board.settings_of(axes), *board.formulas_of(axes), *words.coverage_words(axes)]
-    )
+    description = ". ".join([board.settings_of(axes), *formulas(axes), *words.coverage_words(axes)])
     return Scene(WIDTH, y + 8, board.title_of(axes), description, tuple(groups))
 
 
@@ -129,7 +128,7 @@ def _cut(axes: Sequence[Axis], size: tuple[int, int], shown: tuple[int, int]) ->
 
 def _formulas(axes: Sequence[Axis], y: float) -> tuple[Group, float]:
     texts: list[Text] = []
-    for line in board.formulas_of(axes):
+    for line in formulas(axes):
         size = 15.0 if text_width(line, 15.0, True) <= INNER else 13.0
         wrap = wrapped(line, INNER, size, True)
         texts += paragraph(MARGIN, y, wrap, size, mono=True)

@@ -73,7 +73,10 @@ def test_one_filter_serves_all_inputs(in_tmp: Any) -> None:
             "rand:6x6 -f 3 -c 3:4",
             "needs 3 input channels, and the input 6x6 (HW) has 1; use -c 1:4",
         ),
-        ("rand:3x6x6 -f 3 -c 3:5 -g 3", "must divide 3 input and 5 output channels; use -g 1"),
+        (
+            "rand:3x6x6 -f 3 -c 3:5 -g 3",
+            "output channels 5 must be a multiple of groups 3; use -g 1",
+        ),
         ("rand:3x6x6 -k box -c 3:5", "-k box has channels of its own"),
         ("rand:6x6 -f 3 --no-bias", "--no-bias is for a random layer"),
         ("rand:6x6 -f 3 -c 2 --no-bias --bias 1", "cannot be combined with --no-bias"),

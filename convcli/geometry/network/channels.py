@@ -1,5 +1,7 @@
 """Rules of channels and groups."""
 
+from math import gcd
+
 from convcli.errors import UsageError
 
 
@@ -22,7 +24,8 @@ def check_groups(g: int, c_in: int | None = None, c_out: int | None = None) -> N
         raise UsageError(f"groups {g} must be 1 or more; use -g 1")
     for which, channels in (("input", c_in), ("output", c_out)):
         if channels is not None and channels % g:
+            most = gcd(g, c_in or 0, c_out or 0)
             raise UsageError(
                 f"{which} channels {channels} must be a multiple of groups {g}; "
-                f"use -g 1, or other channels"
+                f"use -g {most}, or other channels"
             )

@@ -20,12 +20,19 @@ def formula(axis: Axis) -> str:
     return f"{rounded}(({room})/{axis.s}) + 1 = {axis.out}"
 
 
-def formulas(axes: Sequence[Axis]) -> str:
-    """Write the formula of each axis, once where all are alike."""
+def formulas(axes: Sequence[Axis]) -> list[str]:
+    """Write the formula of each axis, those of equal ones once."""
     if len(set(axes)) == 1:
-        return formula(axes[0])
-    names = AXIS_NAMES[len(axes)]
-    return "\n".join(f"{name}: {formula(a)}" for name, a in zip(names, axes, strict=True))
+        return [formula(axes[0])]
+    return [f"{names}: {formula(axis)}" for names, axis in distinct(axes)]
+
+
+def distinct(axes: Sequence[Axis]) -> list[tuple[str, Axis]]:
+    """Pair each axis with the names of those that equal it, such as ``height and width``."""
+    names: dict[Axis, list[str]] = {}
+    for name, axis in zip(AXIS_NAMES[len(axes)], axes, strict=True):
+        names.setdefault(axis, []).append(name)
+    return [(" and ".join(equal), axis) for axis, equal in names.items()]
 
 
 def _padding_term(sign: str, axis: Axis) -> str:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from convcli.arrays.dtypes import Array, number_text
-from convcli.geometry.window.formula import formula
+from convcli.geometry.window.formula import formulas
 from convcli.pictures.board import INNER, MARGIN, WIDTH
 from convcli.pictures.grid import SMALLEST, number_size
 from convcli.pictures.palette import ink_on, rgb
@@ -45,7 +45,7 @@ def plot_picture(result: Result, kept: Kept) -> Scene:
     lines = wrapped(title, INNER / 1.07, 18)
     texts = paragraph(MARGIN, 18, lines, 18, bold=True)
     y = 18 + paragraph_height(lines, 18) + 4
-    facts = wrapped("; ".join(dict.fromkeys(map(formula, result.axes))), INNER, 13)
+    facts = wrapped("; ".join(formulas(result.axes)), INNER, 13)
     texts += paragraph(MARGIN, y, facts, 13, fill="soft")
     y += paragraph_height(facts, 13) + 12
     groups = [Group("heading", texts)]

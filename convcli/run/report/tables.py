@@ -90,7 +90,7 @@ def facts(result: Result, verbose: bool = True) -> Iterator[tuple[str, str]]:
         bias = result.bias
         yield "bias", f"{len(bias)} numbers" if len(bias) > 1 else f"{bias[0]:g}"
     yield "output", f"{format_sizes(result.output.shape)} {result.output.dtype}"
-    yield "formula", formulas(result.axes)
+    yield "formula", "\n".join(formulas(result.axes))
     where = f"{result.device} by {result.engine}"
     if verbose:
         yield "method", " and ".join(result.methods)

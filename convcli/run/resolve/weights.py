@@ -1,6 +1,5 @@
 """The filter of a run and its bias: named with -k, drawn for -f and -c, or the window of a pool."""
 
-from math import gcd
 from typing import NamedTuple
 
 import numpy as np
@@ -10,6 +9,7 @@ from convcli.arrays.memory import check_shape
 from convcli.arrays.opener import Gradient, Opener
 from convcli.arrays.sources.source import InMemory, Source
 from convcli.errors import DoesNotFit, UsageError, counted
+from convcli.geometry.network.channels import check_groups
 from convcli.geometry.text import notation
 from convcli.geometry.window.axis import Sizes, spread
 from convcli.geometry.window.pad_modes import parse_pad_mode
@@ -173,11 +173,7 @@ def _channels(request: RunRequest, source: Source, f: Sizes) -> tuple[int, int, 
             f"-c {request.channels} needs {counted(c_in, 'input channel')}, and the input "
             f"{shape_text(source.shape)} ({letters}) has {channels}; use -c {channels}:{c_out}"
         )
-    if groups < 1 or c_in % groups or c_out % groups:
-        raise UsageError(
-            f"groups {groups} must divide {c_in} input and {c_out} output channels; "
-            f"use -g {gcd(c_in, c_out, max(groups, 1))}"
-        )
+    check_groups(groups, c_in, c_out)
     return c_in, c_out, groups
 
 
