@@ -12,7 +12,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from convcli.arrays.dtypes import Array, DType
 from convcli.arrays.files.foreign import silenced
 from convcli.arrays.files.transfer import write_all
-from convcli.arrays.formats import Note, pixels
+from convcli.arrays.formats import Note, pixels, tiff
 from convcli.arrays.formats.pixels import Mapping
 from convcli.arrays.formats.writers import Whole
 from convcli.arrays.sources.npy import check_numbers
@@ -21,8 +21,6 @@ from convcli.errors import ConvcliError, UsageError
 
 _WITH_ALPHA = (".png", ".tif", ".tiff", ".webp")
 _DEEP = (".png", ".tif", ".tiff")  # in which Pillow writes 16 bits, of grey
-
-_SAMPLE_FORMAT = 339  # the tag of a TIFF that says which kind of numbers it holds
 
 # Modes of Pillow whose bands are not grey or red, green and blue as they stand: what to convert to.
 _CONVERTED = {
@@ -90,13 +88,12 @@ def _decode(
         pages = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
         number = _page_number(called, spec.partition("::")[0], page, pages)
         image.seek(number)
+        tags = tiff.tags_of(image)
+        tiff.check_planes(tags, called)
         low_bytes, white = _swapped_bytes(image, called), _white(image)
-        unsigned = image.mode == "I" and image.format == "TIFF" and _is_unsigned(image)
         colours, alpha = _to_arrays(image)
-    if unsigned:  # Pillow has no such type, and reads the bits as they are
-        return colours.view(np.uint32), None, None
     if low_bytes is None:
-        return colours, alpha, white
+        return tiff.as_tagged(colours, tags), alpha, white
     with Image.open(file) as image:
         image.seek(number)
         image.tile = low_bytes
@@ -138,11 +135,6 @@ def _white(image: Image.Image) -> int | None:
         if decoder.startswith("ppm") and int(args[-1]) not in (1, 255, 65535):
             return int(args[-1])
     return None
-
-
-def _is_unsigned(image: Any) -> bool:
-    """Whether a TIFF has integers of 32 bits without a sign, as it does where it says nothing."""
-    return all(kind == 1 for kind in image.tag_v2.get(_SAMPLE_FORMAT, (1,)))
 
 
 def _swapped_bytes(image: Image.Image, called: str) -> list[Any] | None:
