@@ -22,7 +22,7 @@ def _write(
     """Write x.tif, without compression, of an array of rows, columns and maybe channels."""
     rows, columns, *more = x.shape
     channels = more[0] if more else 1
-    data = (x.transpose(2, 0, 1) if planes == SEPARATE else x).astype(x.dtype.newbyteorder(order))
+    data = (x.transpose(2, 0, 1) if planes == SEPARATE else x).astype(order + x.dtype.str[1:])
     part = data.nbytes // channels if planes == SEPARATE else data.nbytes
     strips = [8 + i * part for i in range(data.nbytes // part)]
     values: dict[int, list[int]] = {
