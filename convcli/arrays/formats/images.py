@@ -1,6 +1,5 @@
-"""Images: read as their pixels, each channel with all of its bits, and written with 8 or 16."""
+"""Images that are read: their pixels, each channel with all of its bits."""
 
-import io
 import sys
 import warnings
 from collections.abc import Iterator
@@ -9,18 +8,12 @@ from typing import Any, BinaryIO
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from convcli.arrays.dtypes import Array, DType
+from convcli.arrays.dtypes import Array
 from convcli.arrays.files.foreign import silenced
-from convcli.arrays.files.transfer import write_all
-from convcli.arrays.formats import Note, pixels, tiff
-from convcli.arrays.formats.pixels import Mapping
-from convcli.arrays.formats.writers import Whole
+from convcli.arrays.formats import Note, tiff
 from convcli.arrays.sources.npy import check_numbers
 from convcli.arrays.sources.source import InMemory, Source
 from convcli.errors import ConvcliError, UsageError
-
-_WITH_ALPHA = (".png", ".tif", ".tiff", ".webp")
-_DEEP = (".png", ".tif", ".tiff")  # in which Pillow writes 16 bits, of grey
 
 # Modes of Pillow whose bands are not grey or red, green and blue as they stand: what to convert to.
 _CONVERTED = {
@@ -171,70 +164,3 @@ def _swapped_bytes(image: Image.Image, called: str) -> list[Any] | None:
         described = (decoder, box, offset, args)
         swapped.append(tile._make(described) if hasattr(tile, "_make") else described)
     return swapped or None
-
-
-def writer(ending: str, stream: BinaryIO, called: str) -> "_Writer":
-    """Make what writes an image."""
-    return _Writer(ending, stream, called)
-
-
-class _Writer:
-    """Writes one image, see `pixels.to_pixels`."""
-
-    needs_whole = True
-
-    def __init__(self, ending: str, stream: BinaryIO, called: str) -> None:
-        self._ending = ending
-        self._stream = stream
-        self._called = called
-        self._begun = False
-
-    def begin(self, shape: tuple[int, ...], dtype: DType, layout: str) -> None:
-        """Refuse what no image holds."""
-        if self._begun:
-            raise ConvcliError(f"{self._called}: an image holds one output; write them as .npy")
-        self._begun = True
-        pixels.check_axes(shape, layout, self._called)
-        if dtype.kind == "c":
-            raise ConvcliError(
-                f"{self._called}: an image cannot hold complex numbers; write it as .npy"
-            )
-
-        if self._ending == ".pgm" and "C" in layout and shape[layout.index("C")] > 1:
-            raise ConvcliError(f"{self._called}: a .pgm has no colours; write it as .ppm")
-
-    def write(self, part: Array) -> None:
-        """Do nothing: an image is written whole."""
-
-    def finish(self, whole: Whole | None) -> Mapping | None:
-        """Encode the image and write it."""
-        if whole is None:
-            return None
-        array = pixels.order_axes(whole.array, whole.layout)
-        of_16_bits = whole.scaling.range == (0, 65535)
-        deep = of_16_bits and array.ndim == 2 and self._ending in _DEEP
-        dtype = np.dtype(np.uint16 if deep else np.uint8)
-        values, mapping = pixels.to_pixels(array, whole.scaling, self._called, dtype)
-        if not deep and whole.alpha is not None:
-            values = self._with_alpha(values, whole.alpha)
-        encoded = io.BytesIO()
-        try:
-            with silenced():
-                image = Image.fromarray(values)
-                image.save(encoded, Image.registered_extensions()[self._ending])
-        except (ValueError, OSError) as error:
-            raise ConvcliError(f"{self._called}: {error}; write it as .png") from None
-        write_all(encoded.getbuffer(), self._stream)
-        return mapping
-
-    def _with_alpha(self, values: Array, alpha: Array) -> Array:
-        """Add transparency, if it is of the same size and the format has it."""
-        if self._ending not in _WITH_ALPHA or values.shape[:2] != alpha.shape:
-            return values
-        colours = values.reshape(*alpha.shape, -1)
-        if colours.shape[2] not in (1, 3):
-            return values
-        return np.concatenate((colours, alpha[..., None]), axis=2)
-
-    def close(self) -> None:
-        """Do nothing: an image is written whole."""
