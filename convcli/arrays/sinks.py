@@ -26,6 +26,7 @@ class Target:
 
     def __init__(self, stream: BinaryIO | None, path: str | None, ending: str) -> None:
         self.path = path
+        self.ending = ending
         self._writer = formats.writer(ending, stream, path) if stream is not None else None
         self.is_image = self._writer is not None and formats.is_image(ending)
         self.needs_whole = self._writer is not None and self._writer.needs_whole

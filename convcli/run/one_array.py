@@ -50,8 +50,10 @@ def convolve(run: Run, source: Source, target: Target) -> tuple[Result, Kept]:
     operation = job.operation
     lead = lead_of(source)
     out_shape = full_shape(lead, operation.out_shape(source.shape))
-    check_pixels(request, target, operation.out_dtype)
-    target.begin(out_shape, operation.out_dtype, full_layout(lead, operation.out_layout))
+    out_layout = full_layout(lead, operation.out_layout)
+    channels = dict(zip(out_layout, out_shape, strict=True)).get("C", 1)
+    check_pixels(request, target, channels, operation.out_dtype)
+    target.begin(out_shape, operation.out_dtype, out_layout)
     keep_output = (
         reporter.needs_output or target.needs_whole or request.verify or run.picture is not None
     )
@@ -78,7 +80,8 @@ def _scaling(request: RunRequest, job: Job, x: Array) -> "Scaling":
     sums = [one.filter.reshape(len(one.filter), -1).sum(axis=1) for one in job.passes]
     keeps = operation.second is None and np.allclose(np.concatenate(sums), 1, rtol=0, atol=1e-3)
     asked = operation.out_dtype if request.dtype is not None else None
-    return Scaling(request.scale, own_range(x, asked), keeps)
+    range_, is_image = own_range(x, asked)
+    return Scaling(request.scale, range_, is_image, keeps, x.dtype.kind == "f", asked)
 
 
 def _measure(run: Run, job: Job, source: Source) -> Timing | None:

@@ -113,7 +113,7 @@ def test_a_blurred_photograph_keeps_its_brightness(in_tmp: Path) -> None:
 )
 def test_values_to_bytes(values: list[float], pixels: list[int], mapping: str) -> None:
     x = np.array(values)
-    found, said = to_pixels(x, Scaling(range=own_range(x)), "x.png")
+    found, said = to_pixels(x, Scaling(None, *own_range(x)), "x.png")
     assert (found.tolist(), said.text) == (pixels, mapping)
 
 

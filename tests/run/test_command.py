@@ -219,8 +219,8 @@ def test_wide_inputs_cross_tiles() -> None:
         ("rand:1x2x9 -k rand:4x2x1", "use -p 2 or more, or --dims 1 for the weight of a 1-D layer"),
         ("arange:4x4 -k [[1]] --dims 1", "leave out --dims 1"),
         ("rand:8x8 -k box --plot --format json", "--plot cannot be combined with --format json"),
-        ("rand:8x8 -k box --dtype float32 -o y.png", "--dtype float32 is no type of pixels"),
-        ("rand:8x8 -k box --dtype f8 -o y.tif", "--dtype f8 is no type of pixels"),
+        ("rand:8x8 -k box --dtype float32 -o y.png", "--dtype float32 is not a pixel type"),
+        ("rand:8x8 -k box --dtype f8 -o y.tif", "--dtype f8 is not a pixel type"),
         ("rand:8x8x3 -k box --layout HWC -o y.pgm", "a .pgm has no colours; write it as .ppm"),
     ],
 )

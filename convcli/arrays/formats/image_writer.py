@@ -10,12 +10,11 @@ from convcli.arrays.dtypes import Array, DType
 from convcli.arrays.files.foreign import silenced
 from convcli.arrays.files.transfer import write_all
 from convcli.arrays.formats import pixels
-from convcli.arrays.formats.pixels import Mapping
+from convcli.arrays.formats.pixels import Mapping, Scaling
 from convcli.arrays.formats.writers import Whole
 from convcli.errors import ConvcliError
 
 _WITH_ALPHA = (".png", ".tif", ".tiff", ".webp")
-_DEEP = (".png", ".tif", ".tiff")  # in which Pillow writes 16 bits, of grey
 
 
 def writer(ending: str, stream: BinaryIO, called: str) -> "_Writer":
@@ -56,11 +55,8 @@ class _Writer:
         if whole is None:
             return None
         array = pixels.order_axes(whole.array, whole.layout)
-        of_16_bits = whole.scaling.range == (0, 65535)
-        deep = of_16_bits and array.ndim == 2 and self._ending in _DEEP
-        dtype = np.dtype(np.uint16 if deep else np.uint8)
-        values, mapping = pixels.to_pixels(array, whole.scaling, self._called, dtype)
-        if not deep and whole.alpha is not None:
+        values, mapping = self._to_pixels(array, whole.scaling)
+        if values.dtype == np.uint8 and whole.alpha is not None:
             values = self._with_alpha(values, whole.alpha)
         encoded = io.BytesIO()
         try:
@@ -71,6 +67,23 @@ class _Writer:
             raise ConvcliError(f"{self._called}: {error}; write it as .png") from None
         write_all(encoded.getbuffer(), self._stream)
         return mapping
+
+    def _to_pixels(self, array: Array, scaling: Scaling) -> tuple[Array, Mapping]:
+        """Map values to those of pixels; say so where a type that holds more could be asked for."""
+        types = pixels.types_of(self._ending, 1 if array.ndim == 2 else array.shape[2])
+        if scaling.asked is not None and scaling.asked.kind == "f":
+            return array, Mapping("kept", False)
+        deep = np.dtype(np.uint16)
+        of_16_bits = scaling.range == (0, 65535)
+        if of_16_bits and deep in types:
+            return pixels.to_pixels(array, scaling, self._called, deep)
+        values, mapping = pixels.to_pixels(array, scaling, self._called)
+        if of_16_bits:
+            keeps = "-o y.png" if array.ndim == 2 else "-o y.npy"
+            return values, mapping._replace(text=f"{mapping.text}; {keeps} keeps 16 bits")
+        if scaling.floats and scaling.mode is None and np.dtype(np.float32) in types:
+            return values, Mapping(f"{mapping.text}; --dtype float32 keeps floats", True)
+        return values, mapping
 
     def _with_alpha(self, values: Array, alpha: Array) -> Array:
         """Add transparency, if it is of the same size and the format has it."""

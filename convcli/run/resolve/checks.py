@@ -2,7 +2,7 @@
 
 from convcli.arrays.dtypes import DType
 from convcli.arrays.sinks import Target
-from convcli.errors import UsageError
+from convcli.errors import UsageError, counted
 from convcli.run.options import RunRequest
 from convcli.streams import Streams
 
@@ -53,12 +53,23 @@ def check_animation(request: RunRequest, streams: Streams) -> None:
         )
 
 
-def check_pixels(request: RunRequest, target: Target, dtype: DType) -> None:
-    """Refuse to write an image of a type that was asked for and that pixels do not have."""
-    if target.is_image and request.dtype is not None and dtype.kind not in "iu":
+def check_pixels(request: RunRequest, target: Target, channels: int, dtype: DType) -> None:
+    """Refuse a type that was asked for and that the pixels of an image do not have."""
+    if not target.is_image or request.dtype is None:
+        return
+    from convcli.arrays.formats.pixels import types_of  # noqa: PLC0415  seldom needed
+
+    types = types_of(target.ending, channels)
+    if dtype not in types:
+        what = counted(channels, "channel")
         raise UsageError(
-            f"--dtype {request.dtype} is no type of pixels, which have 8 or 16 bits; omit it, or "
-            f"write -o y.npy"
+            f"--dtype {request.dtype} is not a pixel type of a {target.ending} with {what} "
+            f"({', '.join(map(str, types))}); omit it, or write -o y.npy"
+        )
+    if dtype.kind == "f" and request.scale is not None:
+        raise UsageError(
+            f"--scale {request.scale} is for pixels of 8 or 16 bits; omit it, or omit "
+            f"--dtype {request.dtype}"
         )
 
 
