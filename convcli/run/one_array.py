@@ -60,10 +60,11 @@ def convolve(run: Run, source: Source, target: Target) -> tuple[Result, Kept]:
     read = source.whole() if keep_output or request.time else source
     timing = _measure(run, job, read)
     done = _stream(run, job, read, target, keep_output, blocks)
-    x, alpha = (read.array, read.alpha) if isinstance(read, InMemory) else (None, None)
+    x = read.array if isinstance(read, InMemory) else None
     whole = None
-    if target.needs_whole and x is not None and done.output is not None:
-        whole = Whole(done.output, operation.out_layout, _scaling(request, job, x), alpha)
+    if target.needs_whole and isinstance(read, InMemory) and done.output is not None:
+        scaling = _scaling(request, job, read.array)
+        whole = Whole(done.output, operation.out_layout, scaling, read.extras)
     mapping = target.finish(whole)
     verdict = _verify(run, operation, x, done)
     result = gather(source, weights.filter, job, run.setup.window.p, target.path, done)

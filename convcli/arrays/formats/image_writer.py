@@ -1,7 +1,7 @@
 """Images that are written: with the pixels that `pixels.to_pixels` makes of an output."""
 
 import io
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import Image
@@ -12,9 +12,11 @@ from convcli.arrays.files.transfer import write_all
 from convcli.arrays.formats import pixels
 from convcli.arrays.formats.pixels import Mapping, Scaling
 from convcli.arrays.formats.writers import Whole
+from convcli.arrays.sources.source import ImageExtras
 from convcli.errors import ConvcliError
 
 _WITH_ALPHA = (".png", ".tif", ".tiff", ".webp")
+_WITH_PROFILE = (*_WITH_ALPHA, ".jpg", ".jpeg")
 
 
 def writer(ending: str, stream: BinaryIO, called: str) -> "_Writer":
@@ -56,17 +58,16 @@ class _Writer:
             return None
         array = pixels.order_axes(whole.array, whole.layout)
         values, mapping = self._to_pixels(array, whole.scaling)
-        if values.dtype == np.uint8 and whole.alpha is not None:
-            values = self._with_alpha(values, whole.alpha)
+        values, saved, dropped = self._with_extras(values, whole.extras)
         encoded = io.BytesIO()
         try:
             with silenced():
                 image = Image.fromarray(values)
-                image.save(encoded, Image.registered_extensions()[self._ending])
+                image.save(encoded, Image.registered_extensions()[self._ending], **saved)
         except (ValueError, OSError) as error:
             raise ConvcliError(f"{self._called}: {error}; write it as .png") from None
         write_all(encoded.getbuffer(), self._stream)
-        return mapping
+        return mapping._replace(dropped=dropped)
 
     def _to_pixels(self, array: Array, scaling: Scaling) -> tuple[Array, Mapping]:
         """Map values to those of pixels; say so where a type that holds more could be asked for."""
@@ -85,14 +86,41 @@ class _Writer:
             return values, Mapping(f"{mapping.text}; --dtype float32 keeps floats", True)
         return values, mapping
 
-    def _with_alpha(self, values: Array, alpha: Array) -> Array:
-        """Add transparency, if it is of the same size and the format has it."""
-        if self._ending not in _WITH_ALPHA or values.shape[:2] != alpha.shape:
-            return values
-        colours = values.reshape(*alpha.shape, -1)
-        if colours.shape[2] not in (1, 3):
-            return values
-        return np.concatenate((colours, alpha[..., None]), axis=2)
+    def _with_extras(
+        self, values: Array, extras: ImageExtras
+    ) -> tuple[Array, dict[str, Any], tuple[str, ...]]:
+        """Add what the image that was the input holds beside its values, where there is room.
+
+        Returns
+        -------
+        values : ndarray
+            With transparency.
+        saved : dict
+            Options of Pillow's `save`.
+        dropped : tuple of str
+            What there is no room for.
+        """
+        saved: dict[str, Any] = {}
+        dropped = []
+        if extras.profile is not None:
+            if self._ending in _WITH_PROFILE and pixels.describes(extras.profile, values):
+                saved["icc_profile"] = extras.profile
+            else:
+                dropped.append("colour profile")
+        if extras.dpi is not None:
+            saved["dpi"] = extras.dpi
+        if extras.alpha is not None:
+            if self._has_room(values, extras.alpha):
+                colours = values.reshape(*extras.alpha.shape, -1)
+                values = np.concatenate((colours, extras.alpha[..., None]), axis=2)
+            else:
+                dropped.append("transparency")
+        return values, saved, tuple(dropped)
+
+    def _has_room(self, values: Array, alpha: Array) -> bool:
+        """Whether transparency is of the same size, and the format has it beside such colours."""
+        fits = self._ending in _WITH_ALPHA and values.shape[:2] == alpha.shape
+        return fits and values.dtype == np.uint8 and values.shape[2:] in ((), (3,))
 
     def close(self) -> None:
         """Do nothing: an image is written whole."""

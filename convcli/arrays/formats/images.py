@@ -11,9 +11,12 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from convcli.arrays.dtypes import Array
 from convcli.arrays.files.foreign import silenced
 from convcli.arrays.formats import Note, tiff
+from convcli.arrays.formats.pixels import describes
 from convcli.arrays.sources.npy import check_numbers
-from convcli.arrays.sources.source import InMemory, Source
+from convcli.arrays.sources.source import ImageExtras, InMemory, Source
 from convcli.errors import ConvcliError, UsageError
+
+_MOST_DPI = 30000  # fits in every format
 
 # Modes of Pillow whose bands are not grey or red, green and blue as they stand: what to convert to.
 _CONVERTED = {
@@ -29,14 +32,14 @@ def read(
 ) -> Iterator[Source]:
     """Read an image, or one page of a file that holds several.
 
-    It is turned as its EXIF orientation says. Transparency is not convolved, but goes with the
-    colours to an image that is written.
+    It is turned as its EXIF orientation says. Transparency, ICC profile and resolution are not
+    convolved, but go with the colours to an image that is written.
     """
     called = repr(path) if file is None else path
     try:
         with silenced() as said:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # it is read anyway
-            array, alpha, white = _decode(file or path, called, spec, page)
+            array, extras, white = _decode(file or path, called, spec, page)
     except UnidentifiedImageError:
         raise ConvcliError(
             f"{called} is not an image that Pillow can read; save it as .png"
@@ -58,21 +61,20 @@ def read(
         note(f"{called} may be damaged: {' '.join(said[0].split()).rstrip('.')}")
     if white is not None:
         note(f"{called}: its white, {white}, is read as {255 if white < 256 else 65535}")
-    if alpha is not None:
-        note(f"{called}: its transparency is not convolved; an image of the same size keeps it")
-    yield InMemory(spec, array, "HWC" if array.ndim == 3 else "HW", alpha)
+    if extras.alpha is not None:
+        note(f"{called}: its transparency is not convolved")
+    yield InMemory(spec, array, "HWC" if array.ndim == 3 else "HW", extras)
 
 
 def _decode(
     file: BinaryIO | str, called: str, spec: str, page: str | None
-) -> tuple[Array, Array | None, int | None]:
+) -> tuple[Array, ImageExtras, int | None]:
     """Read a page.
 
     Returns
     -------
     colours : ndarray
-    alpha : ndarray or None
-        Transparency, from 0 to 255, (rows, columns), if it has one.
+    extras : ImageExtras
     white : int or None
         Its white, where Pillow reads that as 255 or 65535.
     """
@@ -85,12 +87,16 @@ def _decode(
         tiff.check_planes(tags, called)
         low_bytes, white = _swapped_bytes(image, called), _white(image)
         colours, alpha = _to_arrays(image)
+        profile = image.info.get("icc_profile")
+        if profile is not None and not describes(profile, colours):  # of CMYK that became RGB
+            profile = None
+        extras = ImageExtras(alpha, profile, _dpi(image))
     if low_bytes is None:
-        return tiff.as_tagged(colours, tags), alpha, white
+        return tiff.as_tagged(colours, tags), extras, white
     with Image.open(file) as image:
         image.seek(number)
         image.tile = low_bytes
-        return colours.astype(np.uint16) << 8 | _to_arrays(image)[0], alpha, white
+        return colours.astype(np.uint16) << 8 | _to_arrays(image)[0], extras, white
 
 
 def _page_number(called: str, path: str, page: str | None, pages: int) -> int:
@@ -120,6 +126,14 @@ def _to_arrays(image: Image.Image) -> tuple[Array, Array | None]:
     if image.mode in _CONVERTED:
         image = image.convert(_CONVERTED[image.mode])
     return np.asarray(image), alpha
+
+
+def _dpi(image: Image.Image) -> tuple[int, int] | None:
+    """Return the resolution of an image that states a plausible one."""
+    x, y = image.info.get("dpi", (0, 0))
+    if not (1 <= x <= _MOST_DPI and 1 <= y <= _MOST_DPI):  # NaN is not
+        return None
+    return round(x), round(y)
 
 
 def _white(image: Image.Image) -> int | None:

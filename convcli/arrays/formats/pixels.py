@@ -49,10 +49,21 @@ class Scaling(NamedTuple):
 
 
 class Mapping(NamedTuple):
-    """How values were mapped, and whether some were clipped or their scale depends on them."""
+    """How an output became an image.
+
+    Attributes
+    ----------
+    text : str
+        How values were mapped.
+    altered : bool
+        Some were clipped, or their scale depends on them.
+    dropped : tuple of str
+        What the image that was the input holds, and this one does not.
+    """
 
     text: str
     altered: bool
+    dropped: tuple[str, ...] = ()
 
 
 def check_axes(shape: Sequence[int], layout: str, called: str) -> None:
@@ -84,6 +95,11 @@ def types_of(ending: str, channels: int) -> tuple[DType, ...]:
     if channels > 1 or ending not in (".png", ".tif", ".tiff"):
         return (_BYTES,)
     return (_BYTES, _DEEP) if ending == ".png" else (_BYTES, _DEEP, _FLOATS)
+
+
+def describes(profile: bytes, pixels: Array) -> bool:
+    """Whether an ICC profile is of grey or of colours, as the pixels are."""
+    return profile[16:20] == (b"GRAY" if pixels.ndim == 2 else b"RGB ")
 
 
 def own_range(x: Array, asked: DType | None = None) -> tuple[Range, bool]:
