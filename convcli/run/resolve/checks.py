@@ -73,8 +73,11 @@ def check_pixels(request: RunRequest, target: Target, channels: int, dtype: DTyp
         )
 
 
-def check_scale(request: RunRequest, target: Target) -> None:
-    """Refuse a scale of what holds numbers as they are; integers may be clipped to their type."""
+def check_scale(request: RunRequest, target: Target, of_picture: bool) -> None:
+    """Refuse a scale of what holds numbers as they are; integers may be clipped to their type.
+
+    `of_picture`: ``-o`` names a picture of the operation, not the output.
+    """
     scale = request.scale
     if scale is None:
         return
@@ -84,5 +87,10 @@ def check_scale(request: RunRequest, target: Target) -> None:
         raise UsageError(f"--scale {scale!r} is not a scale; write one of {', '.join(SCALES)}")
     if target.is_image or (scale == "clip" and request.dtype is not None):
         return
+    if of_picture:
+        raise UsageError(
+            f"--scale {scale} is for images, and -o names a picture of the convolution; omit "
+            f"--scale, or add --output-format png"
+        )
     also = "; add --dtype uint8 to clip numbers" if scale == "clip" else ""
     raise UsageError(f"--scale {scale} is for images; omit it, or write -o y.png{also}")
