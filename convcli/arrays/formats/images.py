@@ -1,8 +1,10 @@
 """Images that are read: their pixels, each channel with all of its bits."""
 
+import os
 import sys
 import warnings
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -41,9 +43,7 @@ def read(
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # it is read anyway
             array, extras, white = _decode(file or path, called, spec, page)
     except UnidentifiedImageError:
-        raise ConvcliError(
-            f"{called} is not an image that Pillow can read; save it as .png"
-        ) from None
+        raise ConvcliError(f"{called} {_why_not_read(file or path)}") from None
     except Image.DecompressionBombError:
         raise ConvcliError(
             f"{called} has more pixels than are read from an image, as a small file could fill "
@@ -64,6 +64,25 @@ def read(
     if extras.alpha is not None:
         note(f"{called}: its transparency is not convolved")
     yield InMemory(spec, array, "HWC" if array.ndim == 3 else "HW", extras)
+
+
+def _why_not_read(file: BinaryIO | str) -> str:
+    """Say why Pillow knows no image of such a file, and what to save instead."""
+    unknown = "is not an image that Pillow can read; save it as .png"
+    if isinstance(file, str) and not os.path.isfile(file):  # a named pipe can be opened once
+        return unknown
+    with open(file, "rb") if isinstance(file, str) else nullcontext(file) as stream:
+        stream.seek(0)
+        head = stream.read(12)
+    if not head:
+        return "is empty; save it again"
+    if head.startswith(b"RIFF") and head[8:] != b"WEBP":
+        return "holds sound or video, not an image; save its numbers as .npy or .txt"
+    if head.startswith((b"II", b"MM")):
+        return (
+            "is a TIFF of a kind that Pillow does not read; save it as .npy, which keeps all bits"
+        )
+    return unknown
 
 
 def _decode(
