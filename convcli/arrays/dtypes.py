@@ -43,7 +43,7 @@ def result_dtype(x: DType, *others: DType) -> DType:
     return x.newbyteorder("=")
 
 
-def asked_dtype(name: str, natural: DType, saturate: bool = False) -> DType:
+def asked_dtype(name: str, natural: DType, why_float: str, saturate: bool = False) -> DType:
     """Read ``--dtype``, and refuse a type that would lose what the numbers mean.
 
     Parameters
@@ -52,6 +52,8 @@ def asked_dtype(name: str, natural: DType, saturate: bool = False) -> DType:
         As typed, in NumPy's words: ``float32``, ``int16``, ...
     natural : dtype
         What `result_dtype` chose.
+    why_float : str
+        What makes the results floats, if they are.
     saturate : bool
         Values are to be rounded and clipped to what an integer type holds.
     """
@@ -68,8 +70,7 @@ def asked_dtype(name: str, natural: DType, saturate: bool = False) -> DType:
         raise UsageError(f"--dtype {name} would drop imaginary parts; use --dtype complex64")
     if natural.kind == "f" and dtype.kind in "iu" and not saturate:
         raise UsageError(
-            f"--dtype {name} would round: input, filter or bias hold floats; "
-            f"use --dtype {natural}, or add --scale clip"
+            f"--dtype {name} would round: {why_float}; omit --dtype, or use --scale clip"
         )
     return dtype.newbyteorder("=")
 
@@ -104,5 +105,5 @@ def check_integers(made: Array, dtype: DType) -> None:
     if low < info.min or high > info.max:
         raise ConvcliError(
             f"results from {low} to {high} do not fit --dtype {dtype} ({info.min} to {info.max}); "
-            f"use --dtype int64, or add --scale clip"
+            f"omit --dtype, or use --scale clip"
         )

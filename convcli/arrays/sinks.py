@@ -26,6 +26,7 @@ class Target:
 
     def __init__(self, stream: BinaryIO | None, path: str | None, ending: str) -> None:
         self.path = path
+        self.ending = ending
         self._writer = formats.writer(ending, stream, path) if stream is not None else None
         self.is_image = self._writer is not None and formats.is_image(ending)
         self.needs_whole = self._writer is not None and self._writer.needs_whole
@@ -236,12 +237,15 @@ def output_name(spec: str, ending: str = "") -> str:
     ----------
     spec : str
     ending : str
-        Of the format that was asked for; by default the input's if it is written, else ``.npy``.
+        Of the format that was asked for; by default the input's if it is written, else ``.npy``,
+        as for the members of an archive.
     """
     path, _, member = spec.partition("::")
     stem, old = os.path.splitext(os.path.basename(path))
     if member:
-        stem, old = f"{stem}-{member}", ".npy"  # a member may have slashes, as paths do
+        stem = f"{stem}-{member}"  # a member may have slashes, as paths do
+        if not formats.is_image(old.lower()):  # a page of an image is one too
+            old = ".npy"
     if spec == "-":
         stem = "stdin"
     if literals.is_list(spec) and not os.path.exists(spec):

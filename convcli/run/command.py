@@ -117,7 +117,7 @@ def _in_groups(run: Run) -> "Iterator[tuple[Sequence[str], Files | None]]":
 def _convolve_input(run: Run, sink: Sink, spec: str, streams: Streams) -> None:
     """Convolve all arrays of an input, write them to its target, and report each."""
     with sink.open(spec) as target:
-        check_scale(run.setup.request, target)
+        check_scale(run.setup.request, target, run.picture is not None)
         for source in _sources(run, spec, target):
             result, kept = convolve(run, source, target)
             run.progress.pause()

@@ -51,18 +51,21 @@ def convolve(run: Run, source: Source, target: Target) -> tuple[Result, Kept]:
     operation = job.operation
     lead = lead_of(source)
     out_shape = full_shape(lead, operation.out_shape(source.shape))
-    check_pixels(request, target, operation.out_dtype)
-    target.begin(out_shape, operation.out_dtype, full_layout(lead, operation.out_layout))
+    out_layout = full_layout(lead, operation.out_layout)
+    channels = dict(zip(out_layout, out_shape, strict=True)).get("C", 1)
+    check_pixels(request, target, channels, operation.out_dtype)
+    target.begin(out_shape, operation.out_dtype, out_layout)
     keep_output = (
         reporter.needs_output or target.needs_whole or request.verify or run.picture is not None
     )
     read = source.whole() if keep_output or request.time else source
     timing = _measure(run, job, read)
     done = _stream(run, job, read, target, keep_output, blocks)
-    x, alpha = (read.array, read.alpha) if isinstance(read, InMemory) else (None, None)
+    x = read.array if isinstance(read, InMemory) else None
     whole = None
-    if target.needs_whole and x is not None and done.output is not None:
-        whole = Whole(done.output, operation.out_layout, _scaling(request, job, x), alpha)
+    if target.needs_whole and isinstance(read, InMemory) and done.output is not None:
+        scaling = _scaling(request, job, read.array)
+        whole = Whole(done.output, operation.out_layout, scaling, read.extras)
     mapping = target.finish(whole)
     verdict = _verify(run, operation, x, done)
     result = gather(source, weights.filter, job, run.setup.window.p, target.path, done)
@@ -79,7 +82,8 @@ def _scaling(request: RunRequest, job: Job, x: Array) -> "Scaling":
     sums = [one.filter.reshape(len(one.filter), -1).sum(axis=1) for one in job.passes]
     keeps = operation.second is None and np.allclose(np.concatenate(sums), 1, rtol=0, atol=1e-3)
     asked = operation.out_dtype if request.dtype is not None else None
-    return Scaling(request.scale, own_range(x, asked), keeps)
+    range_, is_image = own_range(x, asked)
+    return Scaling(request.scale, range_, is_image, keeps, x.dtype.kind == "f", asked)
 
 
 def _measure(run: Run, job: Job, source: Source) -> Timing | None:

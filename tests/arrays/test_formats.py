@@ -2,6 +2,7 @@
 
 import io
 import json
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -113,7 +114,7 @@ def test_a_blurred_photograph_keeps_its_brightness(in_tmp: Path) -> None:
 )
 def test_values_to_bytes(values: list[float], pixels: list[int], mapping: str) -> None:
     x = np.array(values)
-    found, said = to_pixels(x, Scaling(range=own_range(x)), "x.png")
+    found, said = to_pixels(x, Scaling(None, *own_range(x)), "x.png")
     assert (found.tolist(), said.text) == (pixels, mapping)
 
 
@@ -133,6 +134,13 @@ def test_channel_first_and_single_channels_become_images(in_tmp: Path) -> None:
         ("pickled.npz", 1, "pickled Python objects"),
         ("broken.npz", 1, "is damaged"),
         ("broken.png", 1, "is not an image that Pillow can read"),
+        ("empty.png", 1, "'empty.png' is empty; save it again\n"),
+        (
+            "x.wav",
+            1,
+            "'x.wav' holds sound or video, not an image; save its numbers as .npy or .txt",
+        ),
+        ("double.tif", 1, "is a TIFF of a kind that Pillow does not read; save it as .npy"),
         ("cut.png", 1, "broken image"),
         ("photo.png::x", 2, "is an image, which has no members"),
         ("x.npy::a", 2, "is one array; leave ::a out"),
@@ -158,6 +166,9 @@ def test_mistakes_with_files(args: str, status: int, message: str, in_tmp: Path)
     Path("cut.png").write_bytes(Path("photo.png").read_bytes()[:3000])
     for ending in ("npz", "png", "pt", "safetensors"):
         Path(f"broken.{ending}").write_bytes(b"this is none")
+    Path("empty.png").touch()
+    Path("x.wav").write_bytes(b"RIFF\x24\0\0\0WAVEfmt " + bytes(28))
+    Path("double.tif").write_bytes(b"II*\0\x08\0\0\0\x01\0" + struct.pack("<HHIH6x", 258, 3, 1, 64))
     torch.save({"f": print}, "code.pt")
     torch.save({"epoch": 3}, "empty.pt")
     more: tuple[str, ...] = () if "-k" in args else ONE
@@ -189,6 +200,17 @@ def test_many_inputs_go_to_a_directory(in_tmp: Path) -> None:
     )
     one = run_command("run", "a.npy", "b.npy", "-k", "box:1", "-o", "one.npy", stdin=b"")
     assert (one.status, Path("one.npy").exists()) == (2, False)
+
+
+def test_a_page_of_an_image_goes_to_a_directory_as_an_image(in_tmp: Path) -> None:
+    pages = [Image.fromarray(np.full((3, 3), i, np.uint8)) for i in (0, 9)]
+    pages[0].save("x.tif", save_all=True, append_images=pages[1:])
+    np.savez("x.npz", a=np.eye(3))
+    done = run_command("run", "x.tif::0", "x.tif::1", "x.npz::a", *ONE, "-o", "d/", stdin=b"")
+    assert done.status == 0, done.err
+    assert sorted(path.name for path in Path("d").iterdir()) == ["x-0.tif", "x-1.tif", "x-a.npy"]
+    with Image.open("d/x-1.tif") as image:
+        assert np.asarray(image).max() == 9
 
 
 def test_a_stream_of_arrays_is_convolved_each_in_turn(in_tmp: Path) -> None:

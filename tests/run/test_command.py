@@ -239,8 +239,19 @@ def test_wide_inputs_cross_tiles() -> None:
         ("rand:400x2 -k [1,2,1]", "or --layout WC if the last axis holds channels"),
         ("arange:4x4 -k [[1]] --dims 1", "leave out --dims 1"),
         ("rand:8x8 -k box --plot --format json", "--plot cannot be combined with --format json"),
-        ("rand:8x8 -k box --dtype float32 -o y.png", "--dtype float32 is no type of pixels"),
-        ("rand:8x8 -k box --dtype f8 -o y.tif", "--dtype f8 is no type of pixels"),
+        ("rand:8x8 -k box --dtype float32 -o y.png", "--dtype float32 is not a pixel type"),
+        ("rand:8x8 -k box --dtype f8 -o y.tif", "--dtype f8 is not a pixel type"),
+        ("arange:8x8 -k box --dtype uint8 -o y.png", "omit --dtype, or use --scale clip"),
+        ("arange:8x8 -k [[9]] --dtype uint8 --scale minmax -o y.png", "omit --dtype, or use"),
+        (
+            "rand:8x8 -k box --plot --scale clip -o y.png",
+            "omit --scale, or add --output-format png",
+        ),
+        (
+            "arange:4x4 --pool avg -f 2 --dtype int64",
+            "would round: a mean is a float; omit --dtype",
+        ),
+        ("arange:4x4 -k sobel --dtype int64", "would round: a magnitude is a float; omit --dtype"),
         ("rand:8x8x3 -k box --layout HWC -o y.pgm", "a .pgm has no colours; write it as .ppm"),
     ],
 )

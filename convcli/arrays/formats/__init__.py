@@ -33,13 +33,13 @@ READERS = {
 WRITERS = {
     ".npz": "npz",
     **dict.fromkeys(_TEXTS, "text_files"),
-    **dict.fromkeys(_IMAGES, "images"),
+    **dict.fromkeys(_IMAGES, "image_writer"),
 }
 OUTPUT_FORMATS = tuple(ending.removeprefix(".") for ending in (".npy", *WRITERS))
 
 # Package that has a module which a format needs, and what it is for.
 _NEEDS = {
-    "images": ("PIL", "pillow", ", an image,"),
+    **dict.fromkeys(("images", "image_writer"), ("PIL", "pillow", ", an image,")),
     "safetensors_files": ("safetensors", "safetensors", ""),
     "torch_files": ("torch", "torch", ", a PyTorch file,"),
 }

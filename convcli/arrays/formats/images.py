@@ -1,28 +1,24 @@
-"""Images: read as their pixels, each channel with all of its bits, and written with 8 or 16."""
+"""Images that are read: their pixels, each channel with all of its bits."""
 
-import io
+import os
 import sys
 import warnings
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from convcli.arrays.dtypes import Array, DType
+from convcli.arrays.dtypes import Array
 from convcli.arrays.files.foreign import silenced
-from convcli.arrays.files.transfer import write_all
-from convcli.arrays.formats import Note, pixels
-from convcli.arrays.formats.pixels import Mapping
-from convcli.arrays.formats.writers import Whole
+from convcli.arrays.formats import Note, tiff
+from convcli.arrays.formats.pixels import describes
 from convcli.arrays.sources.npy import check_numbers
-from convcli.arrays.sources.source import InMemory, Source
+from convcli.arrays.sources.source import ImageExtras, InMemory, Source
 from convcli.errors import ConvcliError, UsageError
 
-_WITH_ALPHA = (".png", ".tif", ".tiff", ".webp")
-_DEEP = (".png", ".tif", ".tiff")  # in which Pillow writes 16 bits, of grey
-
-_SAMPLE_FORMAT = 339  # the tag of a TIFF that says which kind of numbers it holds
+_MOST_DPI = 30000  # fits in every format
 
 # Modes of Pillow whose bands are not grey or red, green and blue as they stand: what to convert to.
 _CONVERTED = {
@@ -38,18 +34,16 @@ def read(
 ) -> Iterator[Source]:
     """Read an image, or one page of a file that holds several.
 
-    It is turned as its EXIF orientation says. Transparency is not convolved, but goes with the
-    colours to an image that is written.
+    It is turned as its EXIF orientation says. Transparency, ICC profile and resolution are not
+    convolved, but go with the colours to an image that is written.
     """
     called = repr(path) if file is None else path
     try:
         with silenced() as said:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # it is read anyway
-            array, alpha, white = _decode(file or path, called, spec, page)
+            array, extras, white = _decode(file or path, called, spec, page)
     except UnidentifiedImageError:
-        raise ConvcliError(
-            f"{called} is not an image that Pillow can read; save it as .png"
-        ) from None
+        raise ConvcliError(f"{called} {_why_not_read(file or path)}") from None
     except Image.DecompressionBombError:
         raise ConvcliError(
             f"{called} has more pixels than are read from an image, as a small file could fill "
@@ -67,21 +61,39 @@ def read(
         note(f"{called} may be damaged: {' '.join(said[0].split()).rstrip('.')}")
     if white is not None:
         note(f"{called}: its white, {white}, is read as {255 if white < 256 else 65535}")
-    if alpha is not None:
-        note(f"{called}: its transparency is not convolved; an image of the same size keeps it")
-    yield InMemory(spec, array, "HWC" if array.ndim == 3 else "HW", alpha)
+    if extras.alpha is not None:
+        note(f"{called}: its transparency is not convolved")
+    yield InMemory(spec, array, "HWC" if array.ndim == 3 else "HW", extras)
+
+
+def _why_not_read(file: BinaryIO | str) -> str:
+    """Say why Pillow knows no image of such a file, and what to save instead."""
+    unknown = "is not an image that Pillow can read; save it as .png"
+    if isinstance(file, str) and not os.path.isfile(file):  # a named pipe can be opened once
+        return unknown
+    with open(file, "rb") if isinstance(file, str) else nullcontext(file) as stream:
+        stream.seek(0)
+        head = stream.read(12)
+    if not head:
+        return "is empty; save it again"
+    if head.startswith(b"RIFF") and head[8:] != b"WEBP":
+        return "holds sound or video, not an image; save its numbers as .npy or .txt"
+    if head.startswith((b"II", b"MM")):
+        return (
+            "is a TIFF of a kind that Pillow does not read; save it as .npy, which keeps all bits"
+        )
+    return unknown
 
 
 def _decode(
     file: BinaryIO | str, called: str, spec: str, page: str | None
-) -> tuple[Array, Array | None, int | None]:
+) -> tuple[Array, ImageExtras, int | None]:
     """Read a page.
 
     Returns
     -------
     colours : ndarray
-    alpha : ndarray or None
-        Transparency, from 0 to 255, (rows, columns), if it has one.
+    extras : ImageExtras
     white : int or None
         Its white, where Pillow reads that as 255 or 65535.
     """
@@ -90,17 +102,20 @@ def _decode(
         pages = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
         number = _page_number(called, spec.partition("::")[0], page, pages)
         image.seek(number)
+        tags = tiff.tags_of(image)
+        tiff.check_planes(tags, called)
         low_bytes, white = _swapped_bytes(image, called), _white(image)
-        unsigned = image.mode == "I" and image.format == "TIFF" and _is_unsigned(image)
         colours, alpha = _to_arrays(image)
-    if unsigned:  # Pillow has no such type, and reads the bits as they are
-        return colours.view(np.uint32), None, None
+        profile = image.info.get("icc_profile")
+        if profile is not None and not describes(profile, colours):  # of CMYK that became RGB
+            profile = None
+        extras = ImageExtras(alpha, profile, _dpi(image))
     if low_bytes is None:
-        return colours, alpha, white
+        return tiff.as_tagged(colours, tags), extras, white
     with Image.open(file) as image:
         image.seek(number)
         image.tile = low_bytes
-        return colours.astype(np.uint16) << 8 | _to_arrays(image)[0], alpha, white
+        return colours.astype(np.uint16) << 8 | _to_arrays(image)[0], extras, white
 
 
 def _page_number(called: str, path: str, page: str | None, pages: int) -> int:
@@ -132,17 +147,20 @@ def _to_arrays(image: Image.Image) -> tuple[Array, Array | None]:
     return np.asarray(image), alpha
 
 
+def _dpi(image: Image.Image) -> tuple[int, int] | None:
+    """Return the resolution of an image that states a plausible one."""
+    x, y = image.info.get("dpi", (0, 0))
+    if not (1 <= x <= _MOST_DPI and 1 <= y <= _MOST_DPI):  # NaN is not
+        return None
+    return round(x), round(y)
+
+
 def _white(image: Image.Image) -> int | None:
     """Return the largest value of a PGM or PPM, where that is not the largest of its type."""
     for decoder, _, _, args in image.tile:  # type: ignore[attr-defined]
         if decoder.startswith("ppm") and int(args[-1]) not in (1, 255, 65535):
             return int(args[-1])
     return None
-
-
-def _is_unsigned(image: Any) -> bool:
-    """Whether a TIFF has integers of 32 bits without a sign, as it does where it says nothing."""
-    return all(kind == 1 for kind in image.tag_v2.get(_SAMPLE_FORMAT, (1,)))
 
 
 def _swapped_bytes(image: Image.Image, called: str) -> list[Any] | None:
@@ -179,70 +197,3 @@ def _swapped_bytes(image: Image.Image, called: str) -> list[Any] | None:
         described = (decoder, box, offset, args)
         swapped.append(tile._make(described) if hasattr(tile, "_make") else described)
     return swapped or None
-
-
-def writer(ending: str, stream: BinaryIO, called: str) -> "_Writer":
-    """Make what writes an image."""
-    return _Writer(ending, stream, called)
-
-
-class _Writer:
-    """Writes one image, see `pixels.to_pixels`."""
-
-    needs_whole = True
-
-    def __init__(self, ending: str, stream: BinaryIO, called: str) -> None:
-        self._ending = ending
-        self._stream = stream
-        self._called = called
-        self._begun = False
-
-    def begin(self, shape: tuple[int, ...], dtype: DType, layout: str) -> None:
-        """Refuse what no image holds."""
-        if self._begun:
-            raise ConvcliError(f"{self._called}: an image holds one output; write them as .npy")
-        self._begun = True
-        pixels.check_axes(shape, layout, self._called)
-        if dtype.kind == "c":
-            raise ConvcliError(
-                f"{self._called}: an image cannot hold complex numbers; write it as .npy"
-            )
-
-        if self._ending == ".pgm" and "C" in layout and shape[layout.index("C")] > 1:
-            raise ConvcliError(f"{self._called}: a .pgm has no colours; write it as .ppm")
-
-    def write(self, part: Array) -> None:
-        """Do nothing: an image is written whole."""
-
-    def finish(self, whole: Whole | None) -> Mapping | None:
-        """Encode the image and write it."""
-        if whole is None:
-            return None
-        array = pixels.order_axes(whole.array, whole.layout)
-        of_16_bits = whole.scaling.range == (0, 65535)
-        deep = of_16_bits and array.ndim == 2 and self._ending in _DEEP
-        dtype = np.dtype(np.uint16 if deep else np.uint8)
-        values, mapping = pixels.to_pixels(array, whole.scaling, self._called, dtype)
-        if not deep and whole.alpha is not None:
-            values = self._with_alpha(values, whole.alpha)
-        encoded = io.BytesIO()
-        try:
-            with silenced():
-                image = Image.fromarray(values)
-                image.save(encoded, Image.registered_extensions()[self._ending])
-        except (ValueError, OSError) as error:
-            raise ConvcliError(f"{self._called}: {error}; write it as .png") from None
-        write_all(encoded.getbuffer(), self._stream)
-        return mapping
-
-    def _with_alpha(self, values: Array, alpha: Array) -> Array:
-        """Add transparency, if it is of the same size and the format has it."""
-        if self._ending not in _WITH_ALPHA or values.shape[:2] != alpha.shape:
-            return values
-        colours = values.reshape(*alpha.shape, -1)
-        if colours.shape[2] not in (1, 3):
-            return values
-        return np.concatenate((colours, alpha[..., None]), axis=2)
-
-    def close(self) -> None:
-        """Do nothing: an image is written whole."""

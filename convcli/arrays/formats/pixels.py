@@ -13,7 +13,10 @@ SCALES = ("clip", "minmax", "abs", "signed")
 
 _SLIP = 1e-6  # rounding may take a float just beyond the range that its exact value lies in
 _BYTES: DType = np.dtype(np.uint8)
+_DEEP: DType = np.dtype(np.uint16)
+_FLOATS: DType = np.dtype(np.float32)
 _DARK = 16  # floats below it are not meant as bytes: all of them would be nearly black
+_NEARLY_BLACK = 1 / 128  # of white
 
 Range = tuple[float, float]
 
@@ -25,22 +28,42 @@ class Scaling(NamedTuple):
     ----------
     mode : str or None
         One of `SCALES` if it was asked for.
-    range : (float, float) or None
+    range : (float, float)
         Black and white of the input, see `own_range`.
+    is_image : bool
+        The input has no values below that black, nor beyond what its white allows.
     keeps_brightness : bool
         The filter sums to 1, as those that smooth and sharpen do.
+    floats : bool
+        The input holds floats.
+    asked : dtype or None
+        Of the pixels, if the user named it.
     """
 
     mode: str | None = None
-    range: Range | None = None
+    range: Range = (0.0, 255.0)
+    is_image: bool = True
     keeps_brightness: bool = False
+    floats: bool = False
+    asked: DType | None = None
 
 
 class Mapping(NamedTuple):
-    """How values were mapped, and whether some were clipped or their scale depends on them."""
+    """How an output became an image.
+
+    Attributes
+    ----------
+    text : str
+        How values were mapped.
+    altered : bool
+        Some were clipped, or their scale depends on them.
+    dropped : tuple of str
+        What the image that was the input holds, and this one does not.
+    """
 
     text: str
     altered: bool
+    dropped: tuple[str, ...] = ()
 
 
 def check_axes(shape: Sequence[int], layout: str, called: str) -> None:
@@ -67,31 +90,41 @@ def order_axes(array: Array, layout: str) -> Array:
     return array[..., 0] if "C" in layout and array.shape[-1] == 1 else array
 
 
-def own_range(x: Array, asked: DType | None = None) -> Range | None:
-    """Find which values of an input are black and white; None if nothing says it.
+def types_of(ending: str, channels: int) -> tuple[DType, ...]:
+    """List the types of pixels that Pillow writes in a format, the default first."""
+    if channels > 1 or ending not in (".png", ".tif", ".tiff"):
+        return (_BYTES,)
+    return (_BYTES, _DEEP) if ending == ".png" else (_BYTES, _DEEP, _FLOATS)
 
-    Those of uint8 and uint16 are 0 and the largest of the type, those of booleans 0 and 1. Of
-    other numbers from 0 to 255 they are 0 and 255; of floats whose maximum is below 16, 0 and 1,
-    or that maximum if it is above 1.
+
+def describes(profile: bytes, pixels: Array) -> bool:
+    """Whether an ICC profile is of grey or of colours, as the pixels are."""
+    return profile[16:20] == (b"GRAY" if pixels.ndim == 2 else b"RGB ")
+
+
+def own_range(x: Array, asked: DType | None = None) -> tuple[Range, bool]:
+    """Find which values of an input are black and white, and whether it is an image by them.
+
+    Those of uint8 and uint16 are 0 and the largest of the type, those of booleans 0 and 1, of
+    other integers 0 and 255. Those of floats are 0 and 1; or 0 and 255 if some value is 16 or
+    more, as of bytes that were converted. Floats up to 16 may be above white, as highlights are.
 
     Parameters
     ----------
     x : ndarray
-        The input.
+        The input, of real numbers.
     asked : dtype, optional
         Of the output, where the user named it: the range is that of uint8 or uint16.
     """
     for dtype in (asked, x.dtype):
         if dtype is not None and dtype.kind == "u" and dtype.itemsize <= 2:
-            return 0.0, float(np.iinfo(dtype).max)
+            return (0.0, float(np.iinfo(dtype).max)), True
     if x.dtype.kind == "b":
-        return 0.0, 1.0
-    if x.dtype.kind == "c":
-        return None
+        return (0.0, 1.0), True
     low, high = float(x.min()), float(x.max())
     if x.dtype.kind == "f" and high < _DARK:
-        return (0.0, high if high > 1 + _SLIP else 1.0) if low >= -_SLIP else None
-    return (0.0, 255.0) if low > -0.5 and high < 255.5 else None  # NaN is in no range
+        return (0.0, 1.0), low >= -_SLIP
+    return (0.0, 255.0), low > -0.5 and high < 255.5  # NaN is in no range
 
 
 def to_pixels(
@@ -101,11 +134,12 @@ def to_pixels(
 
     Values within the input's range are kept: its black becomes 0, its white the largest pixel.
     Where some are outside, all are clipped to it if the filter keeps brightness, and otherwise
-    scaled so that their minimum is black and their maximum white. A mode says otherwise:
+    scaled so that their minimum is black and their maximum white, as are those of an input that
+    is not an image. A mode says otherwise:
 
-    - ``clip``: clipped to the input's range (0 to 255 if it has none).
+    - ``clip``: clipped to the input's range.
     - ``minmax``: from the minimum, black, to the maximum, white.
-    - ``abs``: magnitudes, clipped at the input's white (if it has none, the largest).
+    - ``abs``: magnitudes, clipped at the input's white (if it is not an image, the largest).
     - ``signed``: 0 is mid-grey, and the largest magnitude black or white.
 
     Halves round to even.
@@ -133,17 +167,20 @@ def to_pixels(
         mapping = Mapping(text + (", 0 at mid-grey" if mode == "signed" else ""), True)
     elif mode == "abs":
         values = np.abs(values)
-        begin, end = scaling.range or (0.0, float(values.max()))
+        begin, end = scaling.range if scaling.is_image else (0.0, float(values.max()))
         mapping = _clipping(values, (begin, end), largest)
         mapping = Mapping(f"as magnitudes, {mapping.text}", mapping.altered or low < 0)
     else:
-        begin, end = scaling.range or (0.0, 255.0)
+        begin, end = scaling.range
         mapping = _clipping(values, (begin, end), largest)
+        if scaling.asked is not None and high < largest * _NEARLY_BLACK:
+            text = f"{mapping.text} as --dtype {dtype} asks, none above {high:.6g}: nearly black"
+            mapping = Mapping(text, True)
     return _stretch(values, begin, end, largest).astype(dtype), mapping
 
 
 def _default_mode(scaling: Scaling, low: float, high: float) -> str:
-    if scaling.range is None:
+    if not scaling.is_image:
         return "minmax"
     return "clip" if scaling.keeps_brightness or _within(scaling.range, low, high) else "minmax"
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol
 from convcli.arrays.dtypes import Array, DType
 from convcli.arrays.files.atomic import reserve
 from convcli.arrays.sources.npy import write_data, write_header
+from convcli.arrays.sources.source import ImageExtras
 
 if TYPE_CHECKING:  # only images need it
     from convcli.arrays.formats.pixels import Mapping, Scaling
@@ -21,14 +22,14 @@ class Whole(NamedTuple):
         A letter for each of its axes.
     scaling : Scaling
         How its values become those of pixels.
-    alpha : ndarray, shape (rows, columns), or None
-        Transparency of the image that was the input.
+    extras : ImageExtras
+        Of the image that was the input, if it was one.
     """
 
     array: Array
     layout: str
     scaling: "Scaling"
-    alpha: Array | None
+    extras: ImageExtras
 
 
 class Writer(Protocol):

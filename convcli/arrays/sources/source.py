@@ -4,7 +4,7 @@ import math
 import os
 from collections.abc import Iterator
 from contextlib import nullcontext
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, NamedTuple, Protocol
 
 import numpy as np
 
@@ -13,6 +13,27 @@ from convcli.arrays.dtypes import Array, DType
 from convcli.arrays.files.transfer import same_file
 from convcli.arrays.sources.npy import Header, read_body, read_headers, read_into
 from convcli.arrays.sources.ring import Loan, Ring
+
+
+class ImageExtras(NamedTuple):
+    """What an image holds beside its values: it is not convolved, but written with an image.
+
+    Attributes
+    ----------
+    alpha : ndarray, shape (rows, columns), or None
+        Transparency, from 0 to 255.
+    profile : bytes or None
+        ICC profile of its colours.
+    dpi : (int, int) or None
+        Pixels per inch along x and y.
+    """
+
+    alpha: Array | None = None
+    profile: bytes | None = None
+    dpi: tuple[int, int] | None = None
+
+
+NO_EXTRAS = ImageExtras()
 
 
 class Source(Protocol):
@@ -56,13 +77,17 @@ class InMemory:
     on_stream = False
 
     def __init__(
-        self, name: str, array: Array, layout: str | None = None, alpha: Array | None = None
+        self,
+        name: str,
+        array: Array,
+        layout: str | None = None,
+        extras: ImageExtras = NO_EXTRAS,
     ) -> None:
-        """Take an array, and of an image its transparency, which is not convolved."""
+        """Take an array, and what else an image holds."""
         self.name = name
         self.array = array
         self.layout = layout
-        self.alpha = alpha
+        self.extras = extras
         self.shape = array.shape
         self.dtype = array.dtype
 

@@ -60,6 +60,12 @@ class Reporter:
 
     def add(self, result: Result, kept: Kept) -> None:
         """Report one array, or keep its row for the one table of many."""
+        if result.mapping is not None and result.mapping.dropped:
+            what = " and the ".join(result.mapping.dropped)
+            self._note(
+                f"{_called(result)} does not keep the {what} of {result.input.name!r}; a .png of "
+                f"the same size and channels does"
+            )
         if self._notes_changes and result.mapping is not None and result.mapping.altered:
             self._altered.append(result)
         if not self._shown:
@@ -91,10 +97,14 @@ class Reporter:
     def _tell_altered(self) -> None:
         first = self._altered[0]
         assert first.mapping is not None
-        called = repr(first.output.name) if first.output.name else "standard output"
-        text = f"{called}: values {first.mapping.text}"
+        text = f"{_called(first)}: values {first.mapping.text}"
         if len(self._altered) > 1:
             more = len(self._altered) - 1
             images = "image is" if more == 1 else "images are"
             text += f"; {more} more {images} changed too, each by its own values"
         self._note(f"{text}; see --scale")
+
+
+def _called(result: Result) -> str:
+    """Name what an output was written to."""
+    return repr(result.output.name) if result.output.name else "standard output"

@@ -2,7 +2,7 @@
 
 from convcli.arrays.dtypes import DType
 from convcli.arrays.sinks import Target
-from convcli.errors import UsageError
+from convcli.errors import UsageError, counted
 from convcli.geometry.window.axis import Window
 from convcli.geometry.window.pad_modes import parse_pad_mode
 from convcli.options import refuse
@@ -62,17 +62,31 @@ def note_unused_pad_mode(request: RunRequest, window: Window, streams: Streams) 
         note(streams, f"--pad-mode {request.pad_mode} has no effect without padding; add -p same")
 
 
-def check_pixels(request: RunRequest, target: Target, dtype: DType) -> None:
-    """Refuse to write an image of a type that was asked for and that pixels do not have."""
-    if target.is_image and request.dtype is not None and dtype.kind not in "iu":
+def check_pixels(request: RunRequest, target: Target, channels: int, dtype: DType) -> None:
+    """Refuse a type that was asked for and that the pixels of an image do not have."""
+    if not target.is_image or request.dtype is None:
+        return
+    from convcli.arrays.formats.pixels import types_of  # noqa: PLC0415  seldom needed
+
+    types = types_of(target.ending, channels)
+    if dtype not in types:
+        what = counted(channels, "channel")
         raise UsageError(
-            f"--dtype {request.dtype} is no type of pixels, which have 8 or 16 bits; omit it, or "
-            f"write -o y.npy"
+            f"--dtype {request.dtype} is not a pixel type of a {target.ending} with {what} "
+            f"({', '.join(map(str, types))}); omit it, or write -o y.npy"
+        )
+    if dtype.kind == "f" and request.scale is not None:
+        raise UsageError(
+            f"--scale {request.scale} is for pixels of 8 or 16 bits; omit it, or omit "
+            f"--dtype {request.dtype}"
         )
 
 
-def check_scale(request: RunRequest, target: Target) -> None:
-    """Refuse a scale of what holds numbers as they are; integers may be clipped to their type."""
+def check_scale(request: RunRequest, target: Target, of_picture: bool) -> None:
+    """Refuse a scale of what holds numbers as they are; integers may be clipped to their type.
+
+    `of_picture`: ``-o`` names a picture of the operation, not the output.
+    """
     scale = request.scale
     if scale is None:
         return
@@ -82,5 +96,10 @@ def check_scale(request: RunRequest, target: Target) -> None:
         raise UsageError(f"--scale {scale!r} is not a scale; write one of {', '.join(SCALES)}")
     if target.is_image or (scale == "clip" and request.dtype is not None):
         return
+    if of_picture:
+        raise UsageError(
+            f"--scale {scale} is for images, and -o names a picture of the convolution; omit "
+            f"--scale, or add --output-format png"
+        )
     also = "; add --dtype uint8 to clip numbers" if scale == "clip" else ""
     raise UsageError(f"--scale {scale} is for images; omit it, or write -o y.png{also}")

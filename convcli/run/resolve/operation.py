@@ -198,7 +198,9 @@ def resolve(
     sums = natural
     if second is not None:
         second, natural, sums = _gradient(second, flip, natural, x_dtype, bias)
-    out_dtype = natural if dtype is None else asked_dtype(dtype, natural, saturate)
+    out_dtype = natural
+    if dtype is not None:
+        out_dtype = asked_dtype(dtype, natural, _why_float(window, second), saturate)
     if second is not None:
         sums = np.result_type(sums, out_dtype) if sums.kind == out_dtype.kind == "f" else sums
     elif not (saturate and out_dtype.kind in "iu"):
@@ -218,6 +220,15 @@ def resolve(
         sums_dtype=sums,
         second=second,
     )
+
+
+def _why_float(window: Window, second: Array | None) -> str:
+    """Say what makes results floats, where they are."""
+    if window.kind == "avgpool":
+        return "a mean is a float"
+    if second is not None:
+        return "a magnitude is a float"
+    return "input, filter or bias hold floats"
 
 
 def _fit(window: Window, n: tuple[int, ...], guessed: str) -> tuple[Axis, ...]:
