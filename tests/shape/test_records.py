@@ -81,6 +81,16 @@ def test_the_reference_explains_every_key() -> None:
         assert explained >= record.keys()
 
 
+@pytest.mark.parametrize(
+    ("args", "bias"),
+    [("", True), ("--no-bias", False), ("--pool max", False), ("--pool avg", False)],
+)
+def test_which_layers_have_a_bias(args: str, bias: bool) -> None:
+    layer = ("-n", "8", "-f", "3", *args.split())
+    assert _json(*layer)[0]["bias"] is bias
+    assert _csv(*layer, "--fields", "bias")[1] == [str(int(bias))]
+
+
 def test_each_stack_of_a_sweep_ends_with_its_total() -> None:
     records = _json("-n", "224,64", *STACK)
     assert [r["kind"] for r in records] == ["conv", "maxpool", "total"] * 2
