@@ -140,6 +140,20 @@ def test_remedies_are_pytorchs_parameters(line: str, remedy: str) -> None:
         steps_of([line], (32, 32), 3)
 
 
+@pytest.mark.parametrize(
+    ("line", "remedy"),
+    [
+        ("nn.BatchNorm1d(3)", "write bn2d, in PyTorch's notation BatchNorm2d"),
+        ("nn.Conv2d(3, 8, 3, padding='full')", "write 'same', 'valid' or a number such as"),
+        ("nn.CircularPad2d()", "add padding=1 or another"),
+        ("nn.ChannelShuffle()", "add groups=2 or another"),
+    ],
+)
+def test_other_remedies(line: str, remedy: str) -> None:
+    with pytest.raises(ConvcliError, match=remedy):
+        steps_of([line], (32, 32), 3)
+
+
 def _read_extents(module: nn.Module, n: int) -> set[int]:
     """Return how far apart the columns are that each column of the output depends on."""
     x = torch.rand(1, 2, n, n, dtype=torch.float64, requires_grad=True)

@@ -54,7 +54,9 @@ def read_module(call: "ast.Call", where: str) -> list[Words]:
     if module.kind in ("bn", "gn", "instancenorm"):
         return [_norm(module.kind, dims, values, called)]
     if module.kind == "pad":
-        values["p"] = _pairs(values.get("p", ""))
+        if "p" not in values:
+            raise UsageError(f"{called} has no padding; add padding=1 or another")
+        values["p"] = _pairs(values["p"])
     elif module.kind == "upsample":
         dims = _axes_of_resizing(values, called)
     return [Words(module.kind + dims, values)]
@@ -120,9 +122,8 @@ def _convolution(kind: str, dims: str, values: dict[str, str], called: str) -> l
         )
     if kind == "convt" and mode != "zeros":
         raise UsageError(f"{called} has padding_mode {mode!r}; use padding_mode='zeros'")
+    _check_word(values, called)
     p = parse_only_padding(f"{called}: padding", values.get("p", "0"))
-    if isinstance(p, str):
-        _check_word(p, values, called)
     if p == "same" and mode != "zeros":
         p = _same(int(dims[0]), values, called)
     if mode == "zeros" or isinstance(p, str) or min(map(min, p)) < 0 or max(map(max, p)) == 0:
@@ -141,10 +142,13 @@ def _same(dims: int, values: dict[str, str], called: str) -> tuple[tuple[int, in
     return tuple([(total // 2, total - total // 2) for total in totals])
 
 
-def _check_word(p: str, values: dict[str, str], called: str) -> None:
-    if p not in ("same", "valid"):
+def _check_word(values: dict[str, str], called: str) -> None:
+    """Refuse words of padding that PyTorch does not have, or not with a stride."""
+    p = values.get("p", "0")
+    if p not in ("same", "valid") and not any(map(str.isdigit, p)):
         raise UsageError(
-            f"{called} has padding {p!r}, which is not PyTorch's; write 'same' or 'valid'"
+            f"{called} has padding {p!r}, which PyTorch does not have; write 'same', 'valid' or a "
+            f"number such as padding=1"
         )
     if p == "same" and set(values.get("s", "1").split("x")) != {"1"}:
         raise UsageError(

@@ -102,7 +102,8 @@ def _shuffle(words: Words, where: str) -> Operation:
     """Read a layer that puts channels in another order, which changes no places."""
     g = read_number(words, "g", where)
     if g is None:
-        raise UsageError(f"{where}: {words.kind} has no number of groups; add g=2 or another")
+        key = "groups" if words.in_pytorch else "g"
+        raise UsageError(f"{where}: {words.kind} has no number of groups; add {key}=2 or another")
     return Pointwise(groups=g)
 
 

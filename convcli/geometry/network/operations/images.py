@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from convcli.errors import DoesNotFit
+from convcli.errors import DoesNotFit, UsageError
 from convcli.geometry.network.index_map import Blocks, IndexMap
 from convcli.geometry.network.layer import check_dims
 from convcli.geometry.network.operation import Applied, Operation
@@ -25,7 +25,13 @@ class OfAxes(NamedTuple):
     or_flat: bool = False
 
     def apply(self, inputs: Sequence[Tensor]) -> Applied:
-        if not (self.or_flat and len(inputs[0].shape) == 2):
+        found = len(inputs[0].shape) - 2
+        if self.or_flat and found not in (0, self.dims):
+            raise UsageError(
+                f"{self.kind}{self.dims}d needs {self.dims} spatial axis or none, and its input "
+                f"has {found}; write {self.kind}{found}d, in PyTorch's notation BatchNorm{found}d"
+            )
+        if not self.or_flat:
             check_dims(self.kind, self.dims, len(image_axes(inputs[0])))
         return self.operation.apply(inputs)
 
