@@ -14,6 +14,7 @@ except KeyboardInterrupt:
 # Imports create no garbage worth collecting, and looking for it takes a tenth of the start.
 gc.set_threshold(200_000)
 
+import codecs  # noqa: E402
 import contextlib  # noqa: E402
 import io  # noqa: E402
 import os  # noqa: E402
@@ -21,6 +22,7 @@ import sys  # noqa: E402
 
 from convcli.cli import main  # noqa: E402
 from convcli.errors import Terminated  # noqa: E402
+from convcli.streams import replaced_signs  # noqa: E402
 
 
 def program() -> None:
@@ -37,6 +39,7 @@ def program() -> None:
 
 def _open_streams() -> None:
     """Replace standard streams that are closed, and characters that they cannot write."""
+    codecs.register_error("convcli", replaced_signs)
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             # What is written to standard output is to fail; there is nowhere to say it of errors.
@@ -44,7 +47,7 @@ def _open_streams() -> None:
             stream = open(os.open(os.devnull, flags), mode, encoding="utf-8")  # noqa: SIM115
             setattr(sys, name, stream)
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")
+        sys.stdout.reconfigure(errors="convcli")
 
 
 def _main_with_signals() -> int:

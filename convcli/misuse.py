@@ -145,8 +145,10 @@ def _no_such_option(error: exceptions.NoSuchOption) -> str:
     for param in ctx.command.get_params(ctx):
         if param.param_type_name == "option":
             by_name |= {name: "-c IN:OUT" if param.hidden else name for name in param.opts}
-    near = get_close_matches(typed, [o for o in by_name if o.startswith("--")], 1, 0.7)
-    return f"{text}; tip: {by_name[near[0]]}" if near else text
+    # Without the hyphens, which all have in common.
+    words = {option[2:]: real for option, real in by_name.items() if option.startswith("--")}
+    near = get_close_matches(name, words, 1, 0.7)
+    return f"{text}; tip: {words[near[0]]}" if near else text
 
 
 def _of_commands(ctx: Any, name: str) -> str:

@@ -32,6 +32,33 @@ def color_of(stream: TextIO) -> str:
     return _colors.get(stream, "auto")
 
 
+# Each as wide as what it stands for: pictures and tables keep their columns.
+_SIGNS = {
+    "·": "*", "×": "x", "²": "2", "≤": "<", "→": ">", "←": "<", "…": "~",
+    "■": "#", "□": "@", "█": "#", "▀": "#", "░": ":", "─": "-",
+}  # fmt: skip
+
+
+def replaced_signs(error: UnicodeError) -> tuple[str, int]:
+    """Write what a stream cannot encode as ASCII: an error handler of codecs.
+
+    Signs of pictures and formulas become others, the rest question marks.
+    """
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    text = error.object[error.start : error.end]
+    return "".join(_SIGNS.get(sign, "?") for sign in text), error.end
+
+
+def can_write(encoding: str, text: str) -> bool:
+    """Whether an encoding has all characters of a text."""
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def choose_format(given: str | None, stream: TextIO, formats: tuple[str, ...]) -> str:
     """Take the format asked for; by default a table on a terminal, plain text elsewhere."""
     if given is None:

@@ -95,6 +95,7 @@ def test_an_alias_is_no_name_of_ours_and_is_not_shown() -> None:
             "shape --kernelsize 3",
             "--kernelsize is not an option; tip: --filter; see convcli shape --help",
         ),
+        ("shape -n 8 --foo", "--foo is not an option; see convcli shape --help"),
         ("shape --in-channel 3", "tip: -c IN:OUT; see convcli shape --help"),
         (
             "shape --ceil=1",

@@ -448,7 +448,15 @@ def test_the_report_goes_where_the_data_do_not(tmp_path: Path) -> None:
 def test_latin_terminals_get_what_they_can_show() -> None:
     done = shell("convcli shape -n 8 -f 3 -p 1 --format table", PYTHONIOENCODING="ascii")
     assert done.returncode == 0
-    assert b"8 + 2?1 - 3 + 1 = 8" in done.stdout
+    assert b"8 + 2*1 - 3 + 1 = 8" in done.stdout
+    drawn = shell("convcli shape -n 5 -f 3 -p 1 --explain", PYTHONIOENCODING="ascii").stdout
+    assert b"o input, * is padding; # the first window, @ where it reads padding" in drawn
+    assert b"  > @ # # o o o * \n" in drawn
+    plot = "convcli run arange:8x8 -k box --plot --color {} -o /dev/null"
+    for color in ("never", "always"):
+        picture = shell(plot.format(color), PYTHONIOENCODING="ascii").stdout
+        assert b"##########%%%%%%" in picture
+        assert b"?" not in picture
     error = shell("convcli shape -n 2 -f 3", PYTHONIOENCODING="ascii")
     assert error.returncode == 1
     assert b"Traceback" not in error.stderr

@@ -84,10 +84,8 @@ def keras(step: Step) -> str:
     axes, layer, dims = step.axes, step.layer, len(step.axes)
     window = layer.window
     kind = window.kind
-    if kind in POOL_KINDS and any(a.d > 1 for a in axes):
-        return "no equal: Keras has no dilated pooling"
-    if any(a.s > 1 for a in axes) and any(a.d > 1 for a in axes):
-        return "no equal: Keras cannot combine a stride above 1 with dilation"
+    if reason := _why_keras_has_no_such_layer(step):
+        return f"no equal: {reason}"
     words = [
         f"{'pool_size' if kind in POOL_KINDS else 'kernel_size'}={_tuple([a.f for a in axes])}",
         f"strides={_tuple([a.s for a in axes])}",
@@ -112,6 +110,18 @@ def keras(step: Step) -> str:
     if not any(map(any, pads)):
         return line
     return f"keras.Sequential([layers.ZeroPadding{dims}D({_pairs(pads)}), {line}])"
+
+
+def _why_keras_has_no_such_layer(step: Step) -> str:
+    """Say what Keras does otherwise; empty where only the padding remains to be looked at."""
+    axes, kind = step.axes, step.layer.window.kind
+    if kind in POOL_KINDS and any(a.d > 1 for a in axes):
+        return "Keras has no dilated pooling"
+    if kind == "avgpool" and any(a.pb or a.pe for a in axes):
+        return "Keras leaves padding out of a mean"
+    if any(a.s > 1 for a in axes) and any(a.d > 1 for a in axes):
+        return "Keras cannot combine a stride above 1 with dilation"
+    return ""
 
 
 def _keras_transposed(axes: Sequence[Axis], words: list[str], g: int) -> str:

@@ -62,7 +62,7 @@ def cost_rows(step: Step) -> Iterator[tuple[str, str]]:
     bias = "" if pooling else (" with bias" if layer.bias else " without bias")
     yield "parameters", f"{step.params:,}{bias}"
     yield "MACs", f"{step.macs:,} multiply-accumulates"
-    added = " + bias additions" if layer.bias and not pooling else ""
+    added = " + bias additions" if layer.has_bias else ""
     yield "FLOPs", f"{step.flops:,} = 2·MACs{added}"
 
 

@@ -56,14 +56,13 @@ def wanted(path: str, what: str, frame: int | None = None) -> Wanted:
     if what == "--plot":
         allowed = (".png", ".svg")
     if frame is not None and what != "--animate":
-        raise UsageError(f"--frame {frame} is a frame of an animation; add --animate")
+        raise UsageError(
+            f"--frame {frame} is a frame of an animation; write --animate in place of {what}"
+        )
     if frame is not None and frame < 1:
         raise UsageError(f"--frame {frame} must be 1 or more; use --frame 1")
     if ending not in allowed:
-        from shlex import quote  # noqa: PLC0415  only for an error
-
-        stem = os.path.splitext(path)[0]
-        better = quote((stem if stem.strip("-./") else "conv") + allowed[0])
+        better = _with_ending(path, allowed[0])
         listed = ", ".join(each[1:] for each in allowed)
         if moving and ending in (".png", ".tex"):
             remedy = f"add --frame 1 for one frame of it, or write -o {better}"
@@ -78,6 +77,19 @@ def wanted(path: str, what: str, frame: int | None = None) -> Wanted:
     if ending in (".png", ".gif"):
         check_installed(f"{path!r}, an image,", "PIL", "pillow")
     return Wanted(path, ending, what, None if frame is None else frame - 1)
+
+
+def _with_ending(path: str, ending: str) -> str:
+    """Write a path with another ending; of a folder a name in it, of a device one of a file."""
+    from shlex import quote  # noqa: PLC0415  only for an error
+
+    folder, name = os.path.split(path)
+    stem = os.path.splitext(name)[0]
+    if folder == "/dev" or folder.startswith("/dev/"):
+        folder = stem = ""
+    if not stem.strip("-.") or stem in ENDINGS:
+        stem = "conv"
+    return quote(os.path.join(folder, stem + ending))
 
 
 def refuse_inputs(file: Wanted, names: Iterable[str]) -> None:

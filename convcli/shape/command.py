@@ -37,13 +37,13 @@ def run(request: "ShapeRequest", streams: Streams) -> int:
         _list_networks(streams)
         return 0
     request = with_channels(request, needed="in")
+    if request.frame is not None:
+        _check_frame(request)
     if request.output is not None:
         from convcli.shape.pictures import write_picture  # noqa: PLC0415  seldom needed
 
         write_picture(request, streams)
         return 0
-    if request.frame is not None:
-        raise UsageError(f"--frame {request.frame} is of a picture; add --animate -o conv.svg")
     if request.animate:
         _animate(request, streams)
         return 0
@@ -84,6 +84,16 @@ class Misfits:
             self._streams.stdout.write("\n")
 
 
+def _check_frame(request: "ShapeRequest") -> None:
+    """Refuse a frame of what is no picture of an animation."""
+    frame = f"--frame {request.frame}"
+    if first_layer(request) or network_name(request):
+        raise UsageError(f"{frame} is of the animation of a single layer; leave it out")
+    if request.output is None:
+        animated = "" if request.animate else "--animate "
+        raise UsageError(f"{frame} is of a picture; add {animated}-o conv.svg")
+
+
 def _choose_format(request: "ShapeRequest", streams: Streams) -> str:
     wanted = "table" if request.explain and request.format is None else request.format
     fmt = choose_format(wanted, streams.stdout, FORMATS)
@@ -95,9 +105,10 @@ def _choose_format(request: "ShapeRequest", streams: Streams) -> str:
 def _check_fields(request: "ShapeRequest", fmt: str) -> None:
     if request.fields is not None and fmt in ("table", "plain"):
         verb = "add" if request.format is None else "use"
+        forms = "json" if request.explain else "json, or csv"
         raise UsageError(
             f"--fields {request.fields} cannot be combined with the format {fmt}; "
-            f"{verb} --format json, or csv"
+            f"{verb} --format {forms}"
         )
 
 

@@ -172,7 +172,7 @@ FIGURES = (
         header="c", cell=lambda row: row.step.c_out and str(row.step.c_out), drop=3,
     ),
     Figure("groups", _of_layer(lambda layer: layer.g), header="g"),
-    Figure("bias", _of_layer(lambda layer: layer.bias)),
+    Figure("bias", _of_layer(lambda layer: layer.has_bias)),
     Figure("parameters", lambda row: row.step.params, "", "sum", "parameters", None, "params", 5),
     Figure("macs", lambda row: row.step.macs, total="sum", header="MACs", drop=6),
     Figure("flops", lambda row: row.step.flops, total="sum"),

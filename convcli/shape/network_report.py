@@ -7,6 +7,7 @@ from rich.text import Text
 from convcli.explain import network, words
 from convcli.geometry.network.graph import NodeStep
 from convcli.geometry.network.layer import FREE, Costs
+from convcli.geometry.network.operations.images import OfAxes
 from convcli.geometry.network.operations.pointwise import Pointwise
 from convcli.geometry.network.operations.pooling import Normalized
 from convcli.geometry.network.operations.rearrange import Flattened
@@ -105,7 +106,10 @@ def _is_folded(step: NodeStep) -> bool:
     if step.window is not None or step.marks or step.notes:
         return False
     same = step.inputs[0].shape == step.outputs[0].shape and len(step.outputs) == 1
-    return isinstance(step.node.operation, _IN_PLACE) or (same and step.costs == FREE)
+    operation = step.node.operation
+    if isinstance(operation, OfAxes):
+        operation = operation.operation
+    return isinstance(operation, _IN_PLACE) or (same and step.costs == FREE)
 
 
 def _sum(a: Costs | None, b: Costs | None) -> Costs | None:

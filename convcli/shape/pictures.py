@@ -52,7 +52,11 @@ def _checked_path(request: "ShapeRequest") -> str:
             f"the size that it aims at is --out {path}"
         )
     if not request.explain and not request.animate:
-        remedy = "add --explain" if files.is_picture(path) else f"write text with > {quote(path)}"
+        remedy = f"write text with > {quote(path)}"
+        if files.is_picture(path):
+            remedy = "add --explain"
+        elif path in ("-", "/dev/stdout"):
+            remedy = f"leave out -o {path}, as text goes to standard output"
         raise UsageError(f"-o {path} is for the picture of --explain or --animate; {remedy}")
     refuse(
         {

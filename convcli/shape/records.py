@@ -32,17 +32,44 @@ def choose_figures(
         return figures
     figures += (_LAYERS,) if network else ()
     by_key = {figure.key: figure for figure in figures}
-    remedy = "" if explain else f"{_choose_from(by_key)}, or add --explain, which has more"
-    return tuple(by_key[key] for key in read_fields(fields, by_key, remedy))
+    return tuple(
+        by_key[key] for key in read_fields(fields, by_key, "", _elsewhere(network, csv=False))
+    )
 
 
-def read_fields(text: str, known: Collection[str], remedy: str = "") -> list[str]:
-    """Read ``--fields``: keys that are known, in the order typed, each once."""
+def read_fields(
+    text: str,
+    known: Collection[str],
+    remedy: str = "",
+    elsewhere: Callable[[str], str] = lambda key: "",
+) -> list[str]:
+    """Read ``--fields``: keys that are known, in the order typed, each once.
+
+    `elsewhere` says of a key which options it needs, if there is one with others.
+    """
     keys = list(dict.fromkeys(key.strip() for key in text.split(",")))
     for key in keys:
         if key not in known:
-            raise UsageError(f"--fields {key!r} is not a field; {remedy or _choose_from(known)}")
+            why = elsewhere(key) or f"; {remedy or _choose_from(known)}"
+            raise UsageError(f"--fields {key!r} is not a field{why}")
     return keys
+
+
+def _elsewhere(network: bool, csv: bool) -> Callable[[str], str]:
+    """Return what says which options a field needs, empty where there are none."""
+
+    def needs(key: str) -> str:
+        if not network and any(figure.key == key for figure in (*NODE_FIGURES, _LAYERS)):
+            return " of a single layer; write -l 'conv f=3' in place of -f 3"
+        if csv and key == _LAYERS.key:
+            return " of CSV; use --format json"
+        if any(figure.key == key for figure in _explained()):
+            if csv:
+                return " of CSV; use --explain --format json"
+            return " without --explain; add --explain"
+        return ""
+
+    return needs
 
 
 def _choose_from(keys: Iterable[str]) -> str:
@@ -163,7 +190,9 @@ def _choose_columns(
         return every
     choices = groups | {column[0]: [column] for column in every}
     remedy = _choose_from(groups) + (f", or one axis such as input_{axes[-1]}" if axes else "")
-    chosen = [column for key in read_fields(fields, choices, remedy) for column in choices[key]]
+    elsewhere = _elsewhere(len(figures) > len(FIGURES), csv=True)
+    keys = read_fields(fields, choices, remedy, elsewhere)
+    chosen = [column for key in keys for column in choices[key]]
     return list(dict.fromkeys(chosen))
 
 

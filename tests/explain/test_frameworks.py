@@ -95,6 +95,13 @@ def test_no_equal_says_why(args: str, reason: str) -> None:
     assert record["pytorch"] == f"no equal: {reason}"
 
 
+@given(steps(kinds=("avgpool",)))
+def test_average_pooling_of_keras_is_not_that_of_padding_that_counts(step: Step) -> None:
+    """Keras divides by the pixels that a window has, PyTorch and ONNX by those of the window."""
+    if any(a.pb or a.pe for a in step.axes):
+        assert keras(step).startswith("no equal: ")
+
+
 def test_a_pool_in_ceil_mode_whose_filter_is_larger_than_the_input_is_explained() -> None:
     done = run_command("shape", *"-n 3 -f 4 --pool --ceil --explain".split())
     assert (done.status, done.err) == (0, "")

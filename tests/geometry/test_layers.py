@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convcli.geometry.text.layer_text import format_layer, make_layer, split_pairs
-from convcli.geometry.text.pytorch_text import Words
+from convcli.geometry.text.layer_text import Words, format_layer, make_layer, split_pairs
 from tests.conftest import run_command
 from tests.networks import steps_of
 

@@ -81,7 +81,7 @@ def test_plain_output(args: str, out: str) -> None:
         ("-n 8 -f 3 --animate", 2, "--animate needs a terminal"),
         ("-n 8 -f 3 --explain --format csv", 2, "--explain has no csv form"),
         ("-n 8 -f 3 -c 3:64 -g 2", 2, "input channels 3 must be a multiple of groups 2"),
-        ("-n 8 -f 3 -c 3-64", 2, "'3-64' is not channels; write IN:OUT such as 3:64"),
+        ("-n 8 -f 3 -c 3-64", 2, "error: -c '3-64' is not channels; write IN:OUT such as 3:64"),
         ("-n 8, -f 3", 2, "has an empty case; write 8\n"),
         ("-n 8,,9 -f 3", 2, "has an empty case; write 8,9\n"),
         ("-n 8x8 -f 3 --dims 1", 2, "-n 8x8 has 2 values for 1 axis; give 1 value, such as 8\n"),

@@ -81,6 +81,27 @@ def test_the_reference_explains_every_key() -> None:
         assert explained >= record.keys()
 
 
+@pytest.mark.parametrize(
+    ("args", "bias"),
+    [("", True), ("--no-bias", False), ("--pool max", False), ("--pool avg", False)],
+)
+def test_which_layers_have_a_bias(args: str, bias: bool) -> None:
+    layer = ("-n", "8", "-f", "3", *args.split())
+    assert _json(*layer)[0]["bias"] is bias
+    assert _csv(*layer, "--fields", "bias")[1] == [str(int(bias))]
+
+
+def test_the_reference_says_which_keys_only_networks_have() -> None:
+    page = (Path(__file__).parents[2] / ".github" / "REFERENCE.md").read_text()
+    rows = re.findall(r"(?m)^\| (`.*?) \| (.*) \|$", page.partition("| key | value |")[2])
+    limited = {
+        key for keys, value in rows if "of a network" in value for key in re.findall(r"\w+", keys)
+    }
+    (node, _) = _json("-n", "8", "-l", "conv f=3")
+    (layer,) = _json("-n", "8", "-f", "3")
+    assert limited >= node.keys() - layer.keys()
+
+
 def test_each_stack_of_a_sweep_ends_with_its_total() -> None:
     records = _json("-n", "224,64", *STACK)
     assert [r["kind"] for r in records] == ["conv", "maxpool", "total"] * 2
@@ -116,7 +137,12 @@ def test_fields_are_chosen_and_ordered() -> None:
     ("args", "message"),
     [
         ("--format json --fields outputs", "--fields 'outputs' is not a field; choose from kind, "),
-        ("--format json --fields formula", "'formula' is not a field"),
+        ("--format json --fields formula", "is not a field without --explain; add --explain\n"),
+        ("--format csv --fields formula", "is not a field of CSV; use --explain --format json\n"),
+        ("--format json --fields field", "of a single layer; write -l 'conv f=3' in place of -f 3"),
+        ("--format csv --fields marks", "of a single layer; write -l 'conv f=3' in place of -f 3"),
+        ("--format json --fields layers", "of a single layer; write -l 'conv f=3' in place of"),
+        ("--explain --fields output", "the format table; add --format json\n"),
         ("--format json --fields output,", "--fields '' is not a field"),
         ("--format json --fields input_width", "'input_width' is not a field"),
         ("--format csv --fields input_depth", "or one axis such as input_width\n"),

@@ -26,6 +26,11 @@ class Layer(NamedTuple):
     dims: int | None = None
     name: str = ""
 
+    @property
+    def has_bias(self) -> bool:
+        """Whether it adds a bias, which no pooling layer does."""
+        return self.bias and self.window.kind not in POOL_KINDS
+
 
 class Costs(NamedTuple):
     """Trainable parameters, multiply-accumulates (MACs), and floating-point operations."""

@@ -12,7 +12,7 @@ class Applied(NamedTuple):
 
     `window` is the layer of an operation that has one. `costs` is None where channels are not
     known. `marks` say what is odd about the tensors (branches that do not fit), `notes` what was
-    not followed.
+    not followed, or not as a user may expect.
     """
 
     outputs: tuple[Tensor, ...]

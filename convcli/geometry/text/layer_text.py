@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from convcli.errors import UsageError
 from convcli.geometry.network.layer import Layer
@@ -13,7 +13,6 @@ from convcli.geometry.text.notation import (
     parse_only,
     parse_only_padding,
 )
-from convcli.geometry.text.pytorch_text import Words
 from convcli.geometry.window.axis import POOL_KINDS, Kind, Sizes, Window
 
 if TYPE_CHECKING:
@@ -39,6 +38,25 @@ _KIND = re.compile(r"(\w*?)(?:([123])d)?")
 _SWITCH = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 
 
+class Words(NamedTuple):
+    """The words of a layer: its kind, the value of each key, and the text they were read from.
+
+    In PyTorch's notation, `printed` is whether it is of a printed model, which leaves some values
+    out, and `unordered` whether its container does not say what is between its modules.
+    """
+
+    kind: str
+    values: dict[str, str]
+    text: str = ""
+    printed: bool = False
+    unordered: bool = False
+
+    @property
+    def in_pytorch(self) -> bool:
+        """Whether the text is in PyTorch's notation."""
+        return "(" in self.text.partition("=")[0]
+
+
 def make_layer(words: Words, where: str) -> Layer:
     """Make a layer with a window from its words; `where` is its place, for errors."""
     values = words.values
@@ -46,7 +64,7 @@ def make_layer(words: Words, where: str) -> Layer:
     if kind in POOL_KINDS and "bias" in values:
         raise UsageError(f"{where}: bias is only valid for convolutions; leave it out")
     if "f" not in values:
-        key = "kernel_size" if "(" in words.text else "f"
+        key = "kernel_size" if words.in_pytorch else "f"
         raise UsageError(f"{where}: {words.text!r} has no filter size; add {key}=3 or another")
     window = Window(
         f=read_sizes(words, "f", "", where),

@@ -60,7 +60,8 @@ def parse_channels(option: str, text: str) -> list[tuple[int, int | None]]:
         c_in, colon, c_out = case.partition(":")
         if not _is_number(option, c_in) or (colon and not _is_number(option, c_out)):
             raise UsageError(
-                f"{option} {text!r}: {case!r} is not channels; write IN:OUT such as 3:64, or IN"
+                f"{option} {text!r}{_which(text, case)} is not channels; write IN:OUT such as "
+                f"3:64, or IN"
             )
         channels.append((int(c_in), int(c_out) if colon else None))
     return channels

@@ -8,14 +8,15 @@ from typing import NamedTuple
 from convcli.errors import UsageError, shortened
 from convcli.geometry.network.graph import Node
 from convcli.geometry.network.operations.images import OfAxes
-from convcli.geometry.text.layer_text import split_kind, split_pairs, split_words
+from convcli.geometry.text.layer_text import Words, split_kind, split_pairs, split_words
 from convcli.geometry.text.notation import parse_number
-from convcli.geometry.text.pytorch_text import MAX_LAYERS, Words, in_parameters
+from convcli.geometry.text.pytorch_module import in_parameters
+from convcli.geometry.text.pytorch_text import MAX_LAYERS
 from convcli.models.from_text.blocks import Block, Line, arguments, fill
 from convcli.models.from_text.kinds import EVERY_KEY, KINDS, find_kind, layer_text
 
 # Kinds besides those with a window that may name the number of axes, which then must be theirs.
-_OF_IMAGES = ("pad", "adaptiveavgpool", "adaptivemaxpool")
+_OF_IMAGES = (*("pad", "adaptiveavgpool", "adaptivemaxpool", "bn", "instancenorm", "upsample"),)
 _MAX_DEPTH = 20  # of blocks in blocks
 INPUT = "input"  # the name of what comes into the network
 
@@ -58,8 +59,10 @@ class Builder:
             self.axes = max(self.axes, layer.window.axes)
             self.dims = self.dims or layer.dims
         elif word in _OF_IMAGES and (dims := split_kind(words.kind)[1]):
-            operation = OfAxes(operation, word, dims)
-            self.dims = self.dims or dims
+            or_flat = (word, dims) == ("bn", 1)
+            operation = OfAxes(operation, word, dims, or_flat)
+            if not or_flat:
+                self.dims = self.dims or dims
         repeat = self._count(values.get("repeat"), where)
         names = _names(values.get("name"), word, repeat, scope)
         self._start(values.get("from"), scope, where)
@@ -72,8 +75,7 @@ class Builder:
             )
             made = str(len(self.nodes) + 1)
             is_named = "name" in values or bool(scope.path)
-            in_pytorch = "(" in words.text
-            remedies = partial(in_parameters, kind=word) if in_pytorch else str
+            remedies = partial(in_parameters, kind=word) if words.in_pytorch else str
             self.nodes.append(
                 Node(name, word, operation, inputs, (made,), label, shown, is_named, remedies)
             )

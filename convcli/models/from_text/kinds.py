@@ -1,19 +1,23 @@
 """The kinds of layers that a text can have, and the operation that each one is."""
 
+import re
 from collections.abc import Callable
 from typing import NamedTuple
 
 from convcli.errors import UsageError
 from convcli.geometry.network.operation import Operation
 from convcli.geometry.network.operations import images
+from convcli.geometry.network.operations.ambiguous import Ambiguous
 from convcli.geometry.network.operations.dense import Dense
 from convcli.geometry.network.operations.joins import Concatenated, Elementwise
+from convcli.geometry.network.operations.mixed import Mixed
 from convcli.geometry.network.operations.pointwise import Pointwise
 from convcli.geometry.network.operations.pooling import AdaptivePooled, Normalized, Reduced
 from convcli.geometry.network.operations.rearrange import DepthToSpace, Flattened, SpaceToDepth
 from convcli.geometry.network.operations.resize import Mode
 from convcli.geometry.network.operations.windows import Windowed
 from convcli.geometry.text.layer_text import (
+    Words,
     make_layer,
     read_number,
     read_sizes,
@@ -21,14 +25,11 @@ from convcli.geometry.text.layer_text import (
     split_kind,
 )
 from convcli.geometry.text.notation import parse_only_padding
-from convcli.geometry.text.pytorch_text import Words
+from convcli.geometry.text.pytorch_table import PADDING_MODES, POINTWISE
 
 EVERY_KEY = ("from", "name", "repeat")
 _WINDOW = ("f", "s", "p", "d", "g", "c", "c_in", "op", "bias", "ceil")
-_POINTWISE = (
-    *("relu", "relu6", "leakyrelu", "elu", "selu", "celu", "gelu", "silu", "mish", "sigmoid"),
-    *("tanh", "hardswish", "hardsigmoid", "hardtanh", "softplus", "softmax", "identity"),
-)
+_SCALE = re.compile(r"[0-9]{1,9}(?:\.[0-9]{0,20}(?:e-[0-9]{1,2})?|/[0-9]{1,9})?", re.ASCII)
 _MODES: dict[str, Mode] = {
     "nearest": "nearest",
     **dict.fromkeys(("linear", "bilinear", "trilinear"), "linear"),
@@ -48,7 +49,17 @@ class Kind(NamedTuple):
 
 
 def _window(words: Words, where: str) -> Operation:
-    return Windowed(make_layer(words, where), depthwise=words.values.get("g") == "c")
+    layer = make_layer(words, where)
+    windowed = Windowed(layer, depthwise=words.values.get("g") == "c")
+    window = layer.window
+    if words.printed and window.kind == "avgpool" and "ceil" not in words.values:
+        return Ambiguous(
+            windowed,
+            Windowed(layer._replace(window=window._replace(ceil=True))),
+            "a printed AvgPool does not say its ceil_mode, which is taken as False; write "
+            "ceil_mode=True if it is that",
+        )
+    return windowed
 
 
 def _batch_norm(words: Words, where: str) -> Operation:
@@ -74,12 +85,26 @@ def _kept_channels(words: Words, where: str) -> int | None:
 def _group_norm(words: Words, where: str) -> Operation:
     affine = read_switch(words, "affine", "1", where)
     g = read_number(words, "g", where)
-    return Normalized(per_channel=2 if affine else 0, groups=1 if g is None else g)
+    return Normalized(2 if affine else 0, 1 if g is None else g, _kept_channels(words, where))
 
 
 def _instance_norm(words: Words, where: str) -> Operation:
     affine = read_switch(words, "affine", "0", where)
-    return Normalized(per_channel=2 if affine else 0)
+    return Normalized(2 if affine else 0, c_in=_kept_channels(words, where))
+
+
+def _softmax(words: Words, where: str) -> Operation:
+    dim = read_number(words, "dim", where)
+    return Mixed((1 if dim is None else dim,))
+
+
+def _shuffle(words: Words, where: str) -> Operation:
+    """Read a layer that puts channels in another order, which changes no places."""
+    g = read_number(words, "g", where)
+    if g is None:
+        key = "groups" if words.in_pytorch else "g"
+        raise UsageError(f"{where}: {words.kind} has no number of groups; add {key}=2 or another")
+    return Pointwise(groups=g)
 
 
 def _prelu(words: Words, where: str) -> Operation:
@@ -105,7 +130,15 @@ def _linear(words: Words, where: str) -> Operation:
     if c is None:
         raise UsageError(f"{where}: linear has no number of outputs; add c=1000 or another")
     c_in, bias = read_number(words, "c_in", where), read_switch(words, "bias", "1", where)
-    return Dense(c, bias, flat=True, c_in=c_in)
+    dense = Dense(c, bias, flat=True, c_in=c_in)
+    if words.in_pytorch and not words.unordered:
+        return Ambiguous(
+            dense,
+            dense._replace(flat=False),
+            "nn.Linear reads all numbers of its input here, and in PyTorch those of the last axis; "
+            "write nn.Flatten() before it",
+        )
+    return dense
 
 
 def _adaptive(words: Words, where: str) -> Operation:
@@ -121,33 +154,47 @@ def _upsample(words: Words, where: str) -> Operation:
     mode = values.get("mode", "nearest")
     if mode not in _MODES:
         raise UsageError(f"{where}: mode={mode} is not a mode; write one of {', '.join(_MODES)}")
-    align = read_switch(words, "align", "0", where)
+    resized = images.Upsampled(
+        mode=_MODES[mode],
+        align=read_switch(words, "align", "0", where),
+        recompute=read_switch(words, "recompute", "0", where),
+    )
     if "out" in values:
-        return images.Upsampled(
-            sizes=read_sizes(words, "out", "", where), mode=_MODES[mode], align=align
+        resized = resized._replace(sizes=read_sizes(words, "out", "", where))
+    else:
+        scales = tuple([_ratio(scale, where) for scale in values["scale"].split("x")])
+        resized = resized._replace(scales=scales)
+    if words.printed and "align" not in values and resized.mode != "nearest":
+        return Ambiguous(
+            resized,
+            resized._replace(align=True),
+            "a printed Upsample does not say its align_corners, which is taken as False; write "
+            "align_corners=True if it is that",
         )
-    scales = tuple([_ratio(scale, where) for scale in values["scale"].split("x")])
-    return images.Upsampled(scales=scales, mode=_MODES[mode], align=align)
+    return resized
 
 
 def _ratio(text: str, where: str) -> tuple[int, int]:
     """Read a scale such as ``2``, ``1.5`` or ``1/2`` as a fraction."""
-    over = 1
-    numerator, slash, denominator = text.partition("/")
-    whole, dot, part = numerator.partition(".")
-    if dot:
-        numerator, over = whole + part, 10 ** len(part)
-    digits = (numerator, denominator) if slash else (numerator,)
-    if not all(each.isascii() and each.isdigit() and len(each) < 10 for each in digits):
+    from fractions import Fraction  # noqa: PLC0415  for few layers
+
+    if not _SCALE.fullmatch(text):
         raise UsageError(f"{where}: scale={text} is not a number; write such as scale=2 or 1.5")
-    up, down = int(numerator), over * int(denominator or 1)
-    if not up or not down:
+    numerator, _, denominator = text.partition("/")
+    if not float(numerator) or not int(denominator or 1):
         raise UsageError(f"{where}: scale={text} must be more than 0; write such as scale=2")
-    return up, down
+    ratio = Fraction(numerator) / int(denominator or 1)
+    simple = ratio.limit_denominator(10_000)  # 1/3 as a float is 0.3333333333333333
+    return (simple if float(simple) == float(ratio) else ratio).as_integer_ratio()
 
 
 def _pad(words: Words, where: str) -> Operation:
-    return images.Framed(_padding(words, where), sign=1)
+    mode = words.values.get("mode", "zeros")
+    if mode not in PADDING_MODES:
+        raise UsageError(
+            f"{where}: mode={mode} is not a pad mode; write one of {', '.join(PADDING_MODES)}"
+        )
+    return images.Framed(_padding(words, where), mode=mode)
 
 
 def _crop(words: Words, where: str) -> Operation:
@@ -183,22 +230,24 @@ def _free(operation: Operation) -> Callable[[Words, str], Operation]:
 
 KINDS: dict[str, Kind] = {
     **dict.fromkeys(("conv", "convt", "maxpool", "avgpool"), Kind(_WINDOW, _window)),
-    **dict.fromkeys(_POINTWISE, Kind((), _free(Pointwise()))),
+    **dict.fromkeys(map(str.lower, POINTWISE), Kind((), _free(Pointwise()))),
+    "softmax": Kind(("dim",), _softmax),
+    "channelshuffle": Kind(("g",), _shuffle),
     "dropout": Kind(("p",), _dropout),
     "prelu": Kind(("c",), _prelu),
     "bn": Kind(("affine", "c", "c_in"), _batch_norm),
     "ln": Kind(("affine", "c", "c_in"), _batch_norm),
-    "gn": Kind(("affine", "g"), _group_norm),
-    "instancenorm": Kind(("affine",), _instance_norm),
+    "gn": Kind(("affine", "g", "c", "c_in"), _group_norm),
+    "instancenorm": Kind(("affine", "c", "c_in"), _instance_norm),
     "scale": Kind((), _free(Pointwise(per_channel=1))),
     "linear": Kind(("c", "c_in", "bias"), _linear),
     "flatten": Kind((), _free(Flattened())),
     **dict.fromkeys(("globalavgpool", "globalmaxpool"), Kind((), _free(Reduced()))),
     **dict.fromkeys(("adaptiveavgpool", "adaptivemaxpool"), Kind(("out",), _adaptive)),
-    "upsample": Kind(("scale", "out", "mode", "align"), _upsample),
+    "upsample": Kind(("scale", "out", "mode", "align", "recompute"), _upsample),
     "pixelshuffle": Kind(("scale",), lambda w, at: DepthToSpace(_scale_of(w, at))),
     "pixelunshuffle": Kind(("scale",), lambda w, at: SpaceToDepth(_scale_of(w, at))),
-    "pad": Kind(("p",), _pad),
+    "pad": Kind(("p", "mode"), _pad),
     "crop": Kind(("p", "out", "like"), _crop, joins="like"),
     **dict.fromkeys(("add", "mul", "sub"), Kind(("with",), _free(Elementwise()), joins="with")),
     "concat": Kind(("with",), _free(Concatenated()), joins="with"),

@@ -78,7 +78,9 @@ class TextReader:
         if not nodes:
             raise UsageError(f"{place} has no layer; write one such as conv f=3")
         n, c, dims = self._input or _Input()
-        first = getattr(nodes[0].operation, "layer", None)
+        # Padding may be a layer of its own before the first that says its channels.
+        after_padding = next((node for node in nodes if node.op != "pad"), nodes[0])
+        first = getattr(after_padding.operation, "layer", None)
         if c is None and first is not None:
             c = first.c_in
         graph = Graph(source, (Input(INPUT),), tuple(nodes), nodes[-1].outputs)

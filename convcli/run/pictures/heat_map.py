@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.text import Text
 
 from convcli.arrays.dtypes import Array
+from convcli.streams import can_write
 from convcli.terminal import colours
 
 _INK = " .:-=+*#%@"  # from little to much, of even steps on most screens
@@ -69,8 +70,9 @@ def scale_of_plane(values: Array, drawn: Array) -> Scale:
 
 
 def is_coloured(console: Console) -> bool:
-    """Whether the terminal has colours enough; the 16 of old ones are no scale."""
-    return console.color_system in ("256", "truecolor") and not console.no_color
+    """Whether the terminal has blocks, and colours enough; the 16 of old ones are no scale."""
+    colours = console.color_system in ("256", "truecolor") and not console.no_color
+    return colours and can_write(console.encoding, "▀█")
 
 
 def width_of(shape: tuple[int, ...], coloured: bool) -> int:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from convcli.errors import DoesNotFit
+from convcli.errors import DoesNotFit, UsageError
 from convcli.geometry.network.index_map import Blocks, IndexMap
 from convcli.geometry.network.layer import check_dims
 from convcli.geometry.network.operation import Applied, Operation
@@ -14,28 +14,51 @@ from convcli.geometry.window.axis import AXIS_NAMES, Sizes, spread
 
 
 class OfAxes(NamedTuple):
-    """An operation on images of so many axes, as its kind says: ``pad2d``."""
+    """An operation on images of so many axes, as its kind says: ``pad2d``.
+
+    With `or_flat` it is also one on what is not an image any more.
+    """
 
     operation: Operation
     kind: str
     dims: int
+    or_flat: bool = False
 
     def apply(self, inputs: Sequence[Tensor]) -> Applied:
-        check_dims(self.kind, self.dims, len(image_axes(inputs[0])))
+        found = len(inputs[0].shape) - 2
+        if self.or_flat and found not in (0, self.dims):
+            raise UsageError(
+                f"{self.kind}{self.dims}d needs {self.dims} spatial axis or none, and its input "
+                f"has {found}; write {self.kind}{found}d, in PyTorch's notation BatchNorm{found}d"
+            )
+        if not self.or_flat:
+            check_dims(self.kind, self.dims, len(image_axes(inputs[0])))
         return self.operation.apply(inputs)
 
 
 class Framed(NamedTuple):
-    """A frame of zeros around an image, or with a sign of -1 one that is cropped off."""
+    """A frame around an image, or with a sign of -1 one that is cropped off; see `Padded`."""
 
     pads: tuple[tuple[int, int], ...]
     sign: int = 1
+    mode: str = "zeros"
 
     def apply(self, inputs: Sequence[Tensor]) -> Applied:
         (x,) = inputs
         each = spread("-p", self.pads, len(image_axes(x)))
         pads = [(i + 2, self.sign * b, self.sign * e) for i, (b, e) in enumerate(each)]
-        return Padded(tuple(pads)).apply(inputs)
+        for axis, *sides in pads:
+            self._check_copied(max(sides), x.size(axis))
+        return Padded(tuple(pads), self.mode).apply(inputs)
+
+    def _check_copied(self, side: int, size: int) -> None:
+        """Refuse padding that copies more pixels than there are, as PyTorch does."""
+        most = {"reflect": size - 1, "circular": size}.get(self.mode, side)
+        if side > most:
+            raise DoesNotFit(
+                f"padding {side} by mode {self.mode} copies more than the {most} pixels that "
+                f"an axis of {size} has for it; use -p {most}"
+            )
 
 
 class Cropped(NamedTuple):
@@ -64,12 +87,16 @@ class Cropped(NamedTuple):
 
 
 class Upsampled(NamedTuple):
-    """An image resized to `sizes`, or by `scales` (fractions), as PyTorch's ``Upsample`` does."""
+    """An image resized to `sizes`, or by `scales` (fractions), as PyTorch's ``Upsample`` does.
+
+    With `recompute` pixels are as far apart as the sizes say, which were rounded, not the scales.
+    """
 
     sizes: Sizes = ()
     scales: tuple[tuple[int, int], ...] = ()
     mode: Mode = "nearest"
     align: bool = False
+    recompute: bool = False
 
     def apply(self, inputs: Sequence[Tensor]) -> Applied:
         (x,) = inputs
@@ -79,7 +106,18 @@ class Upsampled(NamedTuple):
             way = "align_corners"
         resized = Resized(mode=self.mode, coordinates=way)
         if self.sizes:
-            sizes = enumerate(spread("out", self.sizes, dims), 2)
+            sizes = list(enumerate(spread("out", self.sizes, dims), 2))
             return resized._replace(sizes=tuple(sizes)).apply(inputs)
-        scales = enumerate(spread("scale", self.scales, dims), 2)
-        return resized._replace(scales=tuple([(i, *pair) for i, pair in scales])).apply(inputs)
+        axes = list(enumerate(spread("scale", self.scales, dims), 2))
+        scales = [(i, *_rounded(x.size(i), up, down)) for i, (up, down) in axes]
+        if self.recompute:
+            sizes = [(i, x.size(i) * up // down) for i, up, down in scales]
+            return resized._replace(sizes=tuple(sizes)).apply(inputs)
+        return resized._replace(scales=tuple(scales)).apply(inputs)
+
+
+def _rounded(size: int, up: int, down: int) -> tuple[int, int]:
+    """Return a scale; PyTorch's, a float, where a size times that is another: ``100 * 0.29``."""
+    if size * up // down == int(size * (up / down)):
+        return up, down
+    return (up / down).as_integer_ratio()

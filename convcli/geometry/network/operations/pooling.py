@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from convcli.errors import UsageError
-from convcli.geometry.network.channels import check_groups
+from convcli.geometry.network.channels import check_groups, check_input
 from convcli.geometry.network.index_map import Blocks, IndexMap, Shares
 from convcli.geometry.network.layer import Costs
 from convcli.geometry.network.operation import Applied
@@ -63,11 +63,13 @@ class AdaptivePooled(NamedTuple):
 class Normalized(NamedTuple):
     """Normalization by statistics of the whole image: each number depends on all of it.
 
-    It has `per_channel` parameters for each channel; `groups` must divide the channels.
+    It has `per_channel` parameters for each channel, of which there are `c_in` if that is given, a
+    multiple of `groups`.
     """
 
     per_channel: int = 2
     groups: int = 1
+    c_in: int | None = None
 
     def apply(self, inputs: Sequence[Tensor]) -> Applied:
         (x,) = inputs
@@ -75,7 +77,7 @@ class Normalized(NamedTuple):
             axis: Blocks(x.size(axis), step=0, width=x.size(axis))
             for axis in range(2, len(x.shape))
         }
-        channels = x.shape[1]
+        channels = check_input(self.c_in, x.shape[1])
         check_groups(self.groups, channels, channels)
         costs = None if channels is None else Costs(self.per_channel * channels, 0, 0)
         return Applied((x._replace(tracks=follow_axes(x.tracks, maps)),), costs=costs)
