@@ -15,7 +15,7 @@ MOVING = (".gif", ".svg")
 ENDINGS = (*STILL, ".gif")
 
 
-class Wanted(NamedTuple):
+class PictureFile(NamedTuple):
     """The file a picture goes to, its ending, and what it shows.
 
     `frame` is the one that is wanted of an animation, from 0 on.
@@ -37,7 +37,7 @@ def ending_of(path: str) -> str:
     return os.path.splitext(path)[1].lower()
 
 
-def wanted(path: str, what: str, frame: int | None = None) -> Wanted:
+def picture_file(path: str, what: str, frame: int | None = None) -> PictureFile:
     """Check where a picture is to go, before any work.
 
     Parameters
@@ -76,7 +76,7 @@ def wanted(path: str, what: str, frame: int | None = None) -> Wanted:
     check_folder(path)
     if ending in (".png", ".gif"):
         check_installed(f"{path!r}, an image,", "PIL", "pillow")
-    return Wanted(path, ending, what, None if frame is None else frame - 1)
+    return PictureFile(path, ending, what, None if frame is None else frame - 1)
 
 
 def _with_ending(path: str, ending: str) -> str:
@@ -92,12 +92,12 @@ def _with_ending(path: str, ending: str) -> str:
     return quote(os.path.join(folder, stem + ending))
 
 
-def refuse_inputs(file: Wanted, names: Iterable[str]) -> None:
+def refuse_inputs(file: PictureFile, names: Iterable[str]) -> None:
     """Refuse to write a picture over what it is made of.
 
     Parameters
     ----------
-    file : Wanted
+    file : PictureFile
     names : iterable of str
         Files, or members of files; what is neither is passed over.
     """
@@ -110,7 +110,7 @@ def refuse_inputs(file: Wanted, names: Iterable[str]) -> None:
                 )
 
 
-def save(scene: "Scene", file: Wanted) -> None:
+def save(scene: "Scene", file: PictureFile) -> None:
     """Write a picture; an old file is replaced when the new one is complete."""
     if file.frame is not None:
         if file.frame >= scene.frames:

@@ -30,14 +30,14 @@ from convcli.run.resolve.checks import (
     note_unused_pad_mode,
 )
 from convcli.run.resolve.merged import merge
-from convcli.run.results import Done, Kept, Result, gather, require_passed
+from convcli.run.results import Result, RunOutcome, ShownArrays, gather, require_passed
 from convcli.streams import Streams
 from convcli.terminal.progress import Progress
 
 if TYPE_CHECKING:  # seldom needed
-    from convcli.pictures.files import Wanted
-    from convcli.run.many_files import Files
-    from convcli.run.resolve.model_layer import Taken
+    from convcli.pictures.files import PictureFile
+    from convcli.run.many_files import ConvolvedFiles
+    from convcli.run.resolve.model_layer import ModelFilter
 
 
 @keeping_memory()
@@ -97,7 +97,7 @@ def run(request: RunRequest, streams: Streams) -> int:
     return failures.status
 
 
-def _in_groups(run: Run) -> "Iterator[tuple[Sequence[str], Files | None]]":
+def _in_groups(run: Run) -> "Iterator[tuple[Sequence[str], ConvolvedFiles | None]]":
     """Give the inputs in order; equal small files convolved together where nothing differs."""
     request = run.setup.request
     inputs = request.inputs or []
@@ -129,12 +129,12 @@ def _convolve_input(run: Run, sink: Sink, spec: str, streams: Streams) -> None:
                 _keep_for_picture(run, run.picture, result, kept)
 
 
-def _write_files(run: Run, sink: Sink, names: Sequence[str], files: "Files") -> None:
+def _write_files(run: Run, sink: Sink, names: Sequence[str], files: "ConvolvedFiles") -> None:
     """Write and report each of the files that were convolved together as if it were alone."""
     source, made = files.source, files.made
     weights, job, _, _ = prepare(run.setup, source, many=True)
-    done = Done(Figures.of(made.plans), files.seconds, None)
-    kept = Kept(job.operation, None, (), None)
+    done = RunOutcome(Figures.of(made.plans), files.seconds, None)
+    kept = ShownArrays(job.operation, None, (), None)
     run.progress.pause()
     with made.loan as memory:
         result: Result | None = None
@@ -185,17 +185,17 @@ def _names_only_a_model(request: RunRequest, streams: Streams) -> bool:
     return at_prompt and "::" not in spec and model_format(spec) is not None
 
 
-def _model_layer(request: RunRequest, streams: Streams) -> "Taken | None":
+def _model_layer(request: RunRequest, streams: Streams) -> "ModelFilter | None":
     """Take the layer of a model that ``-k`` names, with the options that it stands for."""
     other = request.f is not None or request.pool is not None  # which do not go with -k
     if other or request.kernel is None or not model_format(request.kernel):
         return None
     from convcli.run.resolve import model_layer  # noqa: PLC0415  seldom needed
 
-    return model_layer.take(request, streams)
+    return model_layer.read_filter(request, streams)
 
 
-def _animate(kept: Kept, streams: Streams) -> None:
+def _animate(kept: ShownArrays, streams: Streams) -> None:
     """Play the operation on what was kept of it."""
     from convcli.explain import animation  # noqa: PLC0415  seldom needed
     from convcli.run.pictures.narrator import Narrator  # noqa: PLC0415
@@ -205,7 +205,7 @@ def _animate(kept: Kept, streams: Streams) -> None:
         animation.play(operation.axes, streams, Narrator(operation, kept.input, kept.output))
 
 
-def _picture(request: RunRequest) -> "tuple[RunRequest, Wanted | None]":
+def _picture(request: RunRequest) -> "tuple[RunRequest, PictureFile | None]":
     """Take the picture that ``-o`` names, where it names one, out of a request."""
     if request.output is None and request.frame is None:
         return request, None
@@ -215,10 +215,10 @@ def _picture(request: RunRequest) -> "tuple[RunRequest, Wanted | None]":
         return request, None
     from convcli.run.pictures import files  # noqa: PLC0415  seldom needed
 
-    return files.taken(request)
+    return files.without_picture(request)
 
 
-def _keep_for_picture(run: Run, picture: "Wanted", result: Result, kept: Kept) -> None:
+def _keep_for_picture(run: Run, picture: "PictureFile", result: Result, kept: ShownArrays) -> None:
     """Keep what a picture shows until all went well; refuse a second array."""
     if run.shown:
         raise ConvcliError(
@@ -228,7 +228,7 @@ def _keep_for_picture(run: Run, picture: "Wanted", result: Result, kept: Kept) -
     run.shown.append((result, kept))
 
 
-def _draw(picture: "Wanted", result: Result, kept: Kept) -> None:
+def _draw(picture: "PictureFile", result: Result, kept: ShownArrays) -> None:
     from convcli.run.pictures import files  # noqa: PLC0415  seldom needed
 
     files.write(picture, result, kept)

@@ -9,24 +9,24 @@ from convcli.arrays.sources.ring import Ring
 from convcli.arrays.sources.source import InMemory
 from convcli.errors import ConvcliError
 from convcli.run.compute.job import Job
-from convcli.run.compute.together import MadeArrays, convolve_records
+from convcli.run.compute.together import ConvolvedArrays, convolve_records
 
 
-class Files(NamedTuple):
+class ConvolvedFiles(NamedTuple):
     """Equal files that were convolved together.
 
     Attributes
     ----------
     source : InMemory
         The array of the first.
-    made : MadeArrays
+    made : ConvolvedArrays
         The outputs.
     seconds : float
         For one of them.
     """
 
     source: InMemory
-    made: MadeArrays
+    made: ConvolvedArrays
     seconds: float
 
 
@@ -35,7 +35,7 @@ def convolved(
     most_bytes: int,
     prepare: Callable[[InMemory], Job | None],
     ring: Ring,
-) -> Iterator[tuple[Sequence[str], Files | None]]:
+) -> Iterator[tuple[Sequence[str], ConvolvedFiles | None]]:
     """Read and convolve the inputs that are equal small files; leave the others.
 
     Parameters
@@ -52,7 +52,7 @@ def convolved(
     ------
     names : sequence of str
         Some inputs, in order.
-    files : Files or None
+    files : ConvolvedFiles or None
         None if they are to be opened and convolved one by one.
     """
     for names, records in in_groups(inputs, most_bytes):
@@ -67,4 +67,4 @@ def convolved(
             job = None
         made = convolve_records(job, records, ring) if job is not None else None
         seconds = (time.perf_counter() - begin) / len(names)
-        yield names, made and Files(source, made, seconds)
+        yield names, made and ConvolvedFiles(source, made, seconds)

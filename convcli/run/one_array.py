@@ -24,12 +24,12 @@ from convcli.run.resolve.checks import check_pixels
 from convcli.run.resolve.merged import full_layout, full_shape, lead_of
 from convcli.run.resolve.operation import Operation
 from convcli.run.resolve.weights import filters_of
-from convcli.run.results import Done, Kept, Result, Timing, Verdict, gather
+from convcli.run.results import Result, RunOutcome, ShownArrays, Timing, Verdict, gather
 from convcli.terminal.progress import Progress
 
 if TYPE_CHECKING:  # seldom needed
     from convcli.arrays.formats.pixels import Scaling
-    from convcli.pictures.files import Wanted
+    from convcli.pictures.files import PictureFile
 
 
 class Run(NamedTuple):
@@ -40,11 +40,11 @@ class Run(NamedTuple):
     outputs: Ring  # of arrays that are convolved together
     reporter: Reporter
     progress: Progress
-    picture: "Wanted | None"
-    shown: list[tuple[Result, Kept]]  # what the picture shows
+    picture: "PictureFile | None"
+    shown: list[tuple[Result, ShownArrays]]  # what the picture shows
 
 
-def convolve(run: Run, source: Source, target: Target) -> tuple[Result, Kept]:
+def convolve(run: Run, source: Source, target: Target) -> tuple[Result, ShownArrays]:
     """Convolve one array, write it, and time and check it where that was asked for."""
     request, reporter = run.setup.request, run.reporter
     weights, job, blocks, _ = prepare(run.setup, source)
@@ -71,7 +71,9 @@ def convolve(run: Run, source: Source, target: Target) -> tuple[Result, Kept]:
     result = gather(source, weights.filter, job, run.setup.window.p, target.path, done)
     seed = run.setup.opener.used_seed
     result = result._replace(mapping=mapping, timing=timing, seed=seed)
-    return result.verified(verdict), Kept(operation, x, filters_of(request, weights), done.output)
+    return result.verified(verdict), ShownArrays(
+        operation, x, filters_of(request, weights), done.output
+    )
 
 
 def _scaling(request: RunRequest, job: Job, x: Array) -> "Scaling":
@@ -94,7 +96,9 @@ def _measure(run: Run, job: Job, source: Source) -> Timing | None:
     return measure(run.setup.request.time, job, source, run.setup.memory)
 
 
-def _stream(run: Run, job: Job, source: Source, target: Target, keep: bool, blocks: Blocks) -> Done:
+def _stream(
+    run: Run, job: Job, source: Source, target: Target, keep: bool, blocks: Blocks
+) -> RunOutcome:
     """Convolve block by block, and write each; keep the whole output if it is needed."""
     operation = job.operation
     shape = operation.out_shape(source.shape)
@@ -108,7 +112,7 @@ def _stream(run: Run, job: Job, source: Source, target: Target, keep: bool, bloc
             block = next(made, None)
             seconds += time.perf_counter() - begin
             if block is None:
-                return Done(figures, seconds, kept)
+                return RunOutcome(figures, seconds, kept)
             figures.add_plans(block.plans)
             if run.reporter.needs_summary:
                 figures.summary.add(block.y)
@@ -117,7 +121,7 @@ def _stream(run: Run, job: Job, source: Source, target: Target, keep: bool, bloc
             target.write(block.y)
 
 
-def _verify(run: Run, operation: Operation, x: Array | None, done: Done) -> Verdict | None:
+def _verify(run: Run, operation: Operation, x: Array | None, done: RunOutcome) -> Verdict | None:
     if not run.setup.request.verify or x is None or done.output is None:
         return None
     from convcli.run.verify import verify  # noqa: PLC0415  seldom needed

@@ -19,7 +19,7 @@ from convcli.run.resolve.operation import Operation, resolve
 from convcli.run.resolve.weights import Weights, check_weights, choose_weights
 
 if TYPE_CHECKING:  # seldom needed
-    from convcli.run.resolve.model_layer import Taken
+    from convcli.run.resolve.model_layer import ModelFilter
 
 _MOST_RUNS = 1_000_000  # of --time
 _MOST_PREPARED = 32  # kinds of arrays
@@ -47,7 +47,7 @@ class Prepared(NamedTuple):
     together: Job | None  # for many arrays, see `together.batched`
 
 
-def set_up(request: RunRequest, opener: Opener, layer: "Taken | None") -> Setup:
+def set_up(request: RunRequest, opener: Opener, layer: "ModelFilter | None") -> Setup:
     """Read the options; `layer` is the layer of a model that ``-k`` names."""
     on_cluster = request.workers is not None or request.scheduler is not None
     return Setup(
@@ -124,13 +124,13 @@ def _window(request: RunRequest) -> Window:
     )
 
 
-def _bias(request: RunRequest, opener: Opener, layer: "Taken | None") -> Array | None:
+def _bias(request: RunRequest, opener: Opener, layer: "ModelFilter | None") -> Array | None:
     if request.bias is not None:
         return opener.bias(request.bias)
     return layer.bias if layer else None
 
 
-def _filter(request: RunRequest, opener: Opener, layer: "Taken | None") -> InMemory | None:
+def _filter(request: RunRequest, opener: Opener, layer: "ModelFilter | None") -> InMemory | None:
     if layer:
         return layer.filter
     return opener.filter(request.kernel) if request.kernel is not None else None

@@ -151,7 +151,7 @@ class Parts(NamedTuple):
     verbose: bool = False
 
 
-class Kept(NamedTuple):
+class ShownArrays(NamedTuple):
     """An operation, and the arrays kept in memory to show them; None where they were not."""
 
     operation: "Operation"
@@ -160,7 +160,7 @@ class Kept(NamedTuple):
     output: Array | None
 
 
-class Done(NamedTuple):
+class RunOutcome(NamedTuple):
     """What became of one array while it was convolved."""
 
     figures: Figures
@@ -174,7 +174,7 @@ def gather(
     job: "Job",
     padding: Padding,
     path: str | None,
-    done: Done,
+    done: RunOutcome,
 ) -> Result:
     """Gather the facts of a report about an array that was written to `path`, if to any."""
     operation, summary, lead = job.operation, done.figures.summary, lead_of(source)

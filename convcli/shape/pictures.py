@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def write_picture(request: "ShapeRequest", streams: Streams) -> None:
     """Write the picture that a request asks for; standard output stays empty."""
     path = _checked_path(request)
-    file = files.wanted(path, "--animate" if request.animate else "--explain", request.frame)
+    file = files.picture_file(path, "--animate" if request.animate else "--explain", request.frame)
     files.refuse_inputs(file, filter(None, [network_name(request)]))
     if first_layer(request) or network_name(request):
         files.save(_network(request, file, streams), file)
@@ -81,7 +81,7 @@ def _checked_path(request: "ShapeRequest") -> str:
     return path
 
 
-def _network(request: "ShapeRequest", file: files.Wanted, streams: Streams) -> "Scene":
+def _network(request: "ShapeRequest", file: files.PictureFile, streams: Streams) -> "Scene":
     from convcli.models import WEIGHTS  # noqa: PLC0415  for networks only
     from convcli.models.recognize import file_format  # noqa: PLC0415
     from convcli.pictures.network_picture import network_picture  # noqa: PLC0415

@@ -12,7 +12,7 @@ import numpy as np
 
 from tests.faults.program import npy
 
-Files = Iterator[tuple[str, bytes]]  # an ending, what the file holds
+ConvolvedFiles = Iterator[tuple[str, bytes]]  # an ending, what the file holds
 
 
 @cache
@@ -25,7 +25,7 @@ def _values(*shape: int) -> Any:
     return (np.arange(np.prod(shape)).reshape(shape) * 37) % 101
 
 
-def _npy() -> Files:
+def _npy() -> ConvolvedFiles:
     dtypes = "<f4 >f4 <f2 <f8 |u1 |i1 <i2 >i8 |b1 <c8 >c16 <u8".split()
     for dtype in [*map(np.dtype, dtypes), np.dtype(np.longdouble)]:
         yield ".npy", npy(_values(7, 6).astype(dtype))
@@ -38,7 +38,7 @@ def _npy() -> Files:
     yield ".npy", version_2.getvalue()
 
 
-def _npz() -> Files:
+def _npz() -> ConvolvedFiles:
     arrays = {"w": _values(3, 3), "x": _values(6, 7).astype(np.float32), "b": _values(3)}
     for compression in (
         zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA,
@@ -51,7 +51,7 @@ def _npz() -> Files:
             yield ".npz", made.getvalue()
 
 
-def _safetensors() -> Files:
+def _safetensors() -> ConvolvedFiles:
     from safetensors.numpy import save
 
     for dtype in ("f4", "f2", "i8", "u1", "?"):
@@ -64,7 +64,7 @@ def _safetensors() -> Files:
     yield ".safetensors", save(weights, {"format": "pt"})
 
 
-def _pt() -> Files:
+def _pt() -> ConvolvedFiles:
     import torch
 
     ones = torch.ones(3, 3)
@@ -107,18 +107,18 @@ def _image(mode: str) -> Any:
     return Image.fromarray(_values(*_PIXELS[mode]).astype(dtype))
 
 
-def _images(kind: str, ending: str, modes: str, **options: Any) -> Files:
+def _images(kind: str, ending: str, modes: str, **options: Any) -> ConvolvedFiles:
     for mode in modes.split():
         made = io.BytesIO()
         _image(mode).save(made, kind, **options)
         yield ending, made.getvalue()
 
 
-def _png() -> Files:
+def _png() -> ConvolvedFiles:
     yield from _images("PNG", ".png", "1 L P LA RGB RGBA I;16")
 
 
-def _jpeg() -> Files:
+def _jpeg() -> ConvolvedFiles:
     from PIL import Image
 
     yield from _images("JPEG", ".jpg", "L RGB")
@@ -128,7 +128,7 @@ def _jpeg() -> Files:
     yield from _images("JPEG", ".jpeg", "L RGB", exif=exif)
 
 
-def _tiff() -> Files:
+def _tiff() -> ConvolvedFiles:
     yield from _images("TIFF", ".tif", "1 L P RGB RGBA CMYK I;16 F")
     for compression in ("tiff_lzw", "tiff_adobe_deflate", "packbits", "jpeg"):
         yield from _images("TIFF", ".tiff", "L RGB", compression=compression)
@@ -136,12 +136,12 @@ def _tiff() -> Files:
     yield from _images("TIFF", ".tif", "L", save_all=True, append_images=[_image("L")])
 
 
-def _gif() -> Files:
+def _gif() -> ConvolvedFiles:
     yield from _images("GIF", ".gif", "L P")
     yield from _images("GIF", ".gif", "L", save_all=True, append_images=[_image("P")])
 
 
-def _text() -> Files:
+def _text() -> ConvolvedFiles:
     for ending, separator in ((".csv", ","), (".csv", ";"), (".tsv", "\t"), (".txt", " ")):
         for values in (_values(7, 6), _values(5, 4) / 7, _values(9)):
             rows = [map(str, row) for row in values.reshape(len(values), -1).tolist()]
@@ -151,7 +151,7 @@ def _text() -> Files:
             yield ending, text.encode("utf-16")
 
 
-def _onnx() -> Files:
+def _onnx() -> ConvolvedFiles:
     """Networks with every family of operators, and a real one."""
     from onnx import helper, numpy_helper
 
@@ -192,7 +192,7 @@ def _onnx() -> Files:
     yield ".onnx", (DATA / "models" / "ppocr_cls.onnx").read_bytes()
 
 
-def _pt2() -> Files:
+def _pt2() -> ConvolvedFiles:
     """Exports, made once: the library that makes them is slow."""
     from tests.conftest import DATA
 
@@ -200,7 +200,7 @@ def _pt2() -> Files:
         yield ".pt2", (DATA / "models" / f"{name}.pt2").read_bytes()
 
 
-KINDS: dict[str, Callable[[], Files]] = {
+KINDS: dict[str, Callable[[], ConvolvedFiles]] = {
     "npy": _npy, "npz": _npz, "safetensors": _safetensors, "pt": _pt,
     "png": _png, "jpeg": _jpeg, "tiff": _tiff, "gif": _gif,
     "text": _text, "onnx": _onnx, "pt2": _pt2,

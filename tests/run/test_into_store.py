@@ -24,7 +24,7 @@ from convcli.run.compute.figures import Figures
 from convcli.run.resolve.operation import resolve
 from convcli.run.stores import command as into_store
 from convcli.run.stores.blocks import Axes, plan_chunk_blocks
-from convcli.run.stores.sources import Held
+from convcli.run.stores.sources import InMemoryBoxes
 from convcli.run.stores.task import Task, do_block
 from tests.cases import Case, layers, spatial_filters
 from tests.conftest import npy_bytes, run_command
@@ -289,7 +289,7 @@ class Pickled:
     def submit(self, task: Task, block: Block) -> Future[Figures]:
         """Do a block that was pickled."""
         size = len(pickle.dumps(task))
-        assert size < 20_000 or isinstance(task.source, Held)
+        assert size < 20_000 or isinstance(task.source, InMemoryBoxes)
         future = Future(do_block, pickle.loads(pickle.dumps((task, block))))
         future.run()
         return future

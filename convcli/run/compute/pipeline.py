@@ -19,7 +19,7 @@ T = TypeVar("T")
 _AHEAD = 2  # blocks on their way while one is used: one is convolved, one is read
 
 
-class MadeBlock(NamedTuple):
+class ConvolvedBlock(NamedTuple):
     """A block of the output, its numbers, and how they were computed."""
 
     block: Block
@@ -36,7 +36,7 @@ class Pipeline:
 
     def run(
         self, job: Job, source: Source, blocks: Sequence[Block], on_tile: OnTile | None = None
-    ) -> Generator[MadeBlock, None, None]:
+    ) -> Generator[ConvolvedBlock, None, None]:
         """Make blocks in order.
 
         Parameters
@@ -49,7 +49,7 @@ class Pipeline:
 
         Yields
         ------
-        MadeBlock
+        ConvolvedBlock
             Its memory is used again after the next one has been asked for.
         """
         reader: Executor = self._reader
@@ -59,7 +59,7 @@ class Pipeline:
         elif not source.on_stream:
             reader = InThisThread()
 
-        def submit(block: Block) -> Future[tuple[MadeBlock, Loan]]:
+        def submit(block: Block) -> Future[tuple[ConvolvedBlock, Loan]]:
             reading = reader.submit(source.read, block.input, self._inputs)
             return convolver.submit(self._make, job, block, reading, on_tile)
 
@@ -84,14 +84,14 @@ class Pipeline:
         block: Block,
         reading: Future[AbstractContextManager[Array]],
         on_tile: OnTile | None,
-    ) -> tuple[MadeBlock, Loan]:
+    ) -> tuple[ConvolvedBlock, Loan]:
         """Convolve a block once it has been read."""
         with reading.result() as x:
             shape = tuple(map(len, block.output))
             loan = self._outputs.lend(shape, job.operation.out_dtype)
             with loan.filling() as out:
                 y, plans = convolve_block(job, block, x, out, on_tile)
-        return MadeBlock(block, y, plans), loan
+        return ConvolvedBlock(block, y, plans), loan
 
 
 def _some_ahead(items: Iterable[T], ahead: int) -> Iterator[T]:

@@ -32,7 +32,7 @@ def batched(job: Job) -> Job | None:
     return Job(many, job.engine, images_alike=True)
 
 
-class MadeArrays(NamedTuple):
+class ConvolvedArrays(NamedTuple):
     """The outputs of equal arrays, and how they were computed.
 
     Attributes
@@ -49,7 +49,7 @@ class MadeArrays(NamedTuple):
     plans: tuple[Plan, ...]
 
 
-def convolve_records(job: Job, found: Records, ring: Ring) -> MadeArrays | None:
+def convolve_records(job: Job, found: Records, ring: Ring) -> ConvolvedArrays | None:
     """Convolve equal arrays.
 
     Parameters
@@ -62,7 +62,7 @@ def convolve_records(job: Job, found: Records, ring: Ring) -> MadeArrays | None:
 
     Returns
     -------
-    MadeArrays or None
+    ConvolvedArrays or None
         None if one of them could not be convolved.
     """
     x, operation = found.arrays, job.operation
@@ -76,4 +76,4 @@ def convolve_records(job: Job, found: Records, ring: Ring) -> MadeArrays | None:
                 y[...] = made
     except ConvcliError:  # of one array: those before it are to be written
         return None
-    return MadeArrays(loan, y, plans)
+    return ConvolvedArrays(loan, y, plans)

@@ -17,14 +17,14 @@ from convcli.run.options import RunRequest
 from convcli.run.pictures.narrator import Narrator
 from convcli.run.resolve.axes import canonical
 from convcli.run.resolve.operation import Operation
-from convcli.run.results import Kept, Result
+from convcli.run.results import Result, ShownArrays
 
 _COLUMNS = 74  # letters of a line of numbers
 _MOST_NUMBERS = 1500  # cells; of more, no number could be read
 _OWN = (".svg", ".tex", ".html")  # which no array is written as
 
 
-def taken(request: RunRequest) -> tuple[RunRequest, files.Wanted | None]:
+def without_picture(request: RunRequest) -> tuple[RunRequest, files.PictureFile | None]:
     """Take the picture that ``-o`` names out of a request; the rest asks for no array."""
     asked = [
         name
@@ -54,7 +54,7 @@ def taken(request: RunRequest) -> tuple[RunRequest, files.Wanted | None]:
         raise UsageError(
             f"-o {path} is one picture for {' and '.join(asked)}; leave out all but one"
         )
-    file = files.wanted(path, asked[0], request.frame)
+    file = files.picture_file(path, asked[0], request.frame)
     files.refuse_inputs(file, filter(None, [*(request.inputs or ()), request.kernel]))
     if len(request.inputs or ()) > 1:
         count = len(request.inputs or ())
@@ -68,14 +68,14 @@ def _refuse_frame(request: RunRequest) -> None:
         raise UsageError(f"--frame {request.frame} is of a picture; add --animate -o conv.svg")
 
 
-def write(file: files.Wanted, result: Result, kept: Kept) -> None:
+def write(file: files.PictureFile, result: Result, kept: ShownArrays) -> None:
     """Write the picture of one array."""
     if kept.input is None or kept.output is None:
         raise ConvcliError(f"-o {file.path}: the arrays are too large to be drawn; use a part")
     files.save(_scene(file, result, kept, kept.input, kept.output), file)
 
 
-def _scene(file: files.Wanted, result: Result, kept: Kept, x: Array, y: Array) -> Scene:
+def _scene(file: files.PictureFile, result: Result, kept: ShownArrays, x: Array, y: Array) -> Scene:
     if file.what == "--plot":
         from convcli.run.pictures.plot_picture import plot_picture  # noqa: PLC0415  one kind is needed
 

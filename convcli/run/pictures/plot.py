@@ -14,7 +14,7 @@ from rich.text import Text
 from convcli.arrays.dtypes import Array, shape_text
 from convcli.run.pictures import heat_map
 from convcli.run.resolve.axes import SPATIAL
-from convcli.run.results import Facts, Kept, Result
+from convcli.run.results import Facts, Result, ShownArrays
 
 _GUTTER = 2
 _NARROWEST = 22  # columns of a panel, for its heading and the numbers of its scale
@@ -41,7 +41,7 @@ class Plane(NamedTuple):
         return ", ".join(text for text, is_so in notes.items() if text and is_so)
 
 
-def show(result: Result, kept: Kept, out: Console) -> None:
+def show(result: Result, kept: ShownArrays, out: Console) -> None:
     """Draw what was kept of a run."""
     planes = list(planes_of(result, kept))
     coloured = heat_map.is_coloured(out)
@@ -90,7 +90,7 @@ def _panel(plane: Plane, width: int, coloured: bool) -> Group:
     )
 
 
-def planes_of(result: Result, kept: Kept) -> Iterator[Plane]:
+def planes_of(result: Result, kept: ShownArrays) -> Iterator[Plane]:
     """Choose a plane of input, filters and output: three channels are colours, of others the first.
 
     Channels that a layer made are not colours.

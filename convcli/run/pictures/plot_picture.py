@@ -25,7 +25,7 @@ from convcli.pictures.scene import (
 from convcli.run.pictures import heat_map
 from convcli.run.pictures.heat_map import Scale
 from convcli.run.pictures.plot import Plane, planes_of
-from convcli.run.results import Kept, Result, operation_name
+from convcli.run.results import Result, ShownArrays, operation_name
 
 _GUTTER = 30.0
 _MOST_PIXELS = 400  # of an axis; of more, means are drawn
@@ -37,7 +37,7 @@ _STEPS = 64  # of a scale
 _ODD = Rgb(214, 0, 214)  # NaN and infinity
 
 
-def plot_picture(result: Result, kept: Kept) -> Scene:
+def plot_picture(result: Result, kept: ShownArrays) -> Scene:
     """Draw what was kept of a run."""
     planes = list(planes_of(result, kept))
     title = operation_name(result)

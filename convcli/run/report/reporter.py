@@ -5,7 +5,7 @@ import functools
 from convcli.errors import UsageError
 from convcli.geometry.text.notation import format_sizes
 from convcli.run.options import FORMATS, RunRequest
-from convcli.run.results import Kept, Parts, Result
+from convcli.run.results import Parts, Result, ShownArrays
 from convcli.streams import Streams, choose_format, note
 
 
@@ -58,7 +58,7 @@ class Reporter:
         """Whether it says nothing of single arrays."""
         return not (self._shown or self.needs_output)
 
-    def add(self, result: Result, kept: Kept) -> None:
+    def add(self, result: Result, kept: ShownArrays) -> None:
         """Report one array, or keep its row for the one table of many."""
         if result.mapping is not None and result.mapping.dropped:
             what = " and the ".join(result.mapping.dropped)

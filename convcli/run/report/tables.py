@@ -14,11 +14,11 @@ from convcli.run.pictures import plot
 from convcli.run.report.records import step_of
 from convcli.run.report.values import values_table
 from convcli.run.resolve.axes import SPATIAL
-from convcli.run.results import Facts, Kept, Parts, Result, Timing, Verdict, operation_name
+from convcli.run.results import Facts, Parts, Result, ShownArrays, Timing, Verdict, operation_name
 from convcli.terminal.tables import Column, Sheet, console, facts_table
 
 
-def show(result: Result, kept: Kept, stream: TextIO, parts: Parts) -> None:
+def show(result: Result, kept: ShownArrays, stream: TextIO, parts: Parts) -> None:
     """Show the table of one array, and the parts that are wanted."""
     out = console(stream)
     out.print(facts_table(facts(result, parts.verbose), operation_name(result), answer="output"))

@@ -19,7 +19,7 @@ from convcli.run.options import FORMATS, RunRequest
 from convcli.streams import Streams, choose_format, note, printable
 
 
-class Taken(NamedTuple):
+class ModelFilter(NamedTuple):
     """The options of a layer as if they had been typed, and its numbers."""
 
     request: RunRequest
@@ -27,7 +27,7 @@ class Taken(NamedTuple):
     bias: Array | None
 
 
-def take(request: RunRequest, streams: Streams) -> Taken:
+def read_filter(request: RunRequest, streams: Streams) -> ModelFilter:
     """Take the layer of a model that ``-k`` names.
 
     Options that were typed stay; of each that differs from the file a note is written.
@@ -54,7 +54,7 @@ def take(request: RunRequest, streams: Streams) -> Taken:
         )
     if bias is not None and request.bias is not None:
         note(streams, f"--bias {request.bias} replaces the bias of {spec}")
-    return Taken(_filled(request, layer, dims), InMemory(spec, weight), bias)
+    return ModelFilter(_filled(request, layer, dims), InMemory(spec, weight), bias)
 
 
 def list_file(request: RunRequest, streams: Streams) -> None:

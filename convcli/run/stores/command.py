@@ -24,8 +24,8 @@ from convcli.run.resolve.merged import lead_of, merge
 from convcli.run.resolve.weights import Weights, filters_of
 from convcli.run.results import (
     BlockCount,
-    Done,
-    Kept,
+    RunOutcome,
+    ShownArrays,
     Verdict,
     gather,
     require_passed,
@@ -33,7 +33,7 @@ from convcli.run.results import (
 from convcli.run.stores.blocks import Axes, ChunkBlocks, plan_chunk_blocks
 from convcli.run.stores.form import form_of
 from convcli.run.stores.resume import record_of
-from convcli.run.stores.sources import Held, boxes_of
+from convcli.run.stores.sources import InMemoryBoxes, boxes_of
 from convcli.run.stores.task import InThreads, Task
 from convcli.streams import Streams, note
 from convcli.terminal.progress import Progress
@@ -64,7 +64,7 @@ class _Plan(NamedTuple):
     task: Task
     blocks: ChunkBlocks
     new: NewArray
-    left: "Left"
+    left: "RemainingBlocks"
 
     @property
     def before(self) -> int:
@@ -91,7 +91,7 @@ def run(
         new.commit()
     else:
         new.abandon()
-    done = Done(figures, seconds, None)
+    done = RunOutcome(figures, seconds, None)
     weights, job = plan.weights, plan.task.job
     result = gather(plan.source, weights.filter, job, setup.window.p, output, done)
     count = BlockCount(total, plan.before)
@@ -99,7 +99,7 @@ def run(
     if cluster is not None:
         result = cluster.reported(result)
     progress.pause()
-    reporter.add(result, Kept(job.operation, None, filters_of(request, weights), None))
+    reporter.add(result, ShownArrays(job.operation, None, filters_of(request, weights), None))
     require_passed(verdict)
 
 
@@ -114,7 +114,7 @@ def _plan(setup: Setup, spec: str, output: str, reporter: Reporter) -> _Plan:
     axes = Axes(job.operation, lead_of(source), opened.shape)
     form = form_of(opened, axes, place.version, request.chunks)
     boxes = boxes_of(opened)
-    if isinstance(boxes, Held) and next(sources, None) is not None:
+    if isinstance(boxes, InMemoryBoxes) and next(sources, None) is not None:
         raise UsageError(
             f"{spec!r} holds several arrays, and -o {output} is one; write to a file, such as "
             f"-o y.npy"
@@ -131,7 +131,7 @@ def _plan(setup: Setup, spec: str, output: str, reporter: Reporter) -> _Plan:
     task = Task(
         job, boxes, new.stored, len(axes.merged), reporter.needs_summary, blocks.sweep, opened.shape
     )
-    return _Plan(source, weights, task, blocks, new, Left(blocks, new.done, form.unit))
+    return _Plan(source, weights, task, blocks, new, RemainingBlocks(blocks, new.done, form.unit))
 
 
 def _distributed(request: RunRequest) -> bool:
@@ -193,7 +193,7 @@ def _shut_down(executor: InThreads, cluster: "OnCluster | None") -> None:
         cluster.shutdown()
 
 
-class Left:
+class RemainingBlocks:
     """The blocks that are not done, in order."""
 
     def __init__(self, blocks: ChunkBlocks, done: Array, unit: tuple[int, ...]) -> None:
@@ -245,7 +245,7 @@ def _verify(plan: _Plan, transformed: bool) -> Verdict:
     return worst._replace(checked=sum(each.checked for each in verdicts), total=total)
 
 
-def do_blocks(executor: BlockExecutor, task: Task, blocks: Left) -> Iterator[Figures]:
+def do_blocks(executor: BlockExecutor, task: Task, blocks: RemainingBlocks) -> Iterator[Figures]:
     """Do blocks, some of them at a time; gives what is reported of each."""
     waiting: deque[Future[Figures]] = deque()
     for block in blocks:

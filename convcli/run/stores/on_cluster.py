@@ -23,7 +23,7 @@ from convcli.run.compute.figures import Figures
 from convcli.run.options import RunRequest
 from convcli.run.prepare import job_for
 from convcli.run.results import Result
-from convcli.run.stores.sources import Held, NpyFile
+from convcli.run.stores.sources import InMemoryBoxes, NpyFile
 from convcli.run.stores.task import Boxes, Task, do_block
 from convcli.streams import Streams, note
 
@@ -117,7 +117,7 @@ class OnCluster:
 def check(request: RunRequest, spec: str, boxes: Boxes) -> None:
     """Check the options, and refuse data that only this process has."""
     connect.check_options(request.workers, request.scheduler)
-    if not isinstance(boxes, Held):
+    if not isinstance(boxes, InMemoryBoxes):
         return
     option = "--workers" if request.scheduler is None else "--scheduler"
     kind = boxes.array.dtype.name

@@ -28,7 +28,7 @@ class NpyFile:
         return out
 
 
-class Held:
+class InMemoryBoxes:
     """An array in memory, which another process gets with each task."""
 
     def __init__(self, array: Array) -> None:
@@ -61,5 +61,5 @@ def boxes_of(source: Source) -> Boxes:
             )
         return NpyFile(source.name)
     if isinstance(source, InMemory):
-        return Held(source.array)
-    return Held(source.whole().array)
+        return InMemoryBoxes(source.array)
+    return InMemoryBoxes(source.whole().array)

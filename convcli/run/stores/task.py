@@ -103,7 +103,7 @@ class Reader:
 
     def __init__(self, ring: Ring) -> None:
         self._ring = ring
-        self._held: _Held | None = None
+        self._held: _LastRead | None = None
 
     def read(self, task: Task, block: Block) -> tuple[Array, Loan]:
         """Read the input of a block, in memory that is used again once it has been given back."""
@@ -128,11 +128,11 @@ class Reader:
                     axis,
                 )
             task.source.read(_with(box, axis, new), _part(out, axis, new, wanted.start))
-        self._held = _Held(task.source, region, out)
+        self._held = _LastRead(task.source, region, out)
         return _part(out, axis, wanted, wanted.start), loan
 
 
-class _Held(NamedTuple):
+class _LastRead(NamedTuple):
     """What was read last, and where it is; in memory that has been given back."""
 
     source: Boxes
@@ -140,7 +140,7 @@ class _Held(NamedTuple):
     array: Array
 
 
-def _kept(held: _Held | None, source: Boxes, box: Box, axis: int) -> range:
+def _kept(held: _LastRead | None, source: Boxes, box: Box, axis: int) -> range:
     """Find what of a box is held, from its start on."""
     start = box[axis].start
     fits = held is not None and held.source == source and _with(held.box, axis, box[axis]) == box
