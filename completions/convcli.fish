@@ -65,7 +65,7 @@ complete -c convcli -n "__convcli_at shape = --layers" -l layers -rF -d 'The sam
 complete -c convcli -n "__convcli_at shape --list-networks" -l list-networks -d 'Show the built-in networks.'
 complete -c convcli -n "__convcli_at shape --all" -l all -d 'A row for every node of a network, pointwise layers too.'
 complete -c convcli -n "__convcli_at shape = --solve" -l solve -x -a 'n f p s' -d 'Find every n, f, p or s that gives the size --out.'
-complete -c convcli -n "__convcli_at shape = --out" -l out -x -d 'Output size that --solve aims at.'
+complete -c convcli -n "__convcli_at shape = --out" -l out -x -d 'Wanted output size, with --solve.'
 complete -c convcli -n "__convcli_at shape --explain" -l explain -d 'Explain the size: the formula step by step, the windows, how often each pixel is read; for a stack, how its receptive field grows. With -o, a picture.'
 complete -c convcli -n "__convcli_at shape --animate" -l animate -d 'Slide the window over the input; space pauses, arrows step, + and - set the speed. With -o, a .gif or an animated .svg.'
 complete -c convcli -n "__convcli_at shape = --frame" -l frame -x -d 'With --animate -o conv.png, .svg or .tex: the frame to write, for print.'

@@ -29,7 +29,7 @@ Register-ArgumentCompleter -Native -CommandName convcli -ScriptBlock {
             @{ names = @('--list-networks'); kind = ''; help = 'Show the built-in networks.' }
             @{ names = @('--all'); kind = ''; help = 'A row for every node of a network, pointwise layers too.' }
             @{ names = @('--solve'); kind = '='; help = 'Find every n, f, p or s that gives the size --out.' }
-            @{ names = @('--out'); kind = '='; help = 'Output size that --solve aims at.' }
+            @{ names = @('--out'); kind = '='; help = 'Wanted output size, with --solve.' }
             @{ names = @('--explain'); kind = ''; help = 'Explain the size: the formula step by step, the windows, how often each pixel is read; for a stack, how its receptive field grows. With -o, a picture.' }
             @{ names = @('--animate'); kind = ''; help = 'Slide the window over the input; space pauses, arrows step, + and - set the speed. With -o, a .gif or an animated .svg.' }
             @{ names = @('--frame'); kind = '='; help = 'With --animate -o conv.png, .svg or .tex: the frame to write, for print.' }

@@ -19,18 +19,18 @@ _HINTS = {
         "maxpool": "use --pool",
         "avgpool": "use --pool",
         "solve-for": "use --solve n --out 112",
-        "kernel-name": "filters with numbers are of convcli run -k",
+        "kernel-name": "named filters are an option of convcli run: -k",
         "json": "use --format json",
         "csv": "use --format csv",
         "version": "convcli --version",
         "V": "convcli -V",
         "completion": "convcli --completion bash",
-        "k": "the filter size is -f, and filters with numbers are of convcli run -k",
+        "k": "the filter size is -f; named filters are an option of convcli run: -k",
     },
     "run": {
         "completion": "convcli --completion bash",
-        "n": "an input of a size is rand:8x8",
-        "size": "an input of a size is rand:8x8",
+        "n": "for a random input of a size write rand:8x8",
+        "size": "for a random input of a size write rand:8x8",
         "border": "use --pad-mode, whose reflect is OpenCV's reflect101 and SciPy's mirror",
         "border-type": "use --pad-mode, whose reflect is OpenCV's reflect101 and SciPy's mirror",
         "boundary": "use --pad-mode",
@@ -113,7 +113,7 @@ def extra_arguments(ctx: Any, extra: list[str]) -> str:
     before = typed[place - 1] if place else ""
     option, value = _option_before(ctx, typed, place)
     numbers = _numbers((value, *_following(typed, place)))
-    text = f"{shortened(first)} is one word too many"
+    text = f"unexpected argument {shortened(first)}"
     if option == "--pool":
         remedy = f"the size of the window is -f {first}"
     elif option and len(numbers) > 1:

@@ -198,5 +198,5 @@ def test_a_second_network_is_the_word_too_many() -> None:
     run = run_command("shape", "resnet18", "vgg16")
     assert run.status == 2
     assert run.err.startswith(
-        "convcli: error: 'vgg16' is one word too many; leave out vgg16 after resnet18"
+        "convcli: error: unexpected argument 'vgg16'; leave out vgg16 after resnet18"
     )

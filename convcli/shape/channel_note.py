@@ -56,4 +56,4 @@ def note_channel_axis(
             f"-n {request.n} has 3 axes, and a layer is for {stated}; if the {count} counts "
             f"{what}, write {command}"
         )
-    note(f"-n {request.n} is read as three axes of space; if the {count} counts {what}: {command}")
+    note(f"-n {request.n} is read as three spatial axes; if the {count} counts {what}: {command}")

@@ -109,7 +109,7 @@ class ShapeRequest(NamedTuple):
         ),
     ] = None  # fmt: skip
     out: Annotated[
-        str | None, option(STACK, "Output size that --solve aims at.", "--out", metavar="SIZES")
+        str | None, option(STACK, "Wanted output size, with --solve.", "--out", metavar="SIZES")
     ] = None
     explain: Explain = False
     animate: Animate = False

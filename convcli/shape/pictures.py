@@ -49,7 +49,7 @@ def _checked_path(request: "ShapeRequest") -> str:
     if request.solve is not None and not (request.explain or request.animate):
         raise UsageError(
             f"-o {path} names a picture, and --solve draws none; "
-            f"the size that it aims at is --out {path}"
+            f"the wanted output size is --out {path}"
         )
     if not request.explain and not request.animate:
         remedy = f"write text with > {quote(path)}"

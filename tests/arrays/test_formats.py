@@ -226,7 +226,7 @@ def test_a_stream_of_arrays_is_convolved_each_in_turn(in_tmp: Path) -> None:
     assert stream.read() == b""
     broken = run_command("run", "-k", "[[2]]", stdin=npy_bytes(*arrays) + b"junk")
     assert broken.status == 1
-    assert "begin no other one (b'junk')" in broken.err
+    assert "not another array (b'junk')" in broken.err
 
 
 def test_without_pillow_the_error_says_how_to_get_it(

@@ -417,7 +417,7 @@ def test_float8_tables_are_those_of_pytorch() -> None:
         (("none::x", *ONE), "'none': No such file"),
         (("x.npy::x", *ONE), "'x.npy' is one array; leave ::x out"),
         (("m.onnx::up", *ONE), "the input 'm.onnx::up' is a model, whose layers are filters"),
-        (("more.npy", *ONE), "'more.npy' has bytes after an array that begin no other one"),
+        (("more.npy", *ONE), "'more.npy' has trailing bytes that are not another array"),
         (
             ("no_axis.npy", *ONE),
             "needs 2 to 4; use an input with more axes",

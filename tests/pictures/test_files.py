@@ -104,7 +104,7 @@ def test_what_is_wrong_is_one_line(args: str, line: str) -> None:
         ("shape -n 8 -l f --frame 1 --explain -o c.svg", "of a single layer; leave it out"),
         ("shape lenet5 --animate -o c.svg", "cannot be combined with --animate"),
         ("shape -n 224 -f 3 --animate -o c.gif", "49284 are more than 400"),
-        ("shape --solve n -f 3 --output 12", "the size that it aims at is --out 12"),
+        ("shape --solve n -f 3 --output 12", "the wanted output size is --out 12"),
         ("run rand:3x3 rand:4x4 -k box --plot -o c.svg", "a picture of one input, and 2"),
         ("run rand:9x9 -k box --plot --explain -o c.svg", "leave out all but one"),
         ("run rand:9x9 -k box -o c.svg", "add --explain, --animate or --plot"),

@@ -56,7 +56,7 @@ def read_headers(stream: BinaryIO, name: str, head: bytes = b"") -> Iterator[Hea
     while magic or first:
         if not first and not magic.startswith(npy.MAGIC_PREFIX):
             raise ConvcliError(
-                f"{name} has bytes after an array that begin no other one ({magic[:6]!r}); "
+                f"{name} has trailing bytes that are not another array ({magic[:6]!r}); "
                 f"save it again"
             )
         header = _read_header(magic, stream, name)

@@ -207,7 +207,7 @@ def stored_array(name: StoreName, called: str) -> StoredArray:
 
 @functools.lru_cache(maxsize=16)
 def opened(stored: StoredArray) -> "zarr.Array[Any]":
-    """Open an array to read it, and to write it if it is one of ours."""
+    """Open an array to read it, and to write it if this program made it."""
     name = stored.name
     if name.is_url:  # which stays so where the other array of a run is a local one
         _ask_for(_REMOTELY)
