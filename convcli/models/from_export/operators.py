@@ -6,13 +6,16 @@ from typing import Any
 import numpy as np
 
 from convcli.geometry.network.operation import Applied
+from convcli.geometry.network.operations.images import Upsampled
 from convcli.geometry.network.operations.indexing import Picked, Sliced
 from convcli.geometry.network.operations.joins import Concatenated
 from convcli.geometry.network.operations.pooling import AdaptivePooled, Reduced
 from convcli.geometry.network.operations.rearrange import Reshaped, Transposed
+from convcli.geometry.network.operations.resize import Mode
 from convcli.geometry.network.tensor import Tensor
 from convcli.models.operators.attributes import Known
 from convcli.models.operators.facts import Facts, Unknown, rank
+from convcli.models.operators.images import simple_ratio
 from convcli.models.operators.table import FOLLOWED
 
 Args = Any  # a dictionary, by the names of arguments: tensors, numbers, text, lists
@@ -107,25 +110,21 @@ def _adaptive(a: Args) -> Applied:
 
 def _upsample(a: Args) -> Applied:
     x, name = _first(a), a["op"]
-    modes = {"nearest": "nearest", "linear": "linear", "bilinear": "linear", "bicubic": "cubic",
-             "trilinear": "linear", "nearest_exact": "nearest"}  # fmt: skip
     kind = name.removeprefix("_").removeprefix("upsample_")[:-2]
-    if kind not in modes or kind == "nearest_exact":
+    if kind not in _MODES:
         raise Unknown("it resizes by another rule")
-    coordinates = "half_pixel"
-    if kind == "nearest":
-        coordinates = "asymmetric"
-    elif a.get("align_corners"):
-        coordinates = "align_corners"
-    dims = rank(x) - 2
     sizes, scales = a.get("output_size"), a.get("scale_factors")
-    way: Any = {"mode": modes[kind], "coordinate_transformation_mode": coordinates,
-           "nearest_mode": "floor"}  # fmt: skip
-    if sizes:
-        wanted = _constant([*x.shape[:2], *_spread(sizes, dims)])
-        return _onnx("Resize", x, None, None, wanted, **way)
-    scale = _constant([1, 1, *scales], np.float64)
-    return _onnx("Resize", x, None, scale, None, **way)
+    ratios = () if sizes else [simple_ratio(float(scale)).as_integer_ratio() for scale in scales]
+    upsampled = Upsampled(
+        tuple(sizes or ()), tuple(ratios), _MODES[kind], bool(a.get("align_corners"))
+    )
+    return upsampled.apply((x,))
+
+
+_MODES: dict[str, Mode] = {
+    "nearest": "nearest", "linear": "linear", "bilinear": "linear", "trilinear": "linear",
+    "bicubic": "cubic",
+}  # fmt: skip
 
 
 def _pad(a: Args) -> Applied:

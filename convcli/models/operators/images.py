@@ -95,8 +95,8 @@ def _space_to_depth(facts: Facts, x: Tensor) -> Applied:
 _MODES: dict[str, Mode] = {"nearest": "nearest", "linear": "linear", "cubic": "cubic"}
 _COORDINATES: dict[str, Coordinates] = {
     "half_pixel": "half_pixel",
-    "pytorch_half_pixel": "half_pixel",  # they differ where one pixel is left
-    "half_pixel_symmetric": "half_pixel",
+    "pytorch_half_pixel": "pytorch_half_pixel",
+    "half_pixel_symmetric": "half_pixel_symmetric",
     "asymmetric": "asymmetric",
     "align_corners": "align_corners",
     "tf_half_pixel_for_nn": "tf_half_pixel_for_nn",
@@ -139,19 +139,24 @@ def _scaled(
     for axis, scale in zip(axes, scales, strict=True):
         if scale == 1:
             continue
-        ratio = Fraction(scale).limit_denominator(10_000)  # 0.7 is stored as 0.699999988
+        ratio = simple_ratio(scale)
         out = int(np.float32(scale) * np.float32(x.size(axis)))
-        if x.size(axis) * ratio.numerator // ratio.denominator != out:
-            ratio = Fraction(scale)
-        changed.append((axis, ratio.numerator, ratio.denominator))
+        changed.append((axis, out, ratio.numerator, ratio.denominator))
     return _resized(x, way, scales=tuple(changed))
+
+
+def simple_ratio(scale: float) -> Fraction:
+    """Find the simple fraction that was rounded to a scale, in float64 or float32."""
+    ratio = Fraction(scale).limit_denominator(10_000)
+    near = float(ratio)
+    return ratio if scale in (near, float(np.float32(near))) else Fraction(scale)
 
 
 def _resized(
     x: Tensor,
     way: tuple[str, str, str],
     sizes: tuple[tuple[int, int], ...] = (),
-    scales: tuple[tuple[int, int, int], ...] = (),
+    scales: tuple[tuple[int, int, int, int], ...] = (),
 ) -> Applied:
     mode, coordinates, rounding = way
     if mode not in _MODES or rounding not in _ROUNDINGS:

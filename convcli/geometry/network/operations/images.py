@@ -8,7 +8,7 @@ from convcli.geometry.network.index_map import Blocks, IndexMap
 from convcli.geometry.network.layer import check_dims
 from convcli.geometry.network.operation import Applied, Operation
 from convcli.geometry.network.operations.indexing import Padded, read
-from convcli.geometry.network.operations.resize import Coordinates, Mode, Resized
+from convcli.geometry.network.operations.resize import Coordinates, Mode, Resized, scaled_size
 from convcli.geometry.network.tensor import Tensor, image_axes
 from convcli.geometry.window.axis import AXIS_NAMES, Sizes, spread
 
@@ -81,5 +81,8 @@ class Upsampled(NamedTuple):
         if self.sizes:
             sizes = enumerate(spread("out", self.sizes, dims), 2)
             return resized._replace(sizes=tuple(sizes)).apply(inputs)
-        scales = enumerate(spread("scale", self.scales, dims), 2)
-        return resized._replace(scales=tuple([(i, *pair) for i, pair in scales])).apply(inputs)
+        scales = [
+            (axis, scaled_size(x.size(axis), up, down), up, down)
+            for axis, (up, down) in enumerate(spread("scale", self.scales, dims), 2)
+        ]
+        return resized._replace(scales=tuple(scales)).apply(inputs)
