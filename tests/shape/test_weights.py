@@ -187,3 +187,18 @@ def test_run_lists_nothing_else(in_tmp: Path) -> None:
     done = run_command("run", "--list-kernels", "-k", "sobel-x")
     assert done.status == 2
     assert "name one that ends in .npz, .onnx" in done.err
+
+
+@pytest.mark.parametrize("path", SAVERS)
+def test_only_floats_are_trained(in_tmp: Path, path: str) -> None:
+    """As `torch.nn.Parameter` has it; integers in the place of a weight stand for floats."""
+    integers = {
+        "position_ids": torch.arange(6),
+        "mask": torch.ones(3, 3).bool(),
+        "t": torch.tensor(1),
+    }
+    SAVERS[path](nn.Conv2d(3, 4, 3).state_dict() | integers)
+    _, total = _records(path)
+    assert (total["parameters"], total["buffers"]) == (112, 16)
+    SAVERS[path]({"weight": torch.ones(4, 3, 3, 3, dtype=torch.int8)})
+    assert _records(path)[1]["parameters"] == 108
