@@ -16,7 +16,7 @@ from convcli.geometry.network.operations.windows import Windowed
 from convcli.geometry.network.tensor import Tensor
 from convcli.geometry.window.axis import Kind
 from convcli.models.operators.facts import Facts, Follow, Input, Unknown, array, integers, rank
-from convcli.models.operators.windows import padding, window_of
+from convcli.models.operators.windows import padded, window_of
 
 
 def _conv(facts: Facts, x: Tensor, w: Tensor, bias: Input = None, *_rest: Input) -> Applied:
@@ -25,10 +25,9 @@ def _conv(facts: Facts, x: Tensor, w: Tensor, bias: Input = None, *_rest: Input)
     sizes = tuple(n or 0 for n in w.shape)
     window = window_of(facts.attrs, sizes[2:], kind)
     n = tuple(size or 0 for size in x.shape[2:])
-    p = padding(facts.attrs, facts.called, window, n) or ((0, 0),)
     transposed = kind == "convt"
     layer = Layer(
-        window._replace(p=p),
+        padded(window, facts.attrs, facts.called, n) or window,
         c=sizes[1] * g if transposed else sizes[0],
         g=g,
         bias=bias is not None,
@@ -52,9 +51,9 @@ def _pool(facts: Facts, x: Tensor, *_rest: Input) -> Applied:
     kind: Kind = "avgpool" if facts.op == "AveragePool" else "maxpool"
     window = window_of(facts.attrs, facts.attrs.integers("kernel_shape"), kind)
     n = tuple(size or 0 for size in x.shape[2:])
-    p = padding(facts.attrs, facts.called, window, n) or ((0, 0),)
+    window = padded(window, facts.attrs, facts.called, n) or window
     ceil = facts.attrs.integer("ceil_mode", 0) == 1
-    applied = Windowed(Layer(window._replace(p=p, ceil=ceil))).apply((x,))
+    applied = Windowed(Layer(window._replace(ceil=ceil))).apply((x,))
     return applied._replace(outputs=applied.outputs * facts.outputs)  # and the places of maxima
 
 
