@@ -15,6 +15,7 @@ from convcli.geometry.network.operations.pooling import Reduced
 from convcli.geometry.network.operations.rearrange import Reshaped, Transposed, reshape
 from convcli.geometry.network.tensor import Tensor, product
 from convcli.models.operators.facts import Facts, Follow, Input, Unknown, axes_of, integers, rank
+from convcli.models.operators.values import clamped_slice
 
 # ---- elementwise ----
 
@@ -118,15 +119,10 @@ def _slice(facts: Facts, x: Tensor, *rest: Input) -> Applied:
         size = x.size(axis)
         if step == 0:
             raise DoesNotFit("a slice has step 0, which takes nothing; export the model again")
-        stop = None if step < 0 and end < -size else end
-        taken = range(*slice(start, stop, step).indices(size))
-        if not x.tracks:  # it may be empty
-            made = applied.outputs[0]
-            on = axis % rank(x)
-            shape = (*made.shape[:on], len(taken), *made.shape[on + 1 :])
-            applied = Applied((made._replace(shape=shape),))
-        elif taken != range(size):
-            applied = Sliced(axis, start, stop, step).apply(applied.outputs)
+        part = clamped_slice(start, end, step, size)
+        if range(*part.indices(size)) != range(size):
+            sliced = Sliced(axis, part.start, part.stop, step, may_be_empty=True)
+            applied = sliced.apply(applied.outputs)
     return applied
 
 
