@@ -21,7 +21,7 @@ from convcli.arrays.dtypes import Array, DType
 from convcli.arrays.sources.ring import Loan, Ring
 from convcli.arrays.sources.source import Box, InMemory
 from convcli.arrays.stores import StoreName
-from convcli.errors import FULL, ConvcliError
+from convcli.errors import FULL, ConvcliError, reason
 
 T = TypeVar("T")
 
@@ -203,13 +203,6 @@ def slices(box: Box) -> tuple[slice, ...]:
 def box_text(box: Box) -> str:
     """Write a box as an index of an array."""
     return f"[{', '.join(f'{part.start}:{part.stop}' for part in box)}]"
-
-
-def reason(error: BaseException) -> str:
-    """Say in one line what a library raised."""
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return " ".join(str(error).split())[:200].rstrip(".") or type(error).__name__
 
 
 def stored_array(name: StoreName, called: str) -> StoredArray:
