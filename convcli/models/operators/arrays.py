@@ -12,7 +12,13 @@ from convcli.geometry.network.operations.joins import Concatenated, Elementwise
 from convcli.geometry.network.operations.mixed import Mixed
 from convcli.geometry.network.operations.pointwise import Pointwise
 from convcli.geometry.network.operations.pooling import Reduced
-from convcli.geometry.network.operations.rearrange import Reshaped, Transposed, reshape
+from convcli.geometry.network.operations.rearrange import (
+    Reshaped,
+    Squeezed,
+    Transposed,
+    Unsqueezed,
+    reshape,
+)
 from convcli.geometry.network.tensor import Tensor, product
 from convcli.models.operators.facts import Facts, Follow, Input, Unknown, axes_of, integers, rank
 from convcli.models.operators.values import clamped_slice
@@ -208,20 +214,12 @@ def _flatten(facts: Facts, x: Tensor) -> Applied:
 def _unsqueeze(facts: Facts, x: Tensor, axes: Input = None) -> Applied:
     found = integers(axes, "axes")
     found = facts.attrs.integers("axes") if found is None else found
-    count = rank(x) + len(found)
-    places = {axis % max(count, 1) for axis in found}
-    sizes = iter(x.shape)
-    shape = tuple([1 if axis in places else next(sizes, 1) for axis in range(count)])
-    return Applied((reshape(x, shape),))
+    return Unsqueezed(found).apply((x,))
 
 
 def _squeeze(facts: Facts, x: Tensor, axes: Input = None) -> Applied:
     ones = tuple(axis for axis, n in enumerate(x.shape) if n == 1)
-    dropped = axes_of(facts, x, axes, ones)
-    if any(axis not in ones for axis in dropped):
-        raise DoesNotFit(f"an axis that is removed has not size 1 but is one of {x.shape}")
-    shape = tuple([n for axis, n in enumerate(x.shape) if axis not in dropped])
-    return Applied((reshape(x, shape),))
+    return Squeezed(axes_of(facts, x, axes, ones)).apply((x,))
 
 
 # ---- products ----

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from convcli.errors import DoesNotFit
 from convcli.geometry.network.index_map import Blocks, Bordered, IndexMap
 from convcli.geometry.network.operation import Applied
-from convcli.geometry.network.tensor import Tensor, follow_axes
+from convcli.geometry.network.tensor import Tensor, as_image, follow_axes
 
 
 class Sliced(NamedTuple):
@@ -84,7 +84,7 @@ class Padded(NamedTuple):
     mode: str = "zeros"
 
     def apply(self, inputs: Sequence[Tensor]) -> Applied:
-        (x,) = inputs
+        x = as_image(*inputs)
         maps: dict[int, IndexMap] = {}
         for axis, before, after in self.pads:
             size = x.size(axis)

@@ -8,7 +8,7 @@ from convcli.errors import DoesNotFit
 from convcli.geometry.network.index_map import IndexMap, Samples
 from convcli.geometry.network.operation import Applied
 from convcli.geometry.network.operations.indexing import read
-from convcli.geometry.network.tensor import Tensor
+from convcli.geometry.network.tensor import Tensor, as_image
 
 Mode = Literal["nearest", "linear", "cubic"]
 Coordinates = Literal[
@@ -32,7 +32,7 @@ class Resized(NamedTuple):
     rounding: Rounding = "floor"
 
     def apply(self, inputs: Sequence[Tensor]) -> Applied:
-        (x,) = inputs
+        x = as_image(*inputs)
         maps: dict[int, IndexMap] = {}
         for axis, out in self.sizes:
             maps[axis] = self._map(x.size(axis), out, out, x.size(axis))
