@@ -55,6 +55,10 @@ def _elementwise(_facts: Facts, *inputs: Input) -> Applied:
     return Elementwise().apply(found)
 
 
+def _qlinear_elementwise(facts: Facts, a: Input, *rest: Input) -> Applied:
+    return _elementwise(facts, a, rest[2])  # between them are scales and zero points
+
+
 def _compared(facts: Facts, *inputs: Input) -> Applied:
     applied = _elementwise(facts, *inputs)
     return applied._replace(outputs=(applied.outputs[0]._replace(itemsize=1),))
@@ -244,6 +248,12 @@ def _matmul(_facts: Facts, a: Tensor, b: Tensor, *_rest: Input) -> Applied:
     return Multiplied().apply((a, b))
 
 
+def _qgemm(facts: Facts, a: Tensor, *rest: Input) -> Applied:
+    b, bias = rest[2], rest[5] if len(rest) > 5 else None
+    assert b is not None
+    return _gemm(facts, a, b, bias)
+
+
 def _qlinear_matmul(facts: Facts, a: Tensor, *rest: Input) -> Applied:
     b = rest[2]
     assert b is not None
@@ -347,6 +357,9 @@ FOLLOWED: dict[str, Follow] = {
     "MatMul": _matmul,
     "MatMulInteger": _matmul,
     "QLinearMatMul": _qlinear_matmul,
+    "QGemm": _qgemm,
+    **dict.fromkeys(("QLinearAdd", "QLinearMul"), _qlinear_elementwise),
+    **dict.fromkeys(("QLinearLeakyRelu", "QLinearSigmoid"), _pointwise),
     "TopK": _top,
     "Shape": _shape,
     "Size": _size,

@@ -61,6 +61,12 @@ def _global_pool(_facts: Facts, x: Tensor) -> Applied:
     return Reduced(tuple(range(2, rank(x)))).apply((x,))
 
 
+def _qlinear_global_pool(facts: Facts, x: Tensor, *_scales: Input) -> Applied:
+    if facts.attrs.integer("channels_last", 0):
+        raise Unknown("it has the channels last")
+    return _global_pool(facts, x)
+
+
 # Pad modes by their names in ONNX.
 _BORDERS = {"constant": "zeros", "reflect": "reflect", "edge": "replicate", "wrap": "circular"}
 
@@ -186,6 +192,7 @@ FOLLOWED: dict[str, Follow] = {
     "AveragePool": _pool,
     "LpPool": _pool,
     **dict.fromkeys(("GlobalAveragePool", "GlobalMaxPool", "GlobalLpPool"), _global_pool),
+    "QLinearGlobalAveragePool": _qlinear_global_pool,
     "Pad": _pad,
     "DepthToSpace": _depth_to_space,
     "SpaceToDepth": _space_to_depth,
