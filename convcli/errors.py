@@ -71,6 +71,16 @@ def check_folder(path: str) -> None:
     )
 
 
+def reason(error: BaseException) -> str:
+    """Return the first line of what a library raised, to be put in brackets."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    said = " ".join(str(error).strip().partition("\n")[0].split())[:200].rstrip(".")
+    if isinstance(error, KeyError) and " " not in said:  # the key is all that it says
+        return f"no key {said}"
+    return said or type(error).__name__
+
+
 def shortened(text: str) -> str:
     """Quote what a user typed; of something very long, the start and the length."""
     return repr(text) if len(text) <= 200 else f"{text[:60]!r}... ({len(text)} characters)"

@@ -152,7 +152,7 @@ def test_every_option_without_its_value_is_given_one() -> None:
         ("run rand:8x8 -k box --seed -1", "--seed"),
         ("run rand:8x8 -k box --memory x", ""),
         ("run rand:8x8 -k box:9", "-p"),
-        ("run rand:8x8 -k box --dtype uint8", "--dtype"),
+        ("run rand:8x8 -k box --dtype uint8", "--scale"),
         ("run rand:8x8 -k box --layout HWC", "--layout"),
         ("run rand:8x8 -f sobel-x", "-k"),
         ("run rand:8x8 -k 3", "-f"),

@@ -16,7 +16,7 @@ from convcli.engines import fft, fold
 from convcli.engines.base import Engine, FusedLayer, Pads, Plan
 from convcli.engines.correlation import Correlation
 from convcli.engines.torch_devices import available_device, import_torch
-from convcli.errors import ConvcliError, UsageError
+from convcli.errors import ConvcliError, UsageError, reason
 
 _TILE = 1 << 20  # pixels of a tile on a CPU: allocating larger ones costs more than it saves
 _MOST_FOLDED = 8 * _TILE  # numbers folded at once
@@ -190,9 +190,8 @@ class TorchEngine(Engine):
             with torch.inference_mode():
                 yield
         except (RuntimeError, NotImplementedError, TypeError) as error:
-            reason = str(error).splitlines()[0]
             raise ConvcliError(
-                f"{self.device} could not convolve {dtype} ({reason}); "
+                f"{self.device} could not convolve {dtype} ({reason(error)}); "
                 f"use --device cpu, another --dtype, or a lower --memory"
             ) from None
 

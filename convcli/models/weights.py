@@ -11,6 +11,7 @@ from convcli.models import BUFFERS
 UNSAID = (
     "stride, padding, dilation, the order of layers, or how many groups a layer has (c is of one)"
 )
+_INTEGERS = ("i", "u", "bool")  # how their types start, in any format
 _WEIGHTS = ("weight", "kernel", "filter")
 
 
@@ -72,8 +73,11 @@ def _weight(member: Member, shapes: dict[str, tuple[int, ...]]) -> Weight:
     """Read the shape of a weight as PyTorch lays it out: output, input, then the filter."""
     name, shape, dtype = member
     head, dot, last = name.rpartition(".")
-    count = 0 if last in BUFFERS else prod(shape)
-    if len(shape) < 2 or not any(word in last for word in _WEIGHTS):
+    is_weight = len(shape) > 1 and any(word in last for word in _WEIGHTS)
+    # Only floats are trained; integers in a weight's place stand for some.
+    is_trained = last not in BUFFERS and (is_weight or not dtype.lower().startswith(_INTEGERS))
+    count = prod(shape) if is_trained else 0
+    if not is_weight:
         return Weight(name, shape, dtype, None, (), (None, None), None, count)
     first, second, *f = shape
     if not f:

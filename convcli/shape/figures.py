@@ -118,6 +118,11 @@ def _jump(field: Field) -> int | float:
     return field.j if isinstance(field.j, int) else float(field.j)
 
 
+def _field_exact(row: Row) -> bool | None:
+    """Whether receptive fields are exact, not upper bounds; None where there are none."""
+    return all(field.exact for field in row.fields) if row.fields else None
+
+
 def _bounds(size: Callable[[Field], int], whole: str) -> Callable[[Row], str]:
     """Write r or P, one for all axes where they are equal; ≤ before what is an upper bound.
 
@@ -197,8 +202,7 @@ FIGURES = (
     Figure("unread", _UNREAD, "axis", header="unread", cell=_sizes(_UNREAD), drop=4),
     Figure("unread_end", _of_window(unread_end), "axis"),
     _window_figure("effective_filter"),
-    # Where it is false, receptive_field and effective_padding are upper bounds.
-    Figure("field_exact", lambda row: all(field.exact for field in row.fields), total="last"),
+    Figure("field_exact", _field_exact, total="last"),
 )  # fmt: skip
 
 

@@ -44,12 +44,22 @@ def networks(
                 raise error from None
             on_misfit(error)
             continue
-        for text in () if noted else _notes(steps):
+        for text in () if noted else (*_note_of_images(network), *_notes(steps)):
             note(streams, text)
         if not noted and request.format in (None, "plain"):
             _note_outputs(network, steps[-1].name, streams)
         noted = True
         yield steps
+
+
+def _note_of_images(network: Network) -> Iterator[str]:
+    """Say which image receptive fields are about, where a network reads several."""
+    images = [each.name for each in network.graph.inputs if len(each.shape or ()) > 2]
+    if len(images) > 1:
+        yield (
+            f"{network.source} reads {len(images)} images; receptive fields are about the first, "
+            f"{images[0]}: nothing of {', '.join(images[1:])} is in them"
+        )
 
 
 def _note_outputs(network: Network, last: str, streams: Streams) -> None:

@@ -116,7 +116,7 @@ def _show_table(weights: Sequence[Weight], streams: Streams) -> None:
     total = _total(weights)
     text = f"total {total['parameters']:,} parameters in {total['members']} arrays"
     if total["buffers"]:
-        text += f"; {total['buffers']:,} numbers of running statistics are not trained"
+        text += f"; {total['buffers']:,} numbers are not trained (running statistics, integers)"
     show_sheet(sheet, out, [text, f"weights do not say {UNSAID}"], sheet.dropped)
 
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from torch import nn
 
@@ -176,3 +176,13 @@ def test_mistakes(line: str, message: str) -> None:
     with pytest.raises((UsageError, DoesNotFit)) as caught:
         steps(re.split(r", (?=nn)", line), (9, 9))
     assert message in str(caught.value)
+
+
+@example(100, 23, 10)
+@given(st.integers(1, 500), st.integers(1, 300), st.sampled_from([1, 2, 10, 100]))
+def test_a_scale_is_rounded_as_pytorch_rounds_it(n: int, up: int, down: int) -> None:
+    scale = up / down
+    assume(int(n * scale))
+    expected = nn.Upsample(scale_factor=scale)(torch.zeros(1, 1, n)).shape[-1]
+    line = f"nn.Upsample(scale_factor={scale})"
+    assert run_command("shape", "-n", str(n), "--dims", "1", "-l", line).out == f"{expected}\n"

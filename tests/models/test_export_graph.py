@@ -206,3 +206,14 @@ def test_an_image_without_a_batch_axis(
     export(module, torch.rand(shape))
     with pytest.raises(ConvcliError, match="an image without a batch axis; export the model with"):
         _steps("m.pt2")
+
+
+@pytest.mark.parametrize("mode", ["nearest", "bilinear", "bicubic"])
+@pytest.mark.parametrize(
+    ("scale", "n"), [(2.3, 100), (0.29, 100), (1.1, 10), (4.35, 100), (1 / 3, 9), (1.2345678, 81)]
+)
+def test_a_scale_is_rounded_as_pytorch_rounds_it(
+    in_tmp: Path, scale: float, n: int, mode: str
+) -> None:
+    export(nn.Upsample(scale_factor=scale, mode=mode), torch.rand(1, 1, n, 2 * n))
+    assert not [note for step in _agrees("m.pt2") for note in step.notes]

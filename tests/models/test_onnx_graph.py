@@ -37,7 +37,7 @@ def _sizes(steps: list[NodeStep]) -> dict[str, Any]:
     }
 
 
-def _agrees(path: Path | str, *n: int) -> list[NodeStep]:
+def agrees(path: Path | str, *n: int) -> list[NodeStep]:
     """Compare the sizes at every node with those of onnxruntime, and of ONNX's inference."""
     graph = onnx_graph.read(str(path))
     first = inputs.tensors(graph, n or None)[graph.inputs[0].name]
@@ -65,13 +65,13 @@ def _agrees(path: Path | str, *n: int) -> list[NodeStep]:
 
 
 def test_a_classifier() -> None:
-    steps = _agrees(MODELS / "ppocr_cls.onnx", 48, 192)
+    steps = agrees(MODELS / "ppocr_cls.onnx", 48, 192)
     assert not [note for step in steps for note in step.notes]
     assert sum(step.costs.params for step in steps if step.costs) == 129_356
 
 
 def test_an_audio_model_with_the_channels_last() -> None:
-    steps = _agrees(MODELS / "basic_pitch.onnx")
+    steps = agrees(MODELS / "basic_pitch.onnx")
     assert onnx_graph.read(str(MODELS / "basic_pitch.onnx")).inputs[0].channel_axis == 2
     assert [len(step.outputs[0].tracks) for step in steps if step.window][:3] == [1, 1, 1]
 
@@ -149,7 +149,7 @@ def test_an_exported_network_at_sizes_that_its_nodes_compute(in_tmp: Path, size:
             input_names=["x"],
             dynamic_axes={"x": {2: "height", 3: "width"}},
         )
-    steps = _agrees("m.onnx", size, size + 3)
+    steps = agrees("m.onnx", size, size + 3)
     assert steps[-1].outputs[0].shape == (1, 5)
     with pytest.raises(ConvcliError, match="axes 2 and 3 have no size; give it: -n 224x224"):
         _steps("m.onnx")
@@ -223,7 +223,7 @@ _CASES: dict[str, tuple[list[Any], dict[str, Any]]] = {
 def test_an_operator(in_tmp: Path, case: str) -> None:
     nodes, tensors = _CASES[case]
     onnx.save(makers.model(nodes, (1, 4, 7, 8), tensors), "m.onnx")
-    steps = _agrees("m.onnx")
+    steps = agrees("m.onnx")
     if case == "not followed":
         assert "GridSample: an operator that is not followed" in steps[-1].notes[0]
     else:

@@ -105,6 +105,19 @@ def test_an_output_shape_sets_the_padding(in_tmp: Path, auto_pad: str) -> None:
     assert _run(x, "open.onnx", "-p", "1:2").shape == (1, 1, 9)
 
 
+@pytest.mark.parametrize("auto_pad", ["NOTSET", "SAME_UPPER", "SAME_LOWER"])
+@pytest.mark.parametrize("op", [0, 1])
+def test_an_output_shape_beyond_the_last_window_is_output_padding(
+    in_tmp: Path, auto_pad: str, op: int
+) -> None:
+    x, w = np.ones((1, 1, 5), np.float32), np.ones((1, 1, 1), np.float32)
+    attrs: dict[str, Any] = {"strides": [3], "output_padding": [op], "auto_pad": auto_pad}
+    made = makers.layer("ConvTranspose", x.shape, w, output_shape=[15], **attrs)
+    onnx.save(made, "m.onnx")
+    makers.close(_run(x, "m.onnx"), makers.run(made, x))
+    assert run_command("shape", "m.onnx").out == "15\n"
+
+
 @pytest.mark.parametrize("dtype", [np.float16, np.float64])
 def test_weights_of_other_types(in_tmp: Path, dtype: Any) -> None:
     w = np.arange(4, dtype=dtype).reshape(1, 1, 2, 2)

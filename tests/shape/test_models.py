@@ -2,10 +2,13 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
+import torch
 from onnx import helper
+from torch import nn
 
 from convcli.geometry.network.tensor import Tensor
 from convcli.models.from_onnx.inference import infer
@@ -190,3 +193,31 @@ def test_mistakes_about_a_file(in_tmp: Path) -> None:
     assert "standard input, line 1 is not text" in done.err
     done = run_command("shape", "vgg16", "-n", "16")
     assert done.err.endswith("does not fit input 1 with padding 0: 1 + 2·0 < 2; use another -n\n")
+
+
+class _Masked(nn.Module):
+    """A network of several images, of which one is not what a layer reads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(1, 1, 3, padding=1)
+
+    def forward(self, mask: Any, y: Any) -> Any:
+        return self.conv(y) * mask
+
+
+def test_fields_are_about_the_first_of_several_images(in_tmp: Path) -> None:
+    x = torch.rand(1, 1, 8, 8)
+    torch.export.save(torch.export.export(_Masked(), (x, x.clone())), "m.pt2")
+    done = run_command("shape", "m.pt2", "--format", "json")
+    assert "m.pt2 reads 2 images; receptive fields are about the first, mask" in done.err
+    conv, product, _ = map(json.loads, done.out.splitlines())
+    assert (conv["receptive_field"], conv["field_exact"]) == ([], None)
+    assert (product["receptive_field"], product["field_exact"]) == ([1, 1], True)
+
+
+def test_a_field_that_is_not_known_is_not_exact(in_tmp: Path) -> None:
+    nodes = [helper.make_node("NonZero", ["x"], ["y"])]
+    onnx.save(makers.model(nodes, (1, 1, 4, 4)), "m.onnx")
+    *_, total = map(json.loads, run_command("shape", "m.onnx", "--format", "json").out.splitlines())
+    assert (total["receptive_field"], total["field_exact"]) == ([], None)

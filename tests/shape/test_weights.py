@@ -187,3 +187,30 @@ def test_run_lists_nothing_else(in_tmp: Path) -> None:
     done = run_command("run", "--list-kernels", "-k", "sobel-x")
     assert done.status == 2
     assert "name one that ends in .npz, .onnx" in done.err
+
+
+@pytest.mark.parametrize("path", SAVERS)
+def test_only_floats_are_trained(in_tmp: Path, path: str) -> None:
+    """As `torch.nn.Parameter` has it; integers in the place of a weight stand for floats."""
+    integers = {
+        "position_ids": torch.arange(6),
+        "mask": torch.ones(3, 3).bool(),
+        "t": torch.tensor(1),
+    }
+    SAVERS[path](nn.Conv2d(3, 4, 3).state_dict() | integers)
+    _, total = _records(path)
+    assert (total["parameters"], total["buffers"]) == (112, 16)
+    SAVERS[path]({"weight": torch.ones(4, 3, 3, 3, dtype=torch.int8)})
+    assert _records(path)[1]["parameters"] == 108
+
+
+@pytest.mark.parametrize("cut", [10, 300, 3000, 20_500, 21_000])
+@pytest.mark.parametrize("command", [["shape", "m.pt"], ["run", "rand:8x8", "-k", "m.pt::weight"]])
+def test_a_truncated_file(in_tmp: Path, command: list[str], cut: int) -> None:
+    """PyTorch calls it an invalid argument, at some sizes."""
+    torch.save(nn.Conv2d(3, 64, 5).state_dict(), "whole.pt")
+    Path("m.pt").write_bytes(Path("whole.pt").read_bytes()[:-cut])
+    done = run_command(*command)
+    assert (done.status, done.err.count("\n")) == (1, 1)
+    assert "'m.pt' cannot be read as weights: it is truncated" in done.err
+    assert "Error" not in done.err

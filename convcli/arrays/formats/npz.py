@@ -13,7 +13,7 @@ from convcli.arrays.formats import Note
 from convcli.arrays.formats.writers import Whole
 from convcli.arrays.sources.npy import read_headers, write_data, write_header
 from convcli.arrays.sources.source import Source, stream_sources
-from convcli.errors import ConvcliError, UsageError
+from convcli.errors import ConvcliError, UsageError, reason
 
 _PIECE = 1 << 20  # bytes decompressed at once
 
@@ -44,9 +44,8 @@ def _reporting_damage(called: str) -> Iterator[None]:
     except (ConvcliError, MemoryError):
         raise
     except Exception as error:
-        reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
         raise ConvcliError(
-            f"{called} is damaged ({reason}); save it again with numpy.savez"
+            f"{called} is damaged ({reason(error)}); save it again with numpy.savez"
         ) from None
 
 

@@ -11,7 +11,7 @@ from convcli.arrays import members
 from convcli.arrays.dtypes import Array
 from convcli.arrays.formats import Note
 from convcli.arrays.sources.source import InMemory, Source
-from convcli.errors import ConvcliError
+from convcli.errors import ConvcliError, reason
 
 
 def members_of(path: str) -> list[members.Member]:
@@ -30,9 +30,8 @@ def _reporting_damage(path: str) -> Iterator[None]:
     try:
         yield
     except safetensors.SafetensorError as error:
-        reason = str(error).rstrip(".")
         raise ConvcliError(
-            f"{path!r} cannot be read as safetensors ({reason}); save it again"
+            f"{path!r} cannot be read as safetensors ({reason(error)}); save it again"
         ) from None
 
 

@@ -1,5 +1,6 @@
 """Weights in files that ``torch.save`` wrote."""
 
+import errno
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, BinaryIO
@@ -44,13 +45,14 @@ def _load(path: str, mapped: bool) -> dict[str, Any]:
             # Nothing but weights: any other pickle could run code.
             content = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
         tensors = dict(_tensors(content, "", torch.Tensor))
-    except OSError:
-        raise
     except Exception as error:  # a damaged pickle can fail anywhere
+        # PyTorch seeks before the start of a truncated archive, which the system refuses.
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:
+            raise
         raise ConvcliError(
             _other_kind(path)
-            or f"{path!r} cannot be read as weights ({type(error).__name__}: it is broken, or "
-            f"holds more than tensors); save a state_dict with torch.save"
+            or f"{path!r} cannot be read as weights: it is truncated, damaged, or holds more than "
+            f"tensors; save a state_dict with torch.save"
         ) from None
     if not tensors:
         raise ConvcliError(f"{path!r} holds no tensor; save a state_dict with torch.save")

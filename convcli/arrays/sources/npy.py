@@ -15,7 +15,7 @@ from numpy.lib import format as npy
 from convcli.arrays.dtypes import Array, shape_text
 from convcli.arrays.files.transfer import write_all
 from convcli.arrays.memory import check_memory, check_shape
-from convcli.errors import ConvcliError
+from convcli.errors import ConvcliError, reason
 
 
 class Header(NamedTuple):
@@ -89,9 +89,8 @@ def _read_header(magic: bytes, stream: BinaryIO, name: str) -> Header:
         raise
     # A damaged header can fail anywhere in NumPy's parser.
     except Exception as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ConvcliError(
-            f"{name} has a broken .npy header ({reason}); save the array again"
+            f"{name} has a broken .npy header ({reason(error)}); save the array again"
         ) from None
     check_numbers(header.dtype, name)
     if any(type(size) is not int or size < 0 for size in header.shape):

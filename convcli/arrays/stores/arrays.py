@@ -22,7 +22,7 @@ from convcli.arrays.dtypes import Array, DType
 from convcli.arrays.sources.ring import Loan, Ring
 from convcli.arrays.sources.source import InMemory
 from convcli.arrays.stores import StoreName
-from convcli.errors import FULL, ConvcliError
+from convcli.errors import FULL, ConvcliError, reason
 
 T = TypeVar("T")
 
@@ -191,13 +191,6 @@ def _cut(box: Box, sizes: tuple[int, ...]) -> Iterator[Box]:
         for part, size in zip(box, sizes, strict=True)
     )
     yield from itertools.product(*pieces)
-
-
-def reason(error: BaseException) -> str:
-    """Say in one line what a library raised."""
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return " ".join(str(error).split())[:200].rstrip(".") or type(error).__name__
 
 
 def stored_array(name: StoreName, called: str) -> StoredArray:

@@ -48,6 +48,11 @@ class Track(NamedTuple):
         """Return it on another axis of the tensor, perhaps with other hidden ones."""
         return self._replace(axis=axis, hidden=self.hidden if hidden is None else tuple(hidden))
 
+    def moved(self, places: Mapping[int, int]) -> "Track":
+        """Return it where each axis has another place; one without a place carries nothing."""
+        axis = None if self.axis is None else places.get(self.axis)
+        return self.on(axis, [places[other] for other in self.hidden if other in places])
+
     def read_whole(self, axis: int, count: int, outputs: int = 1) -> "Track":
         """Follow it through an operation of which each number reads all `count` indices of an axis.
 
@@ -193,6 +198,28 @@ def image_axes(x: Tensor) -> range:
         remedy = "use an image of 1 to 3 axes" if axes else "put it before what flattens the image"
         raise UsageError(f"it needs 1 to 3 spatial axes, and its input has {len(axes)}; {remedy}")
     return axes
+
+
+def as_image(x: Tensor) -> Tensor:
+    """Put tracks that no axis carries on the spatial axes that carry none, in their order.
+
+    So an axis of one pixel is part of the image again where it was removed and is back, as in a
+    1-D layer between 2-D ones.
+    """
+    carried = {track.axis for track in x.tracks}
+    free = [axis for axis in range(2, len(x.shape)) if axis not in carried]
+    lost = sum(track.axis is None for track in x.tracks)
+    if len(x.shape) != len(x.tracks) + 2 or lost != len(free):
+        return x
+    places = iter(free)
+    tracks = []
+    for track in x.tracks:
+        if track.axis is None:
+            axis = next(places)
+            tracks.append(track.through(Blocks(x.size(axis), step=0)).on(axis))
+        else:
+            tracks.append(track)
+    return x._replace(tracks=tuple(tracks))
 
 
 def product(sizes: Sequence[int | None]) -> int | None:

@@ -14,7 +14,7 @@ import numpy as np
 
 from convcli.arrays.dtypes import Array
 from convcli.arrays.memory import check_memory
-from convcli.errors import ConvcliError
+from convcli.errors import ConvcliError, reason
 
 _MOST = 32 << 20  # bytes of a JSON: of its objects in memory there may be twenty times as many
 
@@ -105,9 +105,8 @@ def reporting_damage(called: str) -> Iterator[None]:
     except (ConvcliError, OSError, MemoryError):
         raise
     except Exception as error:  # zipfile and decompressors raise many kinds; JSON may hold anything
-        text = " ".join(str(error).split()).rstrip(".")
         raise ConvcliError(
-            f"{called} cannot be read as an export of PyTorch ({type(error).__name__}: {text}); "
+            f"{called} cannot be read as an export of PyTorch ({reason(error)}); "
             f"write it with torch.export.save of PyTorch 2.8 or later"
         ) from None
 
@@ -116,7 +115,7 @@ def _only(archive: zipfile.ZipFile, inside: str, ending: str) -> str:
     """Find the one member in a folder of the archive; the folder may be in another."""
     found = [name for name in archive.namelist() if inside in name and name.endswith(ending)]
     if len(found) != 1:
-        raise KeyError(f"it has {len(found)} members {inside.lstrip('/')}*{ending}")
+        raise ValueError(f"it has {len(found)} members {inside.lstrip('/')}*{ending}")
     return found[0]
 
 

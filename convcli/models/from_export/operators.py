@@ -6,13 +6,17 @@ from typing import Any
 import numpy as np
 
 from convcli.geometry.network.operation import Applied
+from convcli.geometry.network.operations.images import Upsampled
 from convcli.geometry.network.operations.indexing import Picked, Sliced
 from convcli.geometry.network.operations.joins import Concatenated
 from convcli.geometry.network.operations.pooling import AdaptivePooled, Reduced
 from convcli.geometry.network.operations.rearrange import Reshaped, Transposed
+from convcli.geometry.network.operations.resize import Mode
 from convcli.geometry.network.tensor import Tensor
+from convcli.models.from_export.einsum import einsum
 from convcli.models.operators.attributes import Known
 from convcli.models.operators.facts import Facts, Unknown, rank
+from convcli.models.operators.images import simple_ratio
 from convcli.models.operators.table import FOLLOWED
 
 Args = Any  # a dictionary, by the names of arguments: tensors, numbers, text, lists
@@ -102,30 +106,27 @@ def _adaptive(a: Args) -> Applied:
         made = Reduced(tuple(range(2, dims + 2))).apply((batched,))
     else:
         made = AdaptivePooled(tuple(out)).apply((batched,))
-    return _unbatched(made, x, dims + 2)
+    places = 1 + ("max" in a["op"])  # of the maxima, besides
+    return _unbatched(made._replace(outputs=made.outputs * places), x, dims + 2)
 
 
 def _upsample(a: Args) -> Applied:
     x, name = _first(a), a["op"]
-    modes = {"nearest": "nearest", "linear": "linear", "bilinear": "linear", "bicubic": "cubic",
-             "trilinear": "linear", "nearest_exact": "nearest"}  # fmt: skip
     kind = name.removeprefix("_").removeprefix("upsample_")[:-2]
-    if kind not in modes or kind == "nearest_exact":
+    if kind not in _MODES:
         raise Unknown("it resizes by another rule")
-    coordinates = "half_pixel"
-    if kind == "nearest":
-        coordinates = "asymmetric"
-    elif a.get("align_corners"):
-        coordinates = "align_corners"
-    dims = rank(x) - 2
     sizes, scales = a.get("output_size"), a.get("scale_factors")
-    way: Any = {"mode": modes[kind], "coordinate_transformation_mode": coordinates,
-           "nearest_mode": "floor"}  # fmt: skip
-    if sizes:
-        wanted = _constant([*x.shape[:2], *_spread(sizes, dims)])
-        return _onnx("Resize", x, None, None, wanted, **way)
-    scale = _constant([1, 1, *scales], np.float64)
-    return _onnx("Resize", x, None, scale, None, **way)
+    ratios = () if sizes else [simple_ratio(float(scale)).as_integer_ratio() for scale in scales]
+    upsampled = Upsampled(
+        tuple(sizes or ()), tuple(ratios), _MODES[kind], bool(a.get("align_corners"))
+    )
+    return upsampled.apply((x,))
+
+
+_MODES: dict[str, Mode] = {
+    "nearest": "nearest", "linear": "linear", "bilinear": "linear", "trilinear": "linear",
+    "bicubic": "cubic",
+}  # fmt: skip
 
 
 def _pad(a: Args) -> Applied:
@@ -291,9 +292,44 @@ def _permute(a: Args) -> Applied:
 def _transpose(a: Args) -> Applied:
     x = _first(a)
     order = list(range(rank(x)))
-    one, other = a.get("dim0", 0), a.get("dim1", rank(x) - 1)
+    one, other = (a.get(f"dim{i}", a.get(f"axis{i}", min(i, rank(x) - 1))) for i in (0, 1))
     order[one], order[other] = order[other], order[one]
     return Transposed(tuple(order)).apply((x,))
+
+
+def _movedim(a: Args) -> Applied:
+    x = _first(a)
+    sources, places = (
+        [axis % rank(x) for axis in _spread(a[key], 1)] for key in ("source", "destination")
+    )
+    moved = dict(zip(places, sources, strict=True))
+    rest = iter([axis for axis in range(rank(x)) if axis not in sources])
+    order = [moved[place] if place in moved else next(rest) for place in range(rank(x))]
+    return Transposed(tuple(order)).apply((x,))
+
+
+def _flip(a: Args) -> Applied:
+    made = Applied((_first(a),))
+    for axis in a["dims"]:
+        made = Sliced(axis, step=-1).apply(made.outputs)
+    return made
+
+
+def _index(a: Args) -> Applied:
+    """Take the rows of one axis that a tensor lists."""
+    given = [(axis, index) for axis, index in enumerate(a["indices"]) if index is not None]
+    if len(given) != 1:
+        raise Unknown("it takes numbers by several lists")
+    ((axis, index),) = given
+    return _onnx("Gather", _first(a), index, axis=axis)
+
+
+def _einsum(a: Args) -> Applied:
+    return einsum(a["equation"], a["tensors"])
+
+
+def _expand_as(a: Args) -> Applied:
+    return _onnx("Expand", _first(a), _constant(_sizes(a["other"])))
 
 
 def _expand(a: Args) -> Applied:
@@ -409,7 +445,7 @@ _JOINED = (
     *("floor_divide", "fmod", "bitwise_and", "bitwise_or"),
 )
 _POOLS = tuple(f"{kind}_pool{dims}d" for kind in ("max", "avg") for dims in (1, 2, 3))
-_ADAPTIVE = tuple(f"adaptive_avg_pool{dims}d" for dims in (1, 2, 3))
+_ADAPTIVE = tuple(f"adaptive_{kind}_pool{dims}d" for kind in ("avg", "max") for dims in (1, 2, 3))
 _CONVS = tuple(f"{kind}{dims}d" for kind in ("conv", "conv_transpose") for dims in (1, 2, 3))
 _UPSAMPLES = (
     *("upsample_nearest1d", "upsample_nearest2d", "upsample_nearest3d", "upsample_linear1d"),
@@ -435,10 +471,11 @@ OPERATORS: dict[str, Operator] = {
     **dict.fromkeys(("group_norm", "native_group_norm"), _group_norm),
     **dict.fromkeys(("split", "split_with_sizes"), _split),
     **dict.fromkeys(("view", "reshape", "_unsafe_view"), _view),
-    **dict.fromkeys(("transpose", "t"), _transpose),
+    **dict.fromkeys(("transpose", "swapaxes", "swapdims", "t"), _transpose),
     **dict.fromkeys(("matmul", "mm", "bmm"), _matmul),
     **dict.fromkeys(("softmax", "_softmax", "log_softmax", "_log_softmax"), _softmax),
-    **dict.fromkeys(("mean", "sum", "amax", "amin", "prod", "var", "std", "argmax", "any", "all"),
+    **dict.fromkeys(("mean", "sum", "amax", "amin", "prod", "var", "std", "argmax", "any", "all",
+                     "linalg_vector_norm"),
                     _reduce),
     **dict.fromkeys(("max", "min"), _reduce_pair),
     **dict.fromkeys(
@@ -462,7 +499,13 @@ OPERATORS: dict[str, Operator] = {
     "squeeze": _squeeze,
     "unsqueeze": _unsqueeze,
     "permute": _permute,
+    "movedim": _movedim,
+    "mT": lambda a: Applied((_turned(_first(a)),)),
+    "flip": _flip,
+    "index": _index,
+    "einsum": _einsum,
     "expand": _expand,
+    "expand_as": _expand_as,
     "repeat": _repeat,
     "linear": _linear,
     "addmm": _addmm,

@@ -10,7 +10,7 @@ import numpy as np
 
 from convcli.arrays.dtypes import Array
 from convcli.arrays.memory import check_memory
-from convcli.errors import ConvcliError, check_installed
+from convcli.errors import ConvcliError, check_installed, reason
 from convcli.models.from_onnx import skim
 from convcli.models.from_onnx.attributes import EXTERNAL, NodeAttributes
 from convcli.models.operators.attributes import Attributes
@@ -249,7 +249,3 @@ def _parse(path: str) -> Any:
     if not model.graph.node:
         raise ConvcliError(f"{path!r} has no node of a graph; use a file that onnx.save wrote")
     return model
-
-
-def reason(error: Exception) -> str:
-    return " ".join(str(error).split()).rstrip(".") or type(error).__name__

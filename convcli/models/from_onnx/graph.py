@@ -26,6 +26,9 @@ _PARAMETERS = {
     "BatchNormalization": (1, 2),
     "QLinearConv": (3, 8),
     "QLinearMatMul": (3,),
+    "QGemm": (3, 6),
+    **dict.fromkeys(("QLinearAdd", "QLinearMul"), (0, 3)),
+    **dict.fromkeys(("QLinearGlobalAveragePool", "QLinearLeakyRelu", "QLinearSigmoid"), ()),
     **dict.fromkeys(
         ("Resize", "Upsample", "Pad", "Clip", "QuantizeLinear", "DequantizeLinear", "Dropout"), ()
     ),
@@ -176,7 +179,7 @@ class _Reader:
 
     def _is_weight(self, name: str, op: str) -> bool:
         """Whether a constant holds floats, or integers that stand for some."""
-        if name in self._sparse or op.startswith("QLinear") or op == "ConvInteger":
+        if name in self._sparse or op.startswith("QLinear") or op in ("QGemm", "ConvInteger"):
             return True
         tensor, chain = self._file.stored(name)
         floats = tensor.data_type in _FLOATS

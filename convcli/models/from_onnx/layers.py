@@ -12,7 +12,7 @@ from convcli.geometry.network.layer import Layer
 from convcli.geometry.window.axis import Kind
 from convcli.models.from_onnx.file import STANDARD, Dynamic, OnnxFile
 from convcli.models.layer import ModelLayer, padding_options
-from convcli.models.operators.windows import padding, window_of
+from convcli.models.operators.windows import padded, window_of
 
 _KINDS = {"Conv": "conv", "ConvTranspose": "convt"}
 _INTEGER = {"QLinearConv": 3, "ConvInteger": 1}  # index of the weight among the inputs
@@ -44,14 +44,14 @@ def _read_layer(file: OnnxFile, node: Any, name: str, output: str) -> ModelLayer
     c = (shape[1] * g if kind == "convt" else shape[0]) if len(shape) > 1 else None
     bias = len(inputs) > 2 and inputs[2] != "" and node.op_type not in _INTEGER
     n = (file.static_shape(inputs[0]) or ())[2:] if inputs else ()
-    pads = padding(attrs, file.name_of(node), window, n)
+    known = padded(window, attrs, file.name_of(node), n)
     return ModelLayer(
         name=name,
-        layer=Layer(window._replace(p=pads or ((0, 0),)), c=c, g=g, bias=bias, name=name),
+        layer=Layer(known or window, c=c, g=g, bias=bias, name=name),
         aliases=(output, weight.removesuffix(".weight")),
         read=partial(_read, file, node, weight, inputs[2] if bias else ""),
         refusal=_refusal(file, node),
-        padding_refusal="" if pads else _NO_PADDING.format(file.name_of(node)),
+        padding_refusal="" if known else _NO_PADDING.format(file.name_of(node)),
         padded=_padded(file, inputs[0] if inputs else "", len(shape[2:])),
     )
 

@@ -12,9 +12,16 @@ from convcli.geometry.network.operations.joins import Concatenated, Elementwise
 from convcli.geometry.network.operations.mixed import Mixed
 from convcli.geometry.network.operations.pointwise import Pointwise
 from convcli.geometry.network.operations.pooling import Reduced
-from convcli.geometry.network.operations.rearrange import Reshaped, Transposed, reshape
+from convcli.geometry.network.operations.rearrange import (
+    Reshaped,
+    Squeezed,
+    Transposed,
+    Unsqueezed,
+    reshape,
+)
 from convcli.geometry.network.tensor import Tensor, product
 from convcli.models.operators.facts import Facts, Follow, Input, Unknown, axes_of, integers, rank
+from convcli.models.operators.values import clamped_slice
 
 # ---- elementwise ----
 
@@ -46,6 +53,10 @@ def _elementwise(_facts: Facts, *inputs: Input) -> Applied:
     found = [x for x in inputs if x is not None]
     found.sort(key=lambda x: not x.tracks)  # the type of the data, not that of a constant
     return Elementwise().apply(found)
+
+
+def _qlinear_elementwise(facts: Facts, a: Input, *rest: Input) -> Applied:
+    return _elementwise(facts, a, rest[2])  # between them are scales and zero points
 
 
 def _compared(facts: Facts, *inputs: Input) -> Applied:
@@ -118,15 +129,10 @@ def _slice(facts: Facts, x: Tensor, *rest: Input) -> Applied:
         size = x.size(axis)
         if step == 0:
             raise DoesNotFit("a slice has step 0, which takes nothing; export the model again")
-        stop = None if step < 0 and end < -size else end
-        taken = range(*slice(start, stop, step).indices(size))
-        if not x.tracks:  # it may be empty
-            made = applied.outputs[0]
-            on = axis % rank(x)
-            shape = (*made.shape[:on], len(taken), *made.shape[on + 1 :])
-            applied = Applied((made._replace(shape=shape),))
-        elif taken != range(size):
-            applied = Sliced(axis, start, stop, step).apply(applied.outputs)
+        part = clamped_slice(start, end, step, size)
+        if range(*part.indices(size)) != range(size):
+            sliced = Sliced(axis, part.start, part.stop, step, may_be_empty=True)
+            applied = sliced.apply(applied.outputs)
     return applied
 
 
@@ -212,20 +218,12 @@ def _flatten(facts: Facts, x: Tensor) -> Applied:
 def _unsqueeze(facts: Facts, x: Tensor, axes: Input = None) -> Applied:
     found = integers(axes, "axes")
     found = facts.attrs.integers("axes") if found is None else found
-    count = rank(x) + len(found)
-    places = {axis % max(count, 1) for axis in found}
-    sizes = iter(x.shape)
-    shape = tuple([1 if axis in places else next(sizes, 1) for axis in range(count)])
-    return Applied((reshape(x, shape),))
+    return Unsqueezed(found).apply((x,))
 
 
 def _squeeze(facts: Facts, x: Tensor, axes: Input = None) -> Applied:
     ones = tuple(axis for axis, n in enumerate(x.shape) if n == 1)
-    dropped = axes_of(facts, x, axes, ones)
-    if any(axis not in ones for axis in dropped):
-        raise DoesNotFit(f"an axis that is removed has not size 1 but is one of {x.shape}")
-    shape = tuple([n for axis, n in enumerate(x.shape) if axis not in dropped])
-    return Applied((reshape(x, shape),))
+    return Squeezed(axes_of(facts, x, axes, ones)).apply((x,))
 
 
 # ---- products ----
@@ -248,6 +246,12 @@ def _matmul(_facts: Facts, a: Tensor, b: Tensor, *_rest: Input) -> Applied:
     if min(rank(a), rank(b)) < 2:
         raise Unknown("it multiplies by a vector")
     return Multiplied().apply((a, b))
+
+
+def _qgemm(facts: Facts, a: Tensor, *rest: Input) -> Applied:
+    b, bias = rest[2], rest[5] if len(rest) > 5 else None
+    assert b is not None
+    return _gemm(facts, a, b, bias)
 
 
 def _qlinear_matmul(facts: Facts, a: Tensor, *rest: Input) -> Applied:
@@ -353,6 +357,9 @@ FOLLOWED: dict[str, Follow] = {
     "MatMul": _matmul,
     "MatMulInteger": _matmul,
     "QLinearMatMul": _qlinear_matmul,
+    "QGemm": _qgemm,
+    **dict.fromkeys(("QLinearAdd", "QLinearMul"), _qlinear_elementwise),
+    **dict.fromkeys(("QLinearLeakyRelu", "QLinearSigmoid"), _pointwise),
     "TopK": _top,
     "Shape": _shape,
     "Size": _size,

@@ -16,7 +16,7 @@ from convcli.geometry.network.operations.windows import Windowed
 from convcli.geometry.network.tensor import Tensor
 from convcli.geometry.window.axis import Kind
 from convcli.models.operators.facts import Facts, Follow, Input, Unknown, array, integers, rank
-from convcli.models.operators.windows import padding, window_of
+from convcli.models.operators.windows import padded, window_of
 
 
 def _conv(facts: Facts, x: Tensor, w: Tensor, bias: Input = None, *_rest: Input) -> Applied:
@@ -25,10 +25,9 @@ def _conv(facts: Facts, x: Tensor, w: Tensor, bias: Input = None, *_rest: Input)
     sizes = tuple(n or 0 for n in w.shape)
     window = window_of(facts.attrs, sizes[2:], kind)
     n = tuple(size or 0 for size in x.shape[2:])
-    p = padding(facts.attrs, facts.called, window, n) or ((0, 0),)
     transposed = kind == "convt"
     layer = Layer(
-        window._replace(p=p),
+        padded(window, facts.attrs, facts.called, n) or window,
         c=sizes[1] * g if transposed else sizes[0],
         g=g,
         bias=bias is not None,
@@ -52,14 +51,20 @@ def _pool(facts: Facts, x: Tensor, *_rest: Input) -> Applied:
     kind: Kind = "avgpool" if facts.op == "AveragePool" else "maxpool"
     window = window_of(facts.attrs, facts.attrs.integers("kernel_shape"), kind)
     n = tuple(size or 0 for size in x.shape[2:])
-    p = padding(facts.attrs, facts.called, window, n) or ((0, 0),)
+    window = padded(window, facts.attrs, facts.called, n) or window
     ceil = facts.attrs.integer("ceil_mode", 0) == 1
-    applied = Windowed(Layer(window._replace(p=p, ceil=ceil))).apply((x,))
+    applied = Windowed(Layer(window._replace(ceil=ceil))).apply((x,))
     return applied._replace(outputs=applied.outputs * facts.outputs)  # and the places of maxima
 
 
 def _global_pool(_facts: Facts, x: Tensor) -> Applied:
     return Reduced(tuple(range(2, rank(x)))).apply((x,))
+
+
+def _qlinear_global_pool(facts: Facts, x: Tensor, *_scales: Input) -> Applied:
+    if facts.attrs.integer("channels_last", 0):
+        raise Unknown("it has the channels last")
+    return _global_pool(facts, x)
 
 
 # Pad modes by their names in ONNX.
@@ -95,8 +100,8 @@ def _space_to_depth(facts: Facts, x: Tensor) -> Applied:
 _MODES: dict[str, Mode] = {"nearest": "nearest", "linear": "linear", "cubic": "cubic"}
 _COORDINATES: dict[str, Coordinates] = {
     "half_pixel": "half_pixel",
-    "pytorch_half_pixel": "half_pixel",  # they differ where one pixel is left
-    "half_pixel_symmetric": "half_pixel",
+    "pytorch_half_pixel": "pytorch_half_pixel",
+    "half_pixel_symmetric": "half_pixel_symmetric",
     "asymmetric": "asymmetric",
     "align_corners": "align_corners",
     "tf_half_pixel_for_nn": "tf_half_pixel_for_nn",
@@ -139,19 +144,24 @@ def _scaled(
     for axis, scale in zip(axes, scales, strict=True):
         if scale == 1:
             continue
-        ratio = Fraction(scale).limit_denominator(10_000)  # 0.7 is stored as 0.699999988
+        ratio = simple_ratio(scale)
         out = int(np.float32(scale) * np.float32(x.size(axis)))
-        if x.size(axis) * ratio.numerator // ratio.denominator != out:
-            ratio = Fraction(scale)
-        changed.append((axis, ratio.numerator, ratio.denominator))
+        changed.append((axis, out, ratio.numerator, ratio.denominator))
     return _resized(x, way, scales=tuple(changed))
+
+
+def simple_ratio(scale: float) -> Fraction:
+    """Find the simple fraction that was rounded to a scale, in float64 or float32."""
+    ratio = Fraction(scale).limit_denominator(10_000)
+    near = float(ratio)
+    return ratio if scale in (near, float(np.float32(near))) else Fraction(scale)
 
 
 def _resized(
     x: Tensor,
     way: tuple[str, str, str],
     sizes: tuple[tuple[int, int], ...] = (),
-    scales: tuple[tuple[int, int, int], ...] = (),
+    scales: tuple[tuple[int, int, int, int], ...] = (),
 ) -> Applied:
     mode, coordinates, rounding = way
     if mode not in _MODES or rounding not in _ROUNDINGS:
@@ -182,6 +192,7 @@ FOLLOWED: dict[str, Follow] = {
     "AveragePool": _pool,
     "LpPool": _pool,
     **dict.fromkeys(("GlobalAveragePool", "GlobalMaxPool", "GlobalLpPool"), _global_pool),
+    "QLinearGlobalAveragePool": _qlinear_global_pool,
     "Pad": _pad,
     "DepthToSpace": _depth_to_space,
     "SpaceToDepth": _space_to_depth,

@@ -73,9 +73,19 @@ def _slice(attrs: Attributes, values: list[Any]) -> Any:
         steps = [1] * len(starts)
     for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
         index = [slice(None)] * x.ndim
-        index[axis] = slice(start, None if step < 0 and end < -x.shape[axis] else end, step)
+        index[axis] = clamped_slice(start, end, step, x.shape[axis])
         x = x[tuple(index)]
     return x
+
+
+def clamped_slice(start: int, end: int, step: int, size: int) -> slice:
+    """Make a slice of Python's of ONNX's, which moves limits that are outside the axis into it.
+
+    Downwards that is another one: a start before the first index takes that one.
+    """
+    if step > 0:
+        return slice(start, end, step)
+    return slice(max(start, -size), None if end < -size else end, step)
 
 
 def _reshape(_attrs: Attributes, values: list[Any]) -> Any:

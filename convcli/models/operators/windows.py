@@ -1,7 +1,7 @@
 """The windows of ONNX convolutions and pooling: sizes and padding from a node's attributes."""
 
 from convcli.errors import ConvcliError
-from convcli.geometry.window.axis import Kind, Padding, Sizes, Window
+from convcli.geometry.window.axis import Kind, Padding, Sizes, Window, spread
 from convcli.geometry.window.size import effective_filter
 from convcli.models.layer import shortest
 from convcli.models.operators.attributes import Attributes
@@ -20,8 +20,8 @@ def window_of(attrs: Attributes, f: Sizes, kind: Kind) -> Window:
     )
 
 
-def padding(attrs: Attributes, called: str, window: Window, n: Sizes) -> Padding | None:
-    """Read the padding; None where it depends on input sizes `n`, and these are not known.
+def padded(window: Window, attrs: Attributes, called: str, n: Sizes) -> Window | None:
+    """Add the padding; None where it depends on input sizes `n`, and these are not known.
 
     Raises
     ------
@@ -30,9 +30,9 @@ def padding(attrs: Attributes, called: str, window: Window, n: Sizes) -> Padding
     """
     word = attrs.text("auto_pad", "NOTSET")
     if "output_shape" in attrs and window.kind == "convt":
-        return _padding_to(attrs, window, n)
+        return _padded_to(attrs, window, n)
     if word in _WORDS:
-        return _WORDS[word]
+        return window._replace(p=_WORDS[word])
     pads = attrs.integers("pads") if word == "NOTSET" else ()
     if len(pads) % 2:
         raise ConvcliError(
@@ -40,21 +40,24 @@ def padding(attrs: Attributes, called: str, window: Window, n: Sizes) -> Padding
             f"export the model again"
         )
     half = len(pads) // 2
-    return shortest(tuple(zip(pads[:half], pads[half:], strict=True))) or ((0, 0),)
+    p = shortest(tuple(zip(pads[:half], pads[half:], strict=True))) or ((0, 0),)
+    return window._replace(p=p)
 
 
-def _padding_to(attrs: Attributes, window: Window, n: Sizes) -> Padding | None:
-    """Crop a transposed output to the sizes that the file gives; the odd pixel where ONNX says."""
+def _padded_to(attrs: Attributes, window: Window, n: Sizes) -> Window | None:
+    """Crop a transposed output to the sizes that the file gives; the odd pixel where ONNX says.
+
+    What a larger output has beyond the last window is output padding.
+    """
     outs = attrs.integers("output_shape")
     if not n or not all(n) or len(outs) < len(n):
         return None
-    made = []
-    for axis, out in enumerate(outs[-len(n) :]):
-        f, s, d, op = (
-            values[axis % len(values)] for values in (window.f, window.s, window.d, window.op)
-        )
-        total = max((n[axis] - 1) * s + effective_filter(f, d) + op - out, 0)
-        small, large = total // 2, total - total // 2
-        upper = attrs.text("auto_pad", "NOTSET") == "SAME_UPPER"
-        made.append((small, large) if upper else (large, small))
-    return shortest(tuple(made))
+    upper = attrs.text("auto_pad", "NOTSET") == "SAME_UPPER"
+    each = [spread("", values, len(n)) for values in (window.f, window.s, window.d, window.op)]
+    pads, more = [], []
+    for size, out, f, s, d, op in zip(n, outs[-len(n) :], *each, strict=True):
+        total = (size - 1) * s + effective_filter(f, d) + op - out
+        more.append(op + max(-total, 0))
+        small, large = max(total, 0) // 2, (max(total, 0) + 1) // 2
+        pads.append((small, large) if upper else (large, small))
+    return window._replace(p=shortest(tuple(pads)), op=shortest(tuple(more)))

@@ -16,7 +16,7 @@ from queue import Empty, SimpleQueue
 from statistics import median
 from typing import Any
 
-from convcli.errors import ConvcliError, counted
+from convcli.errors import ConvcliError, counted, reason
 from convcli.run.cluster.worker import DoneItems, ItemError, Shared, do_items
 
 _EACH = 2  # groups on their way for each thread of a worker: one is done, and the next is there
@@ -231,17 +231,15 @@ class Window:
             return error
         items = self._groups[future.key].items
         if isinstance(error, ItemError):
-            index, kind, said = error.args
-            text = "out of memory" if kind == "MemoryError" else f"{kind}: {said[:200]}"
-            return ConvcliError(f"{self._name(items[index])} failed on a worker ({text})")
+            index, said = error.args
+            return ConvcliError(f"{self._name(items[index])} failed on a worker ({said})")
         where = self._name(items[0])
         if type(error).__name__ == "KilledWorker":
             return ConvcliError(
                 f"{where} ended every worker that took it, out of memory or killed; lower "
                 f"--memory, give workers more memory, or use fewer; then add --resume"
             )
-        said = " ".join(str(error).split())[:200]
-        return ConvcliError(f"{where} failed on a worker ({type(error).__name__}: {said})")
+        return ConvcliError(f"{where} failed on a worker ({reason(error)})")
 
     def _look(self) -> None:
         """Count the threads of the cluster, which may grow and shrink."""

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from convcli import __version__
 from convcli.arrays.memory import keeping_memory
-from convcli.errors import ConvcliError
+from convcli.errors import ConvcliError, reason
 
 _CHUNK = 1 << 25  # bytes, up to which its memory is used again for the next one
 PACKAGES = ("convcli", "numpy", "zarr", "distributed")  # of which all machines need one version
@@ -90,7 +90,7 @@ class DoneItems(NamedTuple):
 
 
 class ItemError(Exception):
-    """What was raised by an item: its number in the group, the exception's name and its text."""
+    """What was raised by an item: its number in the group, and a text."""
 
 
 _made: dict[str, Any] = {}  # the latest only
@@ -145,5 +145,6 @@ def do_items(token: str, pickled: bytes, pickled_shared: bytes | None = None) ->
             except ConvcliError:
                 raise
             except Exception as error:
-                raise ItemError(i, type(error).__name__, " ".join(str(error).split())) from None
+                said = "out of memory" if isinstance(error, MemoryError) else reason(error)
+                raise ItemError(i, said) from None
     return DoneItems(results, time.perf_counter() - begin)

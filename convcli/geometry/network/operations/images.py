@@ -8,7 +8,7 @@ from convcli.geometry.network.index_map import Blocks, IndexMap
 from convcli.geometry.network.layer import check_dims
 from convcli.geometry.network.operation import Applied, Operation
 from convcli.geometry.network.operations.indexing import Padded, read
-from convcli.geometry.network.operations.resize import Coordinates, Mode, Resized
+from convcli.geometry.network.operations.resize import Coordinates, Mode, Resized, scaled_size
 from convcli.geometry.network.tensor import Tensor, image_axes
 from convcli.geometry.window.axis import AXIS_NAMES, Sizes, spread
 
@@ -108,16 +108,11 @@ class Upsampled(NamedTuple):
         if self.sizes:
             sizes = list(enumerate(spread("out", self.sizes, dims), 2))
             return resized._replace(sizes=tuple(sizes)).apply(inputs)
-        axes = list(enumerate(spread("scale", self.scales, dims), 2))
-        scales = [(i, *_rounded(x.size(i), up, down)) for i, (up, down) in axes]
+        scales = [
+            (axis, scaled_size(x.size(axis), up, down), up, down)
+            for axis, (up, down) in enumerate(spread("scale", self.scales, dims), 2)
+        ]
         if self.recompute:
-            sizes = [(i, x.size(i) * up // down) for i, up, down in scales]
+            sizes = [(axis, size) for axis, size, *_ in scales]
             return resized._replace(sizes=tuple(sizes)).apply(inputs)
         return resized._replace(scales=tuple(scales)).apply(inputs)
-
-
-def _rounded(size: int, up: int, down: int) -> tuple[int, int]:
-    """Return a scale; PyTorch's, a float, where a size times that is another: ``100 * 0.29``."""
-    if size * up // down == int(size * (up / down)):
-        return up, down
-    return (up / down).as_integer_ratio()

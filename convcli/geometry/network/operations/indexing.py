@@ -6,24 +6,28 @@ from typing import NamedTuple
 from convcli.errors import DoesNotFit
 from convcli.geometry.network.index_map import Blocks, Bordered, IndexMap
 from convcli.geometry.network.operation import Applied
-from convcli.geometry.network.tensor import Tensor, follow_axes
+from convcli.geometry.network.tensor import Tensor, as_image, follow_axes
 
 
 class Sliced(NamedTuple):
-    """The indices of an axis that Python's ``start:stop:step`` takes."""
+    """The indices of an axis that Python's ``start:stop:step`` takes.
+
+    Graphs of exporters have empty slices, as a roll by a multiple of the size; `may_be_empty` then.
+    """
 
     axis: int
     start: int | None = None
     stop: int | None = None
     step: int | None = None
+    may_be_empty: bool = False
 
     def apply(self, inputs: Sequence[Tensor]) -> Applied:
         (x,) = inputs
         axis = self.axis % len(x.shape)
         size = x.size(axis)
         taken = range(*slice(self.start, self.stop, self.step).indices(size))
-        if not taken:
-            limits = ":".join("" if n is None else str(n) for n in self[1:])
+        if not taken and not self.may_be_empty:
+            limits = ":".join("" if n is None else str(n) for n in self[1:4])
             raise DoesNotFit(f"the slice {limits} of an axis of {size} is empty; take some of it")
         return Applied((read(x, {axis: Blocks(len(taken), taken.start, taken.step)}),))
 
@@ -80,7 +84,7 @@ class Padded(NamedTuple):
     mode: str = "zeros"
 
     def apply(self, inputs: Sequence[Tensor]) -> Applied:
-        (x,) = inputs
+        x = as_image(*inputs)
         maps: dict[int, IndexMap] = {}
         for axis, before, after in self.pads:
             size = x.size(axis)

@@ -8,7 +8,7 @@ from convcli.geometry.network.channels import check_groups, check_input
 from convcli.geometry.network.index_map import Blocks, IndexMap, Shares
 from convcli.geometry.network.layer import Costs
 from convcli.geometry.network.operation import Applied
-from convcli.geometry.network.tensor import Tensor, follow_axes, image_axes
+from convcli.geometry.network.tensor import Tensor, as_image, follow_axes, image_axes
 from convcli.geometry.window.axis import Sizes, spread
 
 
@@ -33,11 +33,8 @@ class Reduced(NamedTuple):
             shape = tuple([1 if axis in axes else n for axis, n in enumerate(x.shape)])
             return Applied((x._replace(shape=shape, tracks=tracks),))
         left = [axis for axis in range(rank) if axis not in axes]
-        places: dict[int | None, int] = {axis: place for place, axis in enumerate(left)}
-        moved = [
-            track.on(places.get(track.axis), [places[axis] for axis in track.hidden])
-            for track in tracks
-        ]
+        places = {axis: place for place, axis in enumerate(left)}
+        moved = [track.moved(places) for track in tracks]
         return Applied((Tensor(tuple([x.shape[axis] for axis in left]), tuple(moved), x.itemsize),))
 
 
@@ -47,7 +44,7 @@ class AdaptivePooled(NamedTuple):
     out: Sizes
 
     def apply(self, inputs: Sequence[Tensor]) -> Applied:
-        (x,) = inputs
+        x = as_image(*inputs)
         axes = image_axes(x)
         outs = spread("out", self.out, len(axes))
         if min(outs) < 1:
@@ -72,7 +69,7 @@ class Normalized(NamedTuple):
     c_in: int | None = None
 
     def apply(self, inputs: Sequence[Tensor]) -> Applied:
-        (x,) = inputs
+        x = as_image(*inputs)
         maps: dict[int, IndexMap] = {
             axis: Blocks(x.size(axis), step=0, width=x.size(axis))
             for axis in range(2, len(x.shape))

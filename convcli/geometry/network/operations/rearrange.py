@@ -7,7 +7,14 @@ from typing import NamedTuple
 from convcli.errors import DoesNotFit
 from convcli.geometry.network.index_map import Blocks, IndexMap, Samples
 from convcli.geometry.network.operation import Applied
-from convcli.geometry.network.tensor import Tensor, Track, follow_axes, image_axes, product
+from convcli.geometry.network.tensor import (
+    Tensor,
+    Track,
+    as_image,
+    follow_axes,
+    image_axes,
+    product,
+)
 
 
 class Transposed(NamedTuple):
@@ -20,15 +27,43 @@ class Transposed(NamedTuple):
         if sorted(self.order) != list(range(len(x.shape))):
             raise DoesNotFit(f"the order {self.order} is not one of {len(x.shape)} axes")
         places = {axis: place for place, axis in enumerate(self.order)}
-        tracks = [
-            track.on(
-                None if track.axis is None else places[track.axis],
-                [places[axis] for axis in track.hidden],
-            )
-            for track in x.tracks
-        ]
+        tracks = [track.moved(places) for track in x.tracks]
         shape = tuple([x.shape[axis] for axis in self.order])
         return Applied((Tensor(shape, tuple(tracks), x.itemsize),))
+
+
+class Unsqueezed(NamedTuple):
+    """New axes of size 1, at these places of the result."""
+
+    axes: tuple[int, ...]
+
+    def apply(self, inputs: Sequence[Tensor]) -> Applied:
+        (x,) = inputs
+        count = len(x.shape) + len(self.axes)
+        new = {axis % count for axis in self.axes}
+        places = dict(enumerate(axis for axis in range(count) if axis not in new))
+        sizes = iter(x.shape)
+        shape = tuple([1 if axis in new else next(sizes) for axis in range(count)])
+        return Applied((Tensor(shape, tuple([t.moved(places) for t in x.tracks]), x.itemsize),))
+
+
+class Squeezed(NamedTuple):
+    """Without some axes, which have size 1."""
+
+    axes: tuple[int, ...]
+
+    def apply(self, inputs: Sequence[Tensor]) -> Applied:
+        (x,) = inputs
+        dropped = {axis % len(x.shape) for axis in self.axes}
+        if any(x.shape[axis] != 1 for axis in dropped):
+            raise DoesNotFit(f"an axis that is removed has not size 1 but is one of {x.shape}")
+        left = [axis for axis in range(len(x.shape)) if axis not in dropped]
+        places = {axis: place for place, axis in enumerate(left)}
+        tracks = x.tracks
+        for axis in dropped:
+            tracks = tuple([track.read_whole(axis, 1) for track in tracks])
+        shape = tuple([x.shape[axis] for axis in left])
+        return Applied((Tensor(shape, tuple([t.moved(places) for t in tracks]), x.itemsize),))
 
 
 class Flattened(NamedTuple):
@@ -63,7 +98,7 @@ class DepthToSpace(NamedTuple):
     block: int
 
     def apply(self, inputs: Sequence[Tensor]) -> Applied:
-        (x,) = inputs
+        x = as_image(*inputs)
         spatial = image_axes(x)
         whole = self.block ** len(spatial)
         channels = x.shape[1]
@@ -87,7 +122,7 @@ class SpaceToDepth(NamedTuple):
     block: int
 
     def apply(self, inputs: Sequence[Tensor]) -> Applied:
-        (x,) = inputs
+        x = as_image(*inputs)
         spatial = image_axes(x)
         b = self.block
         for axis in spatial:

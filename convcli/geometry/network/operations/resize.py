@@ -8,46 +8,54 @@ from convcli.errors import DoesNotFit
 from convcli.geometry.network.index_map import IndexMap, Samples
 from convcli.geometry.network.operation import Applied
 from convcli.geometry.network.operations.indexing import read
-from convcli.geometry.network.tensor import Tensor
+from convcli.geometry.network.tensor import Tensor, as_image
 
 Mode = Literal["nearest", "linear", "cubic"]
-Coordinates = Literal["half_pixel", "asymmetric", "align_corners", "tf_half_pixel_for_nn"]
+Coordinates = Literal[
+    "half_pixel", "pytorch_half_pixel", "half_pixel_symmetric", "asymmetric", "align_corners",
+    "tf_half_pixel_for_nn",
+]  # fmt: skip
 Rounding = Literal["floor", "ceil", "round_prefer_floor", "round_prefer_ceil"]
 
 
 class Resized(NamedTuple):
     """An image with other sizes along some axes, named as ONNX names the ways to do so.
 
-    `sizes` has for each axis its output size, or `scales` by what it is multiplied, as a fraction.
+    `sizes` has for each axis its output size, or `scales` also by what its places are multiplied,
+    as a fraction: how a product with a fraction is rounded to a size differs between libraries.
     """
 
     sizes: tuple[tuple[int, int], ...] = ()  # axis, size
-    scales: tuple[tuple[int, int, int], ...] = ()  # axis, numerator, denominator
+    scales: tuple[tuple[int, int, int, int], ...] = ()  # axis, size, numerator, denominator
     mode: Mode = "nearest"
     coordinates: Coordinates = "asymmetric"
     rounding: Rounding = "floor"
 
     def apply(self, inputs: Sequence[Tensor]) -> Applied:
-        (x,) = inputs
+        x = as_image(*inputs)
         maps: dict[int, IndexMap] = {}
         for axis, out in self.sizes:
             maps[axis] = self._map(x.size(axis), out, out, x.size(axis))
-        for axis, up, down in self.scales:
-            maps[axis] = self._map(x.size(axis), x.size(axis) * up // down, up, down)
+        for axis, out, up, down in self.scales:
+            maps[axis] = self._map(x.size(axis), out, up, down)
         return Applied((read(x, maps),))
 
     def _map(self, n: int, out: int, up: int, down: int) -> Samples:
         """Return what outputs read of `n` pixels: output ``o`` is at ``(a·o + b)/q``."""
         if out < 1:
             raise DoesNotFit(f"resizing {n} by {up}/{down} leaves no pixel; use a larger scale")
-        if self.coordinates == "align_corners":
-            a, b, q = (n - 1, 0, out - 1) if out > 1 else (0, 0, 1)
+        if out == 1 and self.coordinates in ("align_corners", "pytorch_half_pixel"):
+            a, b, q = 0, 0, 1
+        elif self.coordinates == "align_corners":
+            a, b, q = n - 1, 0, out - 1
         elif self.coordinates == "asymmetric":
             a, b, q = down, 0, up
         elif self.coordinates == "tf_half_pixel_for_nn":
             a, b, q = 2 * down, down, 2 * up
         else:  # (o + 1/2)/scale - 1/2
             a, b, q = 2 * down, down - up, 2 * up
+            if self.coordinates == "half_pixel_symmetric":  # the middles of both images meet
+                b += n * up - out * down
         common = gcd(a, b, q)
         a, b, q = a // common, b // common, q // common
         if self.mode == "nearest":
@@ -60,3 +68,12 @@ class Resized(NamedTuple):
                 b += q // 2 - 1
             return Samples(out, a, b, b, q)
         return Samples(out, a, b, b + q - 1, q, more=1 if self.mode == "cubic" else 0)
+
+
+def scaled_size(n: int, up: int, down: int) -> int:
+    """Multiply a size by a fraction as PyTorch does: the product in float64, rounded down.
+
+    >>> scaled_size(100, 23, 10)   # 229.99999999999997
+    229
+    """
+    return n * (up // down) if up % down == 0 else int(n * (up / down))

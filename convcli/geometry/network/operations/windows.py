@@ -6,7 +6,7 @@ from typing import NamedTuple
 from convcli.geometry.network.index_map import IndexMap, Windows
 from convcli.geometry.network.layer import Layer, Step, check_channels, check_dims, count_costs
 from convcli.geometry.network.operation import Applied
-from convcli.geometry.network.tensor import Tensor, Track, follow_axes, image_axes
+from convcli.geometry.network.tensor import Tensor, Track, as_image, follow_axes, image_axes
 from convcli.geometry.window.axis import POOL_KINDS
 
 
@@ -20,7 +20,7 @@ class Windowed(NamedTuple):
     depthwise: bool = False
 
     def apply(self, inputs: Sequence[Tensor]) -> Applied:
-        (x,) = inputs
+        x = as_image(*inputs)
         spatial = image_axes(x)
         layer = self.layer
         check_dims(layer.window.kind, layer.dims, len(spatial))
