@@ -29,7 +29,7 @@ class Terminated(BaseException):
         self.signal = number
 
 
-class blaming:
+class naming_file:
     """Name a file in errors of the system, which name none while it is read or written.
 
     With `always` also where they name a file, as one derived from the path that the user gave.

@@ -14,7 +14,7 @@ from convcli.arrays.files.atomic import named_descriptor, replaced
 from convcli.arrays.files.transfer import same_file
 from convcli.arrays.formats.writers import NpyWriter, Whole
 from convcli.arrays.named import literals
-from convcli.errors import ConvcliError, UsageError, blaming, check_folder
+from convcli.errors import ConvcliError, UsageError, check_folder, naming_file
 from convcli.streams import Streams
 
 if TYPE_CHECKING:  # only images need it
@@ -34,13 +34,13 @@ class Target:
     def begin(self, shape: tuple[int, ...], dtype: DType, layout: str) -> None:
         """Announce an output: its shape, its type, and a letter for each of its axes."""
         if self._writer is not None:
-            with blaming(self.path):
+            with naming_file(self.path):
                 self._writer.begin(shape, dtype, layout)
 
     def write(self, part: Array) -> None:
         """Take the next part of an output."""
         if self._writer is not None and not self.needs_whole:
-            with blaming(self.path):
+            with naming_file(self.path):
                 self._writer.write(part)
 
     @property
@@ -52,7 +52,7 @@ class Target:
         """Write arrays together with their headers, all of them bytes."""
         if self._writer is not None:
             assert isinstance(self._writer, NpyWriter)
-            with blaming(self.path):
+            with naming_file(self.path):
                 self._writer.write_records(memory)
 
     def finish(self, whole: Whole | None) -> "Mapping | None":
@@ -65,13 +65,13 @@ class Target:
         """
         if self._writer is None:
             return None
-        with blaming(self.path):
+        with naming_file(self.path):
             return self._writer.finish(whole)
 
     def close(self) -> None:
         """End the file."""
         if self._writer is not None:
-            with blaming(self.path):
+            with naming_file(self.path):
                 self._writer.close()
 
 

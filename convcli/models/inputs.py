@@ -58,7 +58,7 @@ def _image(
             sizes[axis] = size
     channels = declared.channel_axis
     if c is not None and rank < 3:
-        raise UsageError(f"-c {c}: {declared.name!r} is no image with channels; omit -c")
+        raise UsageError(f"-c {c}: {declared.name!r} has no channel axis; omit -c")
     if c is not None:
         if isinstance(sizes[channels], int) and sizes[channels] != c:
             raise UsageError(

@@ -6,7 +6,7 @@ from functools import partial
 from importlib import import_module
 from typing import TextIO
 
-from convcli.errors import ConvcliError, UsageError, blaming
+from convcli.errors import ConvcliError, UsageError, naming_file
 from convcli.models import GRAPHS
 from convcli.models.from_text.builtin import builtin_lines, builtin_names
 from convcli.models.from_text.text import TextReader
@@ -53,7 +53,7 @@ def _read(name: str, reader: TextReader, streams: Streams) -> None:
             reader.read(_lines(streams.stdin, _STDIN), _STDIN)
         return
     try:
-        with blaming(name), _refusing_bytes(name), open(name, encoding="utf-8") as file:
+        with naming_file(name), _refusing_bytes(name), open(name, encoding="utf-8") as file:
             reader.read(_lines(file, name), name)
     except FileNotFoundError:
         raise ConvcliError(_not_found(name)) from None

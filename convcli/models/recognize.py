@@ -2,7 +2,7 @@
 
 import os
 
-from convcli.errors import blaming
+from convcli.errors import naming_file
 from convcli.models import GRAPHS, WEIGHTS
 
 _TEXT = ".layers"
@@ -24,7 +24,7 @@ def file_format(name: str | None) -> str | None:
 
 
 def _sniffed(path: str) -> str | None:
-    with blaming(path), open(path, "rb") as file:
+    with naming_file(path), open(path, "rb") as file:
         head = file.read(9)
     if head.startswith(_ZIP):
         return _format_of_zip(path) or ".pt2"

@@ -44,7 +44,7 @@ def test_an_operator_that_is_not_followed_is_noted_once(in_tmp: Path) -> None:
 def test_options_that_would_be_ignored_are_refused(in_tmp: Path) -> None:
     onnx.save(makers.model([node("Relu", ["x"], ["y"])], (1, 10)), "flat.onnx")
     done = run_command("shape", "flat.onnx", "-c", "3")
-    assert done.err == "convcli: error: -c 3: 'x' is no image with channels; omit -c\n"
+    assert done.err == "convcli: error: -c 3: 'x' has no channel axis; omit -c\n"
     done = run_command("shape", "flat.onnx", "--dims", "3")
     assert done.err.endswith("with the size of the input in flat.onnx; add -n, or omit it\n")
 

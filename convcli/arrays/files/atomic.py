@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO, cast
 
 from convcli.arrays.files.transfer import same_file, write_all
-from convcli.errors import FULL, UsageError, blaming
+from convcli.errors import FULL, UsageError, naming_file
 
 _NO_UNNAMED_FILES = (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT)
 
@@ -66,7 +66,7 @@ def replaced(path: str) -> Iterator[BinaryIO]:
     A failure leaves the old file whole and nothing else behind. What is not a regular file (a
     device, a named pipe, an open descriptor) is written to directly.
     """
-    with blaming(path, always=True):
+    with naming_file(path, always=True):
         taken = _is_taken(path)
         direct = _open_directly(path) if taken else None
         new = None if direct is not None else _NewFile(path, taken)
@@ -78,7 +78,7 @@ def replaced(path: str) -> Iterator[BinaryIO]:
         return
     try:
         yield new.stream
-        with blaming(path, always=True):
+        with naming_file(path, always=True):
             new.commit()
     finally:
         new.discard()

@@ -13,7 +13,7 @@ import shutil
 import time
 
 from convcli.arrays.files.atomic import flock
-from convcli.errors import ConvcliError, blaming
+from convcli.errors import ConvcliError, naming_file
 
 _LEFT = re.compile(r"\.[0-9a-f]{32}\.partial")  # how the library names a chunk that it writes
 _RECORD = ".convcli.json"  # in the directory, until nothing of it can be left to do
@@ -71,7 +71,7 @@ class NewFolder:
             shutil.rmtree(self.part)
             self.unlock()
         try:
-            with blaming(self._final, always=True):
+            with naming_file(self._final, always=True):
                 os.mkdir(self.part)
         except FileExistsError:
             raise self._busy() from None

@@ -1,4 +1,4 @@
-"""Reads the graph of a PyTorch export as a network of ours."""
+"""Reads the graph of a PyTorch export into a graph of geometry."""
 
 import operator
 import re

@@ -1,4 +1,4 @@
-"""Convolutions of PyTorch's exports as layers of ours."""
+"""Convolutions of PyTorch's exports as layers of geometry."""
 
 from collections import Counter
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Reads the graph of an ONNX file as a network of ours."""
+"""Reads the graph of an ONNX file into a graph of geometry."""
 
 from collections import Counter, deque
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Convolutions of ONNX files as layers of ours."""
+"""Convolutions of ONNX files as layers of geometry."""
 
 import contextlib
 from collections import Counter
