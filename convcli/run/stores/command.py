@@ -10,6 +10,7 @@ import numpy as np
 
 from convcli.arrays.box import slices
 from convcli.arrays.dtypes import Array
+from convcli.arrays.opener import Opener
 from convcli.arrays.sources.source import Source
 from convcli.arrays.stores.arrays import StoredSource
 from convcli.arrays.stores.outputs import NewArray, find_place
@@ -18,8 +19,9 @@ from convcli.run.compute.blocks import Block
 from convcli.run.compute.executors import Future
 from convcli.run.compute.figures import Figures
 from convcli.run.options import RunRequest
-from convcli.run.prepare import Setup, resolve_job
+from convcli.run.prepare import Setup, resolve_job, set_up
 from convcli.run.report.reporter import Reporter
+from convcli.run.resolve.checks import note_unused_pad_mode
 from convcli.run.resolve.merged import lead_of, merge
 from convcli.run.resolve.weights import Weights, filters_of
 from convcli.run.results import (
@@ -39,6 +41,7 @@ from convcli.streams import Streams, note
 from convcli.terminal.progress import Progress
 
 if TYPE_CHECKING:  # seldom needed
+    from convcli.run.resolve.model_layer import ModelFilter
     from convcli.run.stores.on_cluster import OnCluster
 
 _CHECKED, _MOST_CHECKED = 8, 20_000  # blocks and outputs that --verify recomputes
@@ -72,10 +75,21 @@ class _Plan(NamedTuple):
         return len(self.blocks) - len(self.left)
 
 
-def run(
+def run(request: RunRequest, layer: "ModelFilter | None", streams: Streams) -> None:
+    """Convolve one array into the store that ``-o`` names, and report."""
+    reporter = Reporter(request, streams, data_to_stdout=False)
+    opener = Opener(streams, request.seed, request.dims)
+    (spec,), output = request.inputs or [], str(request.output)
+    with Progress(streams.stderr, 1) as progress:
+        setup = set_up(request, opener, layer)
+        note_unused_pad_mode(request, setup.window, streams)
+        _convolve(setup, spec, output, reporter, progress, streams)
+    reporter.end()
+
+
+def _convolve(
     setup: Setup, spec: str, output: str, reporter: Reporter, progress: Progress, streams: Streams
 ) -> None:
-    """Convolve one array into the store that `output` names, and report."""
     request = setup.request
     plan = _plan(setup, spec, output, reporter)
     new, total = plan.new, len(plan.blocks)
