@@ -111,8 +111,12 @@ def _pad(small: Small) -> tuple[Operation, Apply]:
 def _border(small: Small) -> tuple[Operation, Apply]:
     before, after = small(0, 2), small(0, 2)
     mode = ("reflect", "replicate", "circular")[small(0, 2)]
-    operation = Padded(((2, before, after),), mode)
-    return operation, lambda xs: F.pad(xs[0], (before, after), mode=mode)
+
+    def apply(xs: list[Value]) -> Value:
+        assume(max(before, after) < xs[0].shape[2])  # or else PyTorch refuses it
+        return F.pad(xs[0], (before, after), mode=mode)
+
+    return Padded(((2, before, after),), mode), apply
 
 
 def _nearest(small: Small) -> tuple[Operation, Apply]:
@@ -193,8 +197,14 @@ def _gradient_spans(steps: list[NodeStep], applies: list[Apply | None]) -> Any:
             yield None
             continue
         (gradient,) = torch.autograd.grad(output, x, retain_graph=True, allow_unused=True)
-        pixels = [] if gradient is None else gradient[0].abs().sum(0).nonzero()[:, 0].tolist()
+        pixels = [] if gradient is None else _nonzero(gradient[0].abs().sum(0))
         yield (pixels[0], pixels[-1]) if pixels else None
+
+
+def _nonzero(gradient: Value) -> list[int]:
+    """Find the pixels with a gradient that is more than a weight of 0, rounded, as of a resize."""
+    pixels: list[int] = (gradient > 1e-12 * gradient.max()).nonzero()[:, 0].tolist()
+    return pixels
 
 
 def _clipped(span: tuple[int, int] | None) -> tuple[int, int] | None:
