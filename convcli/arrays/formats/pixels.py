@@ -15,7 +15,8 @@ _SLIP = 1e-6  # rounding may take a float just beyond the range that its exact v
 _BYTES: DType = np.dtype(np.uint8)
 _DEEP: DType = np.dtype(np.uint16)
 _FLOATS: DType = np.dtype(np.float32)
-_DARK = 16  # floats below it are not meant as bytes: all of them would be nearly black
+_BRIGHT = 2.0  # floats up to it, above 1, are highlights of an image
+_BRIGHT_BYTE = 64.0  # floats below it are not meant as bytes: all of them would be dark
 _NEARLY_BLACK = 1 / 128  # of white
 
 Range = tuple[float, float]
@@ -106,8 +107,9 @@ def own_range(x: Array, asked: DType | None = None) -> tuple[Range, bool]:
     """Find which values of an input are black and white, and whether it is an image by them.
 
     Those of uint8 and uint16 are 0 and the largest of the type, those of booleans 0 and 1, of
-    other integers 0 and 255. Those of floats are 0 and 1; or 0 and 255 if some value is 16 or
-    more, as of bytes that were converted. Floats up to 16 may be above white, as highlights are.
+    other integers 0 and 255. Those of floats are 0 and 1, where some may be up to 2, as highlights
+    are; or 0 and 255 if some value is 64 or more, as of bytes that were converted. What is in
+    between is not an image.
 
     Parameters
     ----------
@@ -122,8 +124,8 @@ def own_range(x: Array, asked: DType | None = None) -> tuple[Range, bool]:
     if x.dtype.kind == "b":
         return (0.0, 1.0), True
     low, high = float(x.min()), float(x.max())
-    if x.dtype.kind == "f" and high < _DARK:
-        return (0.0, 1.0), low >= -_SLIP
+    if x.dtype.kind == "f" and high < _BRIGHT_BYTE:
+        return (0.0, 1.0), low >= -_SLIP and high <= _BRIGHT
     return (0.0, 255.0), low > -0.5 and high < 255.5  # NaN is in no range
 
 

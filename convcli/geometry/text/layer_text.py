@@ -64,8 +64,7 @@ def make_layer(words: Words, where: str) -> Layer:
     if kind in POOL_KINDS and "bias" in values:
         raise UsageError(f"{where}: bias is only valid for convolutions; leave it out")
     if "f" not in values:
-        key = "kernel_size" if words.in_pytorch else "f"
-        raise UsageError(f"{where}: {words.text!r} has no filter size; add {key}=3 or another")
+        raise UsageError(f"{where}: {words.text!r} has no filter size; add f=3 or another")
     window = Window(
         f=read_sizes(words, "f", "", where),
         s=read_sizes(words, "s", values["f"] if kind in POOL_KINDS else "1", where),

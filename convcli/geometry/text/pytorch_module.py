@@ -78,11 +78,14 @@ def in_parameters(text: str, kind: str) -> str:
     parameters = {KEYS[name]: name for name in names if name in KEYS}
     c_in = parameters.get("c_in", "in_channels")
     parameters.setdefault("c", c_in)
-    why, use, remedy = text.rpartition("; use ")
+    found = re.fullmatch(r"(.*; (?:use|add|write) )(.*)", text)
+    if found is None:
+        return text
+    why, remedy = found.groups()
     remedy = re.sub(r"\bc=([0-9]+):", rf"{c_in}=\1, c=", remedy)
     remedy = re.sub(r"\b([a-z]+)=", lambda key: f"{parameters.get(key[1], key[1])}=", remedy)
     remedy = re.sub(r"[0-9]+(x[0-9]+)+", lambda x: f"({x[0].replace('x', ', ')})", remedy)
-    return why + use + remedy
+    return why + remedy
 
 
 def _find(name: str, where: str) -> tuple[Module, str]:

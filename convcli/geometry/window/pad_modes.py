@@ -34,8 +34,8 @@ PAD_MODES = {
 }
 
 
-def parse_pad_mode(name: str) -> str:
-    """Find the pad mode that PyTorch, NumPy or SciPy calls by this name.
+def parse_pad_mode(name: str, option: str = "--pad-mode") -> str:
+    """Find the pad mode that PyTorch, NumPy or SciPy calls by this name; `option` is for errors.
 
     ``reflect`` is PyTorch's and NumPy's; SciPy's is ``symmetric``.
     """
@@ -43,4 +43,4 @@ def parse_pad_mode(name: str) -> str:
         if name.lower() in (mode, *known.names):
             return mode
     names = ", ".join(f"{mode} ({'|'.join(known.names)})" for mode, known in PAD_MODES.items())
-    raise UsageError(f"--pad-mode {name!r} is not a pad mode; write {names}")
+    raise UsageError(f"{option} {name!r} is not a pad mode; write {names}")

@@ -16,7 +16,7 @@ from convcli.models.from_text.blocks import Block, Line, arguments, fill
 from convcli.models.from_text.kinds import EVERY_KEY, KINDS, find_kind, layer_text
 
 # Kinds besides those with a window that may name the number of axes, which then must be theirs.
-_OF_IMAGES = (*("pad", "adaptiveavgpool", "adaptivemaxpool", "bn", "instancenorm", "upsample"),)
+_OF_IMAGES = ("pad", "adaptiveavgpool", "adaptivemaxpool", "bn", "instancenorm", "upsample")
 _MAX_DEPTH = 20  # of blocks in blocks
 INPUT = "input"  # the name of what comes into the network
 
@@ -53,7 +53,11 @@ class Builder:
             raise _no_kind(words.kind, self._blocks, where)
         word, kind = found
         values = words.values
-        operation = kind.make(words, where)
+        remedies = partial(in_parameters, kind=word) if words.in_pytorch else str
+        try:
+            operation = kind.make(words, where)
+        except UsageError as error:
+            raise UsageError(remedies(str(error))) from None
         layer = getattr(operation, "layer", None)
         if layer is not None:
             self.axes = max(self.axes, layer.window.axes)
@@ -75,7 +79,6 @@ class Builder:
             )
             made = str(len(self.nodes) + 1)
             is_named = "name" in values or bool(scope.path)
-            remedies = partial(in_parameters, kind=word) if words.in_pytorch else str
             self.nodes.append(
                 Node(name, word, operation, inputs, (made,), label, shown, is_named, remedies)
             )

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from convcli.errors import UsageError
 from convcli.geometry.network.operation import Operation
@@ -14,7 +14,7 @@ from convcli.geometry.network.operations.mixed import Mixed
 from convcli.geometry.network.operations.pointwise import Pointwise
 from convcli.geometry.network.operations.pooling import AdaptivePooled, Normalized, Reduced
 from convcli.geometry.network.operations.rearrange import DepthToSpace, Flattened, SpaceToDepth
-from convcli.geometry.network.operations.resize import Mode
+from convcli.geometry.network.operations.resize import Mode, simple_ratio
 from convcli.geometry.network.operations.windows import Windowed
 from convcli.geometry.text.layer_text import (
     Words,
@@ -25,11 +25,18 @@ from convcli.geometry.text.layer_text import (
     split_kind,
 )
 from convcli.geometry.text.notation import parse_only_padding
-from convcli.geometry.text.pytorch_table import PADDING_MODES, POINTWISE
+from convcli.geometry.text.pytorch_table import POINTWISE
+from convcli.geometry.window.pad_modes import parse_pad_mode
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 EVERY_KEY = ("from", "name", "repeat")
 _WINDOW = ("f", "s", "p", "d", "g", "c", "c_in", "op", "bias", "ceil")
-_SCALE = re.compile(r"[0-9]{1,9}(?:\.[0-9]{0,20}(?:e-[0-9]{1,2})?|/[0-9]{1,9})?", re.ASCII)
+_SCALE = re.compile(
+    r"[0-9]{1,9}(?:/[0-9]{1,9})?|(?:[0-9]{1,9}\.[0-9]{0,20}|\.[0-9]{1,20})(?:e-[0-9]{1,2})?",
+    re.ASCII,
+)
 _MODES: dict[str, Mode] = {
     "nearest": "nearest",
     **dict.fromkeys(("linear", "bilinear", "trilinear"), "linear"),
@@ -102,8 +109,7 @@ def _shuffle(words: Words, where: str) -> Operation:
     """Read a layer that puts channels in another order, which changes no places."""
     g = read_number(words, "g", where)
     if g is None:
-        key = "groups" if words.in_pytorch else "g"
-        raise UsageError(f"{where}: {words.kind} has no number of groups; add {key}=2 or another")
+        raise UsageError(f"{where}: {words.kind} has no number of groups; add g=2 or another")
     return Pointwise(groups=g)
 
 
@@ -174,7 +180,7 @@ def _upsample(words: Words, where: str) -> Operation:
     return resized
 
 
-def _ratio(text: str, where: str) -> tuple[int, int]:
+def _ratio(text: str, where: str) -> "Fraction":
     """Read a scale such as ``2``, ``1.5`` or ``1/2`` as a fraction."""
     from fractions import Fraction  # noqa: PLC0415  for few layers
 
@@ -183,17 +189,11 @@ def _ratio(text: str, where: str) -> tuple[int, int]:
     numerator, _, denominator = text.partition("/")
     if not float(numerator) or not int(denominator or 1):
         raise UsageError(f"{where}: scale={text} must be more than 0; write such as scale=2")
-    ratio = Fraction(numerator) / int(denominator or 1)
-    simple = ratio.limit_denominator(10_000)  # 1/3 as a float is 0.3333333333333333
-    return (simple if float(simple) == float(ratio) else ratio).as_integer_ratio()
+    return simple_ratio(Fraction(numerator) / int(denominator or 1))
 
 
 def _pad(words: Words, where: str) -> Operation:
-    mode = words.values.get("mode", "zeros")
-    if mode not in PADDING_MODES:
-        raise UsageError(
-            f"{where}: mode={mode} is not a pad mode; write one of {', '.join(PADDING_MODES)}"
-        )
+    mode = parse_pad_mode(words.values.get("mode", "zeros"), f"{where}: mode")
     return images.Framed(_padding(words, where), mode=mode)
 
 

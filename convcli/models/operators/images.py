@@ -1,6 +1,5 @@
 """ONNX operators on images: convolutions, pooling, padding, resizing."""
 
-from fractions import Fraction
 from typing import cast
 
 import numpy as np
@@ -11,7 +10,13 @@ from convcli.geometry.network.operations.indexing import Padded
 from convcli.geometry.network.operations.mixed import Mixed
 from convcli.geometry.network.operations.pooling import Reduced
 from convcli.geometry.network.operations.rearrange import DepthToSpace, SpaceToDepth
-from convcli.geometry.network.operations.resize import Coordinates, Mode, Resized, Rounding
+from convcli.geometry.network.operations.resize import (
+    Coordinates,
+    Mode,
+    Resized,
+    Rounding,
+    simple_ratio,
+)
 from convcli.geometry.network.operations.windows import Windowed
 from convcli.geometry.network.tensor import Tensor
 from convcli.geometry.window.axis import Kind
@@ -148,13 +153,6 @@ def _scaled(
         out = int(np.float32(scale) * np.float32(x.size(axis)))
         changed.append((axis, out, ratio.numerator, ratio.denominator))
     return _resized(x, way, scales=tuple(changed))
-
-
-def simple_ratio(scale: float) -> Fraction:
-    """Find the simple fraction that was rounded to a scale, in float64 or float32."""
-    ratio = Fraction(scale).limit_denominator(10_000)
-    near = float(ratio)
-    return ratio if scale in (near, float(np.float32(near))) else Fraction(scale)
 
 
 def _resized(

@@ -1,7 +1,7 @@
 """Operations on the spatial axes of an image ``(batch, channels, *sizes)``, as texts name them."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from convcli.errors import DoesNotFit, UsageError
 from convcli.geometry.network.index_map import Blocks, IndexMap
@@ -11,6 +11,9 @@ from convcli.geometry.network.operations.indexing import Padded, read
 from convcli.geometry.network.operations.resize import Coordinates, Mode, Resized, scaled_size
 from convcli.geometry.network.tensor import Tensor, image_axes
 from convcli.geometry.window.axis import AXIS_NAMES, Sizes, spread
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 
 class OfAxes(NamedTuple):
@@ -87,13 +90,13 @@ class Cropped(NamedTuple):
 
 
 class Upsampled(NamedTuple):
-    """An image resized to `sizes`, or by `scales` (fractions), as PyTorch's ``Upsample`` does.
+    """An image resized to `sizes`, or by `scales`, as PyTorch's ``Upsample`` does.
 
     With `recompute` pixels are as far apart as the sizes say, which were rounded, not the scales.
     """
 
     sizes: Sizes = ()
-    scales: tuple[tuple[int, int], ...] = ()
+    scales: "tuple[Fraction, ...]" = ()
     mode: Mode = "nearest"
     align: bool = False
     recompute: bool = False
@@ -109,8 +112,8 @@ class Upsampled(NamedTuple):
             sizes = list(enumerate(spread("out", self.sizes, dims), 2))
             return resized._replace(sizes=tuple(sizes)).apply(inputs)
         scales = [
-            (axis, scaled_size(x.size(axis), up, down), up, down)
-            for axis, (up, down) in enumerate(spread("scale", self.scales, dims), 2)
+            (axis, scaled_size(x.size(axis), *scale.as_integer_ratio()), *scale.as_integer_ratio())
+            for axis, scale in enumerate(spread("scale", self.scales, dims), 2)
         ]
         if self.recompute:
             sizes = [(axis, size) for axis, size, *_ in scales]

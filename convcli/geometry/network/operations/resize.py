@@ -2,13 +2,17 @@
 
 from collections.abc import Sequence
 from math import gcd
-from typing import Literal, NamedTuple
+from struct import pack, unpack
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from convcli.errors import DoesNotFit
 from convcli.geometry.network.index_map import IndexMap, Samples
 from convcli.geometry.network.operation import Applied
 from convcli.geometry.network.operations.indexing import read
 from convcli.geometry.network.tensor import Tensor, as_image
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 Mode = Literal["nearest", "linear", "cubic"]
 Coordinates = Literal[
@@ -77,3 +81,17 @@ def scaled_size(n: int, up: int, down: int) -> int:
     229
     """
     return n * (up // down) if up % down == 0 else int(n * (up / down))
+
+
+def simple_ratio(scale: "float | Fraction") -> "Fraction":
+    """Find the simple fraction that was rounded to a scale, in float64 or float32.
+
+    >>> simple_ratio(0.3333333333333333)
+    Fraction(1, 3)
+    """
+    from fractions import Fraction  # noqa: PLC0415  for few layers
+
+    ratio = Fraction(scale).limit_denominator(10_000)
+    near = float(ratio)
+    is_near = float(scale) in (near, unpack("f", pack("f", near))[0])
+    return ratio if is_near else Fraction(scale)

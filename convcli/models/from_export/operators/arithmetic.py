@@ -4,7 +4,7 @@ from convcli.geometry.network.operation import Applied
 from convcli.geometry.network.operations.pooling import Reduced
 from convcli.geometry.network.tensor import Tensor
 from convcli.models.from_export.einsum import einsum
-from convcli.models.from_export.operators.calls import Args, Operator, first, onnx, turned
+from convcli.models.from_export.operators.shared import Args, Operator, first, onnx, turned
 from convcli.models.operators.facts import Unknown, rank
 
 
@@ -105,8 +105,6 @@ _POINTWISE = (
     *("reciprocal", "square", "prelu", "_prelu_kernel", "logical_not", "bitwise_not", "expm1"),
     *("log1p", "softsign", "hardshrink", "softshrink", "threshold", "rrelu", "isnan", "isinf"),
 )
-
-
 _JOINED = (
     *("add", "sub", "rsub", "mul", "div", "pow", "maximum", "minimum", "where", "remainder"),
     *("eq", "ne", "lt", "le", "gt", "ge", "logical_and", "logical_or", "masked_fill", "atan2"),

@@ -3,18 +3,24 @@
 from convcli.geometry.network.operation import Applied
 from convcli.geometry.network.operations.images import Upsampled
 from convcli.geometry.network.operations.pooling import AdaptivePooled, Reduced
-from convcli.geometry.network.operations.resize import Mode
+from convcli.geometry.network.operations.resize import Mode, simple_ratio
 from convcli.geometry.network.tensor import Tensor
-from convcli.models.from_export.operators.calls import Args, Operator, constant, first, onnx, spread
+from convcli.models.from_export.operators.shared import (
+    Args,
+    Operator,
+    constant,
+    each_axis,
+    first,
+    onnx,
+)
 from convcli.models.operators.facts import Unknown, rank
-from convcli.models.operators.images import simple_ratio
 
 
 def _conv(a: Args) -> Applied:
     x, w, bias = a["input"], a["weight"], a.get("bias")
     dims = rank(w) - 2
     p = a.get("padding", [0])
-    pads = None if isinstance(p, str) else spread(p, dims) * 2
+    pads = None if isinstance(p, str) else each_axis(p, dims) * 2
     word = {"same": "SAME_UPPER", "valid": "VALID"}.get(p) if isinstance(p, str) else None
     transposed = a["op"].startswith("conv_transpose") or a.get("transposed") is True
     made = onnx(
@@ -22,12 +28,12 @@ def _conv(a: Args) -> Applied:
         _batched(x, rank(w)),
         w,
         bias,
-        strides=spread(a.get("stride", [1]), dims),
-        dilations=spread(a.get("dilation", [1]), dims),
+        strides=each_axis(a.get("stride", [1]), dims),
+        dilations=each_axis(a.get("dilation", [1]), dims),
         pads=pads,
         auto_pad=word,
         group=a.get("groups", 1),
-        output_padding=spread(a.get("output_padding", [0]), dims) if transposed else None,
+        output_padding=each_axis(a.get("output_padding", [0]), dims) if transposed else None,
     )
     return _unbatched(made, x, rank(w))
 
@@ -47,15 +53,15 @@ def _unbatched(made: Applied, x: Tensor, count: int) -> Applied:
 def _pool(a: Args) -> Applied:
     x, name = first(a), a["op"]
     dims = int(name.partition("pool")[2][0])
-    f = spread(a["kernel_size"], dims)
+    f = each_axis(a["kernel_size"], dims)
     made = onnx(
         "MaxPool" if name.startswith("max") else "AveragePool",
         _batched(x, dims + 2),
         outputs=1 + name.endswith("indices"),
         kernel_shape=f,
-        strides=spread(a.get("stride") or f, dims),
-        pads=spread(a.get("padding", [0]), dims) * 2,
-        dilations=spread(a.get("dilation", [1]), dims),
+        strides=each_axis(a.get("stride") or f, dims),
+        pads=each_axis(a.get("padding", [0]), dims) * 2,
+        dilations=each_axis(a.get("dilation", [1]), dims),
         ceil_mode=int(a.get("ceil_mode", False)),
     )
     return _unbatched(made, x, dims + 2)
@@ -64,7 +70,7 @@ def _pool(a: Args) -> Applied:
 def _adaptive(a: Args) -> Applied:
     x = first(a)
     dims = int(a["op"].partition("pool")[2][0])
-    out = spread(a["output_size"], dims)
+    out = each_axis(a["output_size"], dims)
     if any(size is None for size in out):
         raise Unknown("it keeps some of the sizes")
     batched = _batched(x, dims + 2)
@@ -82,7 +88,7 @@ def _upsample(a: Args) -> Applied:
     if kind not in _MODES:
         raise Unknown("it resizes by another rule")
     sizes, scales = a.get("output_size"), a.get("scale_factors")
-    ratios = () if sizes else [simple_ratio(float(scale)).as_integer_ratio() for scale in scales]
+    ratios = () if sizes else [simple_ratio(float(scale)) for scale in scales]
     upsampled = Upsampled(
         tuple(sizes or ()), tuple(ratios), _MODES[kind], bool(a.get("align_corners"))
     )
@@ -97,14 +103,15 @@ _MODES: dict[str, Mode] = {
 
 def _pad(a: Args) -> Applied:
     x = first(a)
-    pairs = list(zip(a.get("pad", a.get("padding"))[::2], a.get("pad", a.get("padding"))[1::2],
-                     strict=True))[::-1]  # fmt: skip
+    sides = a.get("pad", a.get("padding"))
+    pairs = list(zip(sides[::2], sides[1::2], strict=True))[::-1]
     pairs = [(0, 0)] * (rank(x) - len(pairs)) + pairs
     kind = a.get("mode") or a["op"].partition("_pad")[0]
     pads = constant([*(b for b, _ in pairs), *(e for _, e in pairs)])
     return onnx("Pad", x, pads, mode=_BORDERS.get(kind, "constant"))
 
 
+# ONNX's modes by PyTorch's, and by the names of its operators.
 _BORDERS = {
     "reflect": "reflect", "reflection": "reflect", "replicate": "edge", "replication": "edge",
     "circular": "wrap",
@@ -124,14 +131,8 @@ def _channel_shuffle(a: Args) -> Applied:
 
 
 _POOLS = tuple(f"{kind}_pool{dims}d" for kind in ("max", "avg") for dims in (1, 2, 3))
-
-
 _ADAPTIVE = tuple(f"adaptive_{kind}_pool{dims}d" for kind in ("avg", "max") for dims in (1, 2, 3))
-
-
 _CONVS = tuple(f"{kind}{dims}d" for kind in ("conv", "conv_transpose") for dims in (1, 2, 3))
-
-
 _UPSAMPLES = (
     *("upsample_nearest1d", "upsample_nearest2d", "upsample_nearest3d", "upsample_linear1d"),
     *("upsample_bilinear2d", "upsample_bicubic2d", "upsample_trilinear3d"),

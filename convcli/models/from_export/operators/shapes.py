@@ -9,13 +9,13 @@ from convcli.geometry.network.operations.indexing import Picked, Sliced
 from convcli.geometry.network.operations.joins import Concatenated
 from convcli.geometry.network.operations.rearrange import Reshaped, Transposed
 from convcli.geometry.network.tensor import Tensor
-from convcli.models.from_export.operators.calls import (
+from convcli.models.from_export.operators.shared import (
     Args,
     Operator,
     constant,
+    each_axis,
     first,
     onnx,
-    spread,
     turned,
 )
 from convcli.models.operators.facts import Unknown, rank
@@ -27,8 +27,8 @@ def _cat(a: Args) -> Applied:
 
 
 def _stack(a: Args) -> Applied:
-    first = a["tensors"][0]
-    axis = a.get("dim", 0) % (rank(first) + 1)
+    x = a["tensors"][0]
+    axis = a.get("dim", 0) % (rank(x) + 1)
     lifted = [onnx("Unsqueeze", x, axes=[axis]).outputs[0] for x in a["tensors"]]
     return Concatenated(axis).apply(lifted)
 
@@ -62,7 +62,7 @@ def _unbind(a: Args) -> Applied:
 def _slice(a: Args) -> Applied:
     x = first(a)
     start, end, step = a.get("start"), a.get("end"), a.get("step", 1)
-    return Sliced(a.get("dim", 0), start, end, step).apply((x,))
+    return Sliced(a.get("dim", 0), start, end, step, may_be_empty=True).apply((x,))
 
 
 def _narrow(a: Args) -> Applied:
@@ -124,7 +124,7 @@ def _transpose(a: Args) -> Applied:
 def _movedim(a: Args) -> Applied:
     x = first(a)
     sources, places = (
-        [axis % rank(x) for axis in spread(a[key], 1)] for key in ("source", "destination")
+        [axis % rank(x) for axis in each_axis(a[key], 1)] for key in ("source", "destination")
     )
     moved = dict(zip(places, sources, strict=True))
     rest = iter([axis for axis in range(rank(x)) if axis not in sources])

@@ -13,11 +13,7 @@ from convcli.models.operators.facts import Facts, Unknown, rank
 from convcli.models.operators.table import FOLLOWED
 
 Args = Any  # a dictionary, by the names of arguments: tensors, numbers, text, lists
-
-
 Operator = Callable[[Any], Applied]
-
-
 _OPSET = 18
 
 
@@ -33,12 +29,14 @@ def constant(values: Iterable[Any], kind: type = np.int64) -> Tensor:
     return Tensor(value.shape, (), 8, value)
 
 
-def spread(given: Any, dims: int) -> list[int]:
+def each_axis(given: Any, dims: int) -> list[int]:
+    """Return a value for each axis: PyTorch has one number, or a list of one, for all."""
     values: list[int] = [given] if isinstance(given, int) else list(given)
     return values * dims if len(values) == 1 else values
 
 
 def first(a: Args) -> Tensor:
+    """Return the tensor that an operator is applied to."""
     x = a.get("self", a.get("input"))
     if not isinstance(x, Tensor):
         raise Unknown("it has no input")
@@ -46,6 +44,7 @@ def first(a: Args) -> Tensor:
 
 
 def turned(x: Tensor) -> Tensor:
+    """Swap the last two axes."""
     order = list(range(rank(x)))
     order[-1], order[-2] = order[-2], order[-1]
     return Transposed(tuple(order)).apply((x,)).outputs[0]
