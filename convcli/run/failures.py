@@ -28,16 +28,17 @@ class Failures:
         try:
             yield
         except (ConvcliError, OSError) as error:
-            if not self._separate or _is_of_all(error):
+            text = describe(error) if isinstance(error, OSError) else str(error)
+            named = any(repr(name) in text for name in (spec, spec.partition("::")[0]))
+            if not self._separate or _is_of_all(error, named):
                 raise
             self._progress.pause()
-            text = describe(error) if isinstance(error, OSError) else str(error)
-            report_error(self._streams, text if spec in text else f"{spec}: {text}")
+            report_error(self._streams, text if named else f"{spec!r}: {text}")
             self.status = 1
 
 
-def _is_of_all(error: ConvcliError | OSError) -> bool:
-    """Whether the other inputs would fail as well: wrong usage, a full disk, a closed pipe."""
+def _is_of_all(error: ConvcliError | OSError, named: bool) -> bool:
+    """Whether the other inputs would fail as well: a full disk, a closed pipe, wrong options."""
     if isinstance(error, OSError):
         return isinstance(error, BrokenPipeError) or error.errno in FULL
-    return isinstance(error, UsageError)
+    return isinstance(error, UsageError) and not named

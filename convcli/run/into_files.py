@@ -64,7 +64,7 @@ def run(
         failures = Failures(streams, progress, sink.in_folder and len(inputs) > 1)
         for names, files in _in_groups(shared):
             if files is not None:
-                _write_files(shared, sink, names, files)
+                _write_files(shared, sink, names, files, failures)
                 continue
             for spec in names:
                 with failures.reported(spec):
@@ -107,7 +107,9 @@ def _convolve_input(run: Run, sink: Sink, spec: str, streams: Streams) -> None:
                 _keep_for_picture(run, run.picture, result, kept)
 
 
-def _write_files(run: Run, sink: Sink, names: Sequence[str], files: "ConvolvedFiles") -> None:
+def _write_files(
+    run: Run, sink: Sink, names: Sequence[str], files: "ConvolvedFiles", failures: Failures
+) -> None:
     """Write and report each of the files that were convolved together as if it were alone."""
     source, made = files.source, files.made
     weights, job, _, _ = prepare(run.setup, source, many=True)
@@ -115,19 +117,15 @@ def _write_files(run: Run, sink: Sink, names: Sequence[str], files: "ConvolvedFi
     kept = ShownArrays(job.operation, None, (), None)
     run.progress.pause()
     with made.loan as memory:
-        result: Result | None = None
+        first = gather(source, weights.filter, job, run.setup.window.p, None, done)
+        first = first._replace(seed=run.setup.opener.used_seed)
         for name, row, y in zip(names, memory, made.y, strict=True):
-            with sink.open(name) as target:
+            with failures.reported(name), sink.open(name) as target:
                 target.write_records(row)
-                if result is None:
-                    result = gather(
-                        source, weights.filter, job, run.setup.window.p, target.path, done
-                    )._replace(seed=run.setup.opener.used_seed)
+                summary = Summary()
                 if run.reporter.needs_summary:
-                    summary = Summary()
                     summary.add(y)
-                    result = result.of_another(name, target.path or "", summary)
-                run.reporter.add(result, kept)
+                run.reporter.add(first.of_another(name, target.path or "", summary), kept)
     run.progress.advance(len(names))
 
 

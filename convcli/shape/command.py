@@ -141,7 +141,7 @@ def _show_networks(request: "ShapeRequest", fmt: str, streams: Streams, misfits:
         return
     if fmt == "plain":  # one size; the other formats but the table show every node
         refuse({"--all": request.every_node}, "the format plain", "use --format table")
-    found = networks(request, streams, misfits.report)
+    found = networks(request, streams, misfits.report, _shows_fields(request, fmt))
     if fmt == "table":
         from convcli.shape import network_report  # noqa: PLC0415
 
@@ -157,6 +157,13 @@ def _show_networks(request: "ShapeRequest", fmt: str, streams: Streams, misfits:
         _write(records.csv_lines(chain.from_iterable(found), request.fields), streams)
     else:
         _show_plain(found, streams, misfits)
+
+
+def _shows_fields(request: "ShapeRequest", fmt: str) -> bool:
+    """Whether a report of a network says anything of receptive fields."""
+    if request.fields is None:
+        return fmt != "plain"
+    return any(key in request.fields for key in ("field", "jump", "effective_padding"))
 
 
 def _list_networks(streams: Streams) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from convcli.errors import DoesNotFit, UsageError
 from convcli.geometry.network.graph import NodeStep, follow
+from convcli.geometry.network.operation import FieldNote
 from convcli.geometry.text import notation
 from convcli.geometry.text.sweep import Sweep, has_many
 from convcli.geometry.window.axis import Sizes, spread
@@ -21,9 +22,15 @@ if TYPE_CHECKING:
 
 
 def networks(
-    request: "ShapeRequest", streams: Streams, on_misfit: OnMisfit | None = None
+    request: "ShapeRequest",
+    streams: Streams,
+    on_misfit: OnMisfit | None = None,
+    shows_fields: bool = True,
 ) -> Iterator[list[NodeStep]]:
-    """Apply the network of a request to each of its inputs, see `cases.cases`."""
+    """Apply the network of a request to each of its inputs, see `cases.cases`.
+
+    Where the report `shows_fields`, there are notes about them too.
+    """
     _refuse_options_of_one_layer(request)
     network = open_network(network_name(request), request.layers or (), streams)
     channels = [(network.c, None)] if request.channels is None else read_channels(request)
@@ -45,7 +52,8 @@ def networks(
             on_misfit(error)
             continue
         for text in () if noted else (*_note_of_images(network), *_notes(steps)):
-            note(streams, text)
+            if shows_fields or not isinstance(text, FieldNote):
+                note(streams, text)
         if not noted and request.format in (None, "plain"):
             _note_outputs(network, steps[-1].name, streams)
         noted = True
@@ -56,7 +64,7 @@ def _note_of_images(network: Network) -> Iterator[str]:
     """Say which image receptive fields are about, where a network reads several."""
     images = [each.name for each in network.graph.inputs if len(each.shape or ()) > 2]
     if len(images) > 1:
-        yield (
+        yield FieldNote(
             f"{network.source} reads {len(images)} images; receptive fields are about the first, "
             f"{images[0]}: nothing of {', '.join(images[1:])} is in them"
         )
@@ -89,7 +97,7 @@ def _notes(steps: Sequence[NodeStep]) -> list[str]:
         for text in step.notes:
             found.setdefault(text.partition(";")[0], (text, []))[1].append(step.name)
     return [
-        f"{text} ({names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''})"
+        type(text)(f"{text} ({names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''})")
         for text, names in found.values()
     ]
 

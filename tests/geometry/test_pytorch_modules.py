@@ -225,9 +225,17 @@ def test_average_pooling_with_all_of_its_parameters() -> None:
     ],
 )
 def test_a_note_where_a_line_does_not_say_all(n: str, line: str, note: str) -> None:
-    err = run_command("shape", "-n", n, "-c", "3", "-l", line).err
+    err = run_command("shape", "-n", n, "-c", "3", "-l", line, "--format", "csv").err
     assert note in err
     assert bool(note) == bool(err)
+
+
+def test_a_note_about_fields_is_for_those_who_see_them() -> None:
+    args = ("-n", "8", "-c", "3", "-l", "(0): Upsample(scale_factor=2.0, mode='bilinear')")
+    for shown in ((), ("--format", "csv", "--fields", "output")):
+        assert run_command("shape", *args, *shown).err == ""
+    shown = ("--format", "csv", "--fields", "output,field")
+    assert "align_corners" in run_command("shape", *args, *shown).err
 
 
 def test_a_class_whose_name_starts_with_an_underscore_is_a_container() -> None:

@@ -55,6 +55,17 @@ def test_wrong_usage_is_said_once(inputs: list[str], options: list[str]) -> None
     assert (done.status > 0, done.err.count("\n")) == (True, 1)
 
 
+def test_an_input_that_is_not_one_array_or_cannot_be_written(in_tmp: Path) -> None:
+    np.savez("two.npz", x=np.ones(3), y=np.ones(3))
+    for name in "abcd":
+        np.save(f"{name}.npy", np.full((6, 6), ord(name)))
+    Path("out/c.npy").mkdir(parents=True)
+    names = ["a.npy", "two.npz", "[[1,2", "a.npy::x", "b.npy", "c.npy", "d.npy"]
+    done = run_command("run", *names, "-k", "[[1]]", "-o", "out/", "-q")
+    assert (done.status, done.err.count("\n")) == (1, 4)
+    assert [np.load(f"out/{name}.npy")[0, 0] for name in "abd"] == [97, 98, 100]
+
+
 def test_a_full_disk_ends_the_run(inputs: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")

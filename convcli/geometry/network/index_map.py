@@ -111,7 +111,7 @@ class Bordered(NamedTuple):
     """Output ``o`` reads index ``o - before_pad`` of `n`, where there is one.
 
     In the padding it reads an index inside instead, which one depends on `mode`: reflect (without
-    the edge), replicate or circular. No period describes it.
+    the edge), symmetric (with it), replicate or circular. No period describes it.
     """
 
     n: int
@@ -153,6 +153,9 @@ class Bordered(NamedTuple):
             place = min(max(place, 0), self.n - 1)
         elif self.mode == "circular":
             place %= self.n
+        elif self.mode == "symmetric":
+            place %= 2 * self.n
+            place = min(place, 2 * self.n - 1 - place)
         else:
             period = max(2 * (self.n - 1), 1)
             place = min(place % period, period - place % period) if self.n > 1 else 0

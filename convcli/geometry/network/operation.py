@@ -22,6 +22,12 @@ class Applied(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
+class FieldNote(str):
+    """A note that is about receptive fields only."""
+
+    __slots__ = ()
+
+
 class Operation(Protocol):
     """A small frozen value; `apply` raises `UsageError` or `DoesNotFit`."""
 
