@@ -52,8 +52,8 @@ def test_a_profile_of_other_channels_is_not_kept(
     found, _, said = _info(image, ending, "-k", kernel)
     assert found is None
     assert said == noted * (
-        f"convcli: note: 'y.{ending}' does not keep the colour profile of 'x.tif'; a .png of the "
-        f"same size and channels does\n"
+        f"convcli: note: 'y.{ending}' does not keep the colour profile of 'x.tif'; "
+        f"{'write a .png' if ending == 'bmp' else 'a .png with as many channels does'}\n"
     )
 
 
@@ -69,7 +69,44 @@ def test_a_note_says_where_transparency_is_dropped(
     image.putalpha(100)
     image.save("x.png")
     done = run_command("run", "x.png", "-k", "box:3", "-p", padding, "-o", f"y.{ending}", stdin=b"")
-    dropped = f"convcli: note: 'y.{ending}' does not keep the transparency of 'x.png'; a .png"
+    remedy = "add -p same" if ending == "png" else "write a .png"
+    dropped = f"convcli: note: 'y.{ending}' does not keep the transparency of 'x.png'; {remedy}\n"
     assert (dropped in done.err) is not kept
     with Image.open(f"y.{ending}") as made:
         assert made.has_transparency_data is kept
+
+
+def test_an_opaque_image_has_no_transparency_to_note(in_tmp: Path) -> None:
+    image = COLOURS.copy()
+    image.putalpha(255)
+    image.save("x.png")
+    for ending in ("png", "jpg"):
+        args = ("x.png", "-k", "box:3", "-p", "same", "-o", f"y.{ending}")
+        assert run_command("run", *args, stdin=b"").err == ""
+
+
+def test_what_several_images_do_not_keep_is_one_note(in_tmp: Path) -> None:
+    image = COLOURS.copy()
+    image.putalpha(100)
+    for name in "abc":
+        image.save(f"{name}.png")
+    args = ("a.png", "b.png", "c.png", "-k", "box:3", "-o", "out/", "--output-format", "bmp")
+    notes = run_command("run", *args, stdin=b"").err.splitlines()
+    (note,) = [line for line in notes if "does not keep" in line]
+    assert "the transparency of 'a.png' (2 more images likewise); write a .png, and add -p" in note
+
+
+def test_grey_of_16_bits_is_that_in_every_format(in_tmp: Path) -> None:
+    deep = np.arange(0, 60000, 5000, dtype=np.uint16).reshape(3, 4)
+    Path("x.pgm").write_bytes(b"P5 4 3 65535\n" + deep.astype(">u2").tobytes())
+    done = run_command("run", "x.pgm", "-k", "[[1]]", "-o", "y.png", stdin=b"")
+    assert (done.status, done.err) == (0, "")
+    with Image.open("y.png") as made:
+        assert np.array_equal(np.array(made), deep)
+
+
+def test_the_only_page_may_be_named(in_tmp: Path) -> None:
+    COLOURS.save("x.png")
+    named, unnamed = (run_command("run", x, "-k", "[[1]]").data for x in ("x.png::0", "x.png"))
+    assert named == unnamed
+    assert run_command("run", "x.png::1", "-k", "[[1]]").status == 2

@@ -114,6 +114,8 @@ def test_the_list_of_filters_has_their_numbers() -> None:
         ("-k box --output-padding 1", "add --transposed"),
         ("-k box --transposed --output-padding 1", "output padding 1 must be smaller"),
         ("-k box --dtype int32", "would round"),
+        ("-k [[1e39]]", "the filter has numbers up to 1e+39, beyond the largest of float32"),
+        ("-k box --bias 1e39", "the bias has numbers up to 1e+39, beyond the largest of float32"),
         ("-k box --dtype float99", "'float99' is not a type of number"),
         ("-k box --threads 0", "--threads 0 must be 1 or more"),
         ("-k box --memory lots", "'lots' is not an amount of memory"),

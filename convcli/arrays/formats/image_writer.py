@@ -114,7 +114,7 @@ class _Writer:
                 colours = values.reshape(*extras.alpha.shape, -1)
                 values = np.concatenate((colours, extras.alpha[..., None]), axis=2)
             else:
-                dropped.append("transparency")
+                dropped += ["transparency"] * extras.is_transparent
         return values, saved, tuple(dropped)
 
     def _has_room(self, values: Array, alpha: Array) -> bool:

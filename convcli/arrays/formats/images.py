@@ -61,7 +61,7 @@ def read(
         note(f"{called} may be damaged: {' '.join(said[0].split()).rstrip('.')}")
     if white is not None:
         note(f"{called}: its white, {white}, is read as {255 if white < 256 else 65535}")
-    if extras.alpha is not None:
+    if extras.is_transparent:
         note(f"{called}: its transparency is not convolved")
     yield InMemory(spec, array, "HWC" if array.ndim == 3 else "HW", extras)
 
@@ -106,6 +106,8 @@ def _decode(
         tiff.check_planes(tags, called)
         low_bytes, white = _swapped_bytes(image, called), _white(image)
         colours, alpha = _to_arrays(image)
+        if image.format == "PPM" and colours.dtype == np.int32:  # Pillow's type of 16 bits there
+            colours = colours.astype(np.uint16)
         profile = image.info.get("icc_profile")
         if profile is not None and not describes(profile, colours):  # of CMYK that became RGB
             profile = None
@@ -120,7 +122,7 @@ def _decode(
 
 def _page_number(called: str, path: str, page: str | None, pages: int) -> int:
     if pages == 1:
-        if page is not None:
+        if page not in (None, "0"):
             raise UsageError(f"{called} is an image, which has no members; leave ::{page} out")
         return 0
     named = f"name one, from {path}::0 to {path}::{pages - 1}"

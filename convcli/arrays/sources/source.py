@@ -32,6 +32,11 @@ class ImageExtras(NamedTuple):
     profile: bytes | None = None
     dpi: tuple[int, int] | None = None
 
+    @property
+    def is_transparent(self) -> bool:
+        """Whether some pixel is not opaque."""
+        return self.alpha is not None and bool((self.alpha < 255).any())
+
 
 NO_EXTRAS = ImageExtras()
 

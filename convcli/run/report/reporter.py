@@ -2,7 +2,7 @@
 
 import functools
 
-from convcli.errors import UsageError
+from convcli.errors import UsageError, counted
 from convcli.geometry.text.notation import format_sizes
 from convcli.run.options import FORMATS, RunRequest
 from convcli.run.results import Parts, Result, ShownArrays
@@ -47,6 +47,7 @@ class Reporter:
         self._note = functools.partial(note, streams)
         self._notes_changes = not request.quiet and not (self._shown and self._format != "plain")
         self._altered: list[Result] = []  # whose values were changed to become an image's
+        self._incomplete: list[Result] = []  # images that hold less than their input
         self.needs_summary = self._shown and self._format != "plain"
         in_full = self._shown and self._format == "table"
         values = in_full and not data_to_stdout and request.output is None
@@ -61,11 +62,7 @@ class Reporter:
     def add(self, result: Result, kept: ShownArrays) -> None:
         """Report one array, or keep its row for the one table of many."""
         if result.mapping is not None and result.mapping.dropped:
-            what = " and the ".join(result.mapping.dropped)
-            self._note(
-                f"{_called(result)} does not keep the {what} of {result.input.name!r}; a .png of "
-                f"the same size and channels does"
-            )
+            self._incomplete.append(result)
         if self._notes_changes and result.mapping is not None and result.mapping.altered:
             self._altered.append(result)
         if not self._shown:
@@ -88,13 +85,29 @@ class Reporter:
     def end(self) -> None:
         """Write the one table of many arrays; say what else changed the values of images."""
         if self._altered:
-            self._tell_altered()
+            self._note_altered()
+        if self._incomplete:
+            self._note_incomplete()
         if self._rows:
             from convcli.run.report import tables  # noqa: PLC0415
 
             tables.show_many(self._rows, self._stream)
 
-    def _tell_altered(self) -> None:
+    def _note_incomplete(self) -> None:
+        first, *others = self._incomplete
+        assert first.mapping is not None
+        dropped, path = first.mapping.dropped, first.output.name.lower()
+        remedies = [] if path.endswith(".png") else ["write a .png"]
+        if "transparency" in dropped and first.output.shape[:2] != first.input.shape[:2]:
+            remedies.append("add -p same")
+        remedy = ", and ".join(remedies) or "a .png with as many channels does"
+        more = f" ({counted(len(others), 'more image')} likewise)" if others else ""
+        self._note(
+            f"{_called(first)} does not keep the {' and the '.join(dropped)} of "
+            f"{first.input.name!r}{more}; {remedy}"
+        )
+
+    def _note_altered(self) -> None:
         first = self._altered[0]
         assert first.mapping is not None
         text = f"{_called(first)}: values {first.mapping.text}"

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from math import gcd
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -205,6 +205,7 @@ def resolve(
         sums = np.result_type(sums, out_dtype) if sums.kind == out_dtype.kind == "f" else sums
     elif not (saturate and out_dtype.kind in "iu"):
         sums = out_dtype
+    _check_range(sums, filter=filter_, bias=bias)
     return Operation(
         layout=letters,
         out_layout=letters if "C" in letters or not weight else with_channel_axis(letters),
@@ -229,6 +230,23 @@ def _why_float(window: Window, second: Array | None) -> str:
     if second is not None:
         return "a magnitude is a float"
     return "input, filter or bias hold floats"
+
+
+def _check_range(sums: DType, **numbers: Array | None) -> None:
+    """Refuse numbers of filter or bias that become infinite in the type of sums, or float32."""
+    if sums.kind not in "fc":
+        return
+    dtype = np.result_type(sums, np.float32)
+    info: Any = np.finfo(dtype)
+    for what, given in numbers.items():
+        if given is None or given.dtype.kind not in "fc":
+            continue
+        most = np.abs(given).max(initial=0, where=np.isfinite(given))
+        if most > info.max:
+            raise UsageError(
+                f"the {what} has numbers up to {most:g}, beyond the largest of {dtype}, "
+                f"{info.max:.2g}; use --dtype {'complex128' if sums.kind == 'c' else 'float64'}"
+            )
 
 
 def _fit(window: Window, n: tuple[int, ...], guessed: str) -> tuple[Axis, ...]:
