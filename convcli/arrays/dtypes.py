@@ -70,7 +70,7 @@ def asked_dtype(name: str, natural: DType, why_float: str, saturate: bool = Fals
         raise UsageError(f"--dtype {name} would drop imaginary parts; use --dtype complex64")
     if natural.kind == "f" and dtype.kind in "iu" and not saturate:
         raise UsageError(
-            f"--dtype {name} would round: {why_float}; omit --dtype, or use --scale clip"
+            f"--dtype {name} would round: {why_float}; omit --dtype, or add --scale clip"
         )
     return dtype.newbyteorder("=")
 
@@ -105,5 +105,5 @@ def check_integers(made: Array, dtype: DType) -> None:
     if low < info.min or high > info.max:
         raise ConvcliError(
             f"results from {low} to {high} do not fit --dtype {dtype} ({info.min} to {info.max}); "
-            f"omit --dtype, or use --scale clip"
+            f"omit --dtype, or add --scale clip"
         )

@@ -6,8 +6,9 @@ from convcli.arrays import stores
 from convcli.arrays.memory import keeping_memory
 from convcli.errors import UsageError
 from convcli.models import model_format
-from convcli.options import typed, with_channels
-from convcli.run import into_files
+from convcli.option_rules import with_channels
+from convcli.options import typed
+from convcli.run import each_input
 from convcli.run.options import RunRequest
 from convcli.run.resolve.axes import check_dims
 from convcli.run.resolve.checks import check_animation, check_store_options
@@ -40,7 +41,7 @@ def run(request: RunRequest, streams: Streams) -> int:
     to_store = request.output is not None and stores.is_store(request.output)
     check_store_options(request, to_store)
     if not to_store:
-        return into_files.run(request, layer, picture, streams)
+        return each_input.run(request, layer, picture, streams)
     stores.check_libraries(stores.parse(str(request.output)))
     from convcli.run.stores import command as into_store  # noqa: PLC0415  for stores only
 
@@ -88,9 +89,9 @@ def _picture(request: RunRequest) -> "tuple[RunRequest, PictureFile | None]":
 
     if not is_picture(request.output) and request.frame is None:
         return request, None
-    from convcli.run.pictures import files  # noqa: PLC0415  seldom needed
+    from convcli.run.pictures import run_picture  # noqa: PLC0415  seldom needed
 
-    return files.without_picture(request)
+    return run_picture.without_picture(request)
 
 
 def _inputs(request: RunRequest, streams: Streams) -> list[str]:

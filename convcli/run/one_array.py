@@ -14,9 +14,9 @@ from convcli.arrays.sinks import Target
 from convcli.arrays.sources.ring import Ring
 from convcli.arrays.sources.source import InMemory, Source
 from convcli.run.compute.blocks import Blocks
-from convcli.run.compute.figures import Figures
 from convcli.run.compute.job import Job
 from convcli.run.compute.pipeline import Pipeline
+from convcli.run.compute.totals import Figures
 from convcli.run.options import RunRequest
 from convcli.run.prepare import Setup, prepare
 from convcli.run.report.reporter import Reporter

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, NamedTuple
 
 from convcli.arrays.dtypes import Array, shape_text
+from convcli.arrays.named.filters import is_named
 from convcli.arrays.opener import Gradient, Opener
 from convcli.arrays.sources.source import InMemory, Source
 from convcli.engines import choose
@@ -89,8 +90,9 @@ def resolve_job(setup: Setup, source: Source) -> tuple[Weights, Job]:
     weights = choose_weights(setup.request, source, setup.opener, setup.filter, setup.bias)
     operation = _operation(setup, source, weights)
     shape = weights.filter.shape
-    named = setup.request.layout is not None or weights.dims is not None
-    if not named and may_be_1d_weight(source.shape, shape):
+    request = setup.request
+    known = request.layout is not None or weights.dims is not None or is_named(request.kernel)
+    if not known and may_be_1d_weight(source.shape, shape):
         setup.opener.note(
             f"the filter {shape_text(shape)} is read as {len(shape)} spatial axes; for the weight "
             f"of a 1-D layer add --dims 1"

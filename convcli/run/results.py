@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from convcli.arrays.dtypes import Array
 from convcli.errors import ConvcliError
 from convcli.geometry.window.axis import POOL_KINDS, Axis, Kind, Padding, PaddingWord
-from convcli.run.compute.figures import Figures, Summary
+from convcli.run.compute.totals import Figures, Summary
 from convcli.run.resolve.merged import full_layout, full_shape, lead_of
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from convcli.errors import UsageError
 from convcli.geometry.inverse import Answer, Unknown, solve
 from convcli.geometry.text import notation
 from convcli.geometry.window.axis import POOL_KINDS, PaddingWord, Sizes, on_each_axis, spread
-from convcli.options import refuse
+from convcli.option_rules import refuse
 from convcli.shape.usage import first_layer, kind_of, need
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from convcli.errors import ConvcliError, DoesNotFit, UsageError
 from convcli.geometry.network.layer import Step
 from convcli.geometry.text.notation import format_sizes
-from convcli.options import refuse, typed, with_channels
+from convcli.option_rules import refuse, with_channels
+from convcli.options import typed
 from convcli.shape.cases import cases
 from convcli.shape.usage import first_layer, network_name
 from convcli.streams import Streams, choose_format, note, report_error

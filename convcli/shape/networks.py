@@ -12,7 +12,7 @@ from convcli.geometry.text.sweep import Sweep, has_many
 from convcli.geometry.window.axis import Sizes, spread
 from convcli.models.network import Network
 from convcli.models.open import open_network
-from convcli.options import Typed, refuse
+from convcli.option_rules import Typed, refuse
 from convcli.shape.cases import OnMisfit, read_channels
 from convcli.shape.usage import need, network_name
 from convcli.streams import Streams, note

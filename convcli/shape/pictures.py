@@ -6,7 +6,7 @@ from shlex import quote
 from typing import TYPE_CHECKING
 
 from convcli.errors import UsageError
-from convcli.options import refuse
+from convcli.option_rules import refuse
 from convcli.pictures import files
 from convcli.shape.cases import cases
 from convcli.shape.usage import first_layer, network_name

@@ -60,7 +60,7 @@ def _elsewhere(network: bool, csv: bool) -> Callable[[str], str]:
 
     def needs(key: str) -> str:
         if not network and any(figure.key == key for figure in (*NODE_FIGURES, _LAYERS)):
-            return " of a single layer; write -l 'conv f=3' in place of -f 3"
+            return " of a single layer; give the layer with -l, such as -l 'conv f=3'"
         if csv and key == _LAYERS.key:
             return " of CSV; use --format json"
         if any(figure.key == key for figure in _explained()):

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from convcli.errors import UsageError
 from convcli.geometry.window.axis import Kind
-from convcli.options import refuse
+from convcli.option_rules import refuse
 
 if TYPE_CHECKING:
     from convcli.shape.options import ShapeRequest

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from convcli.arrays.dtypes import shape_text
 from convcli.geometry.text.notation import format_sizes
 from convcli.models.weights import UNSAID, Weight, read_weights
-from convcli.options import Typed, refuse
+from convcli.option_rules import Typed, refuse
 from convcli.shape.records import Record, csv_line, format_cell, json_lines, read_fields
 from convcli.shape.usage import network_name
 from convcli.streams import Streams, note, printable

@@ -313,7 +313,7 @@ def test_a_warning_of_pillow_is_a_note(in_tmp: Path) -> None:
 
 
 def test_what_a_c_library_writes_is_taken(capfd: pytest.CaptureFixture[str]) -> None:
-    from convcli.arrays.files.foreign import silenced
+    from convcli.arrays.files.silenced import silenced
 
     with silenced() as said:
         os.write(2, b"TIFFReadDirectory: Warning\n")

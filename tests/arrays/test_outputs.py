@@ -187,7 +187,7 @@ def test_a_missing_directory_is_refused_before_the_work(in_tmp: Path) -> None:
 def test_axes_that_a_format_does_not_hold_are_refused_before_the_work(
     name: str, in_tmp: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("convcli.run.into_files.Pipeline.run", lambda *_: pytest.fail("convolved"))
+    monkeypatch.setattr("convcli.run.each_input.Pipeline.run", lambda *_: pytest.fail("convolved"))
     done = run_command("run", "rand:5x8x8", "-k", "box", "--time", "2", "-o", name)
     assert done.status == 1
     assert done.err.endswith("write it as .npy\n") or "--layout" in done.err

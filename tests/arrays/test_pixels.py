@@ -161,7 +161,7 @@ def test_dtype_saturates_only_when_asked(photo: Path) -> None:
     args = ("photo.png", "-k", "sharpen", "--dtype", "uint8")
     refused = run_command("run", *args, stdin=b"")
     assert (refused.status, refused.data) == (1, b"")
-    assert refused.err.endswith("omit --dtype, or use --scale clip\n")
+    assert refused.err.endswith("omit --dtype, or add --scale clip\n")
     found = run_command("run", *args, "--scale", "clip", "--verify", stdin=b"").array
     exact = run_command("run", "photo.png", "-k", "sharpen", stdin=b"").array
     assert found.dtype == np.uint8

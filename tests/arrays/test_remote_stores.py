@@ -83,11 +83,11 @@ def test_an_array_in_a_bucket_is_replaced_only_if_asked(bucket: str) -> None:
 
 
 def test_a_run_into_a_bucket_is_continued(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from convcli.arrays.stores import arrays
+    from convcli.arrays.stores import zarr_array
 
     make(f"{bucket}/x.zarr", integers(40, 40), (8, 8))
     args = [f"{bucket}/x.zarr", "-k", "ones:3x3", "-o", f"{bucket}/y.zarr", "--memory", "1"]
-    write, count = arrays.StoredArray.write, 0
+    write, count = zarr_array.StoredArray.write, 0
 
     def failing(self: Any, box: Any, y: Any) -> None:
         nonlocal count
@@ -96,11 +96,11 @@ def test_a_run_into_a_bucket_is_continued(bucket: str, monkeypatch: pytest.Monke
             raise OSError(5, "Input/output error")
         write(self, box, y)
 
-    monkeypatch.setattr(arrays.StoredArray, "write", failing)
+    monkeypatch.setattr(zarr_array.StoredArray, "write", failing)
     run = run_command("run", *args)
     assert run.status == 1
     assert "7 of 25 blocks of 's3://data/y.zarr' are done" in run.err
-    monkeypatch.setattr(arrays.StoredArray, "write", write)
+    monkeypatch.setattr(zarr_array.StoredArray, "write", write)
     run = run_command("run", *args)
     assert run.status == 2
     assert "is unfinished; add --resume to continue it, or --overwrite" in run.err
@@ -180,20 +180,20 @@ def test_what_cannot_be_made_is_what_the_error_says(
 def test_a_run_that_cannot_be_continued_yet_stays(
     bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from convcli.arrays.stores import arrays
+    from convcli.arrays.stores import zarr_array
 
     make(f"{bucket}/x.zarr", integers(40, 40), (8, 8))
     args = [f"{bucket}/x.zarr", "-k", "ones:3x3", "-o", f"{bucket}/y.zarr", "--memory", "1"]
-    write = arrays.StoredArray.write
+    write = zarr_array.StoredArray.write
     failing = mock.Mock(side_effect=[None, OSError(5, "Input/output error")])
 
     def write_some(self: Any, box: Any, y: Any) -> None:
         failing()
         write(self, box, y)
 
-    monkeypatch.setattr(arrays.StoredArray, "write", write_some)
+    monkeypatch.setattr(zarr_array.StoredArray, "write", write_some)
     assert run_command("run", *args).status == 1
-    monkeypatch.setattr(arrays.StoredArray, "write", write)
+    monkeypatch.setattr(zarr_array.StoredArray, "write", write)
     with monkeypatch.context() as patch:
         broken = mock.Mock(side_effect=ConvcliError("no answer"))
         patch.setattr("convcli.arrays.stores.outputs.find_done", broken)

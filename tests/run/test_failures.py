@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from convcli.run import into_files
+from convcli.run import each_input
 from tests.conftest import run_command
 
 
@@ -70,6 +70,6 @@ def test_a_full_disk_ends_the_run(inputs: list[str], monkeypatch: pytest.MonkeyP
     def full(*_: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(into_files, "_convolve_input", full)
+    monkeypatch.setattr(each_input, "_convolve_input", full)
     done = run_command("run", *inputs, "-k", "box:3", "-o", "out/")
     assert (done.status, done.err.count("\n")) == (1, 1)

@@ -20,7 +20,7 @@ from convcli.geometry.window.axis import Window
 from convcli.geometry.window.pad_modes import PAD_MODES
 from convcli.run.compute.blocks import Block
 from convcli.run.compute.executors import Future
-from convcli.run.compute.figures import Figures
+from convcli.run.compute.totals import Figures
 from convcli.run.resolve.operation import resolve
 from convcli.run.stores import command as into_store
 from convcli.run.stores.blocks import Axes, plan_chunk_blocks
@@ -384,6 +384,7 @@ MISUSE = [
     ("x.zarr -k box:3 -o y.zarr --plot", "--plot cannot be combined with -o y.zarr"),
     ("x.zarr -k box:3 -o y.zarr --time 3", "--time 3 cannot be combined with -o y.zarr"),
     ("x.zarr -k box:3 -o y.zarr --output-format npy", "--output-format npy cannot be combined"),
+    ("x.zarr -k box:3 -o y.zarr --scale abs", "--scale abs cannot be combined with -o y.zarr"),
     ("x.zarr -k box:3 -o y.zarr --chunks 4x4x4", "--chunks 4x4x4 has 3 sizes"),
     ("x.zarr -k box:3 -o y.zarr --chunks 0", "--chunks 0"),
     ("x.zarr -k box:3 -o y.zarr --chunks a", "--chunks 'a'"),

@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convcli.arrays import small_files
-from convcli.run import into_files
+from convcli.run import each_input
 from convcli.run.report import tables
 from tests.conftest import Outcome, npy_bytes, run_command
 
@@ -125,7 +125,7 @@ def test_the_same_as_each_alone(
         args = ["run", *data.draw(inputs()), *options.split(), "--seed", "1", "-o", "out/"]
         with mock.patch.object(small_files, "_MOST_BYTES", together):
             found = _outcome(args, old)
-        with mock.patch.object(into_files, "_in_groups", _one_by_one):
+        with mock.patch.object(each_input, "_in_groups", _one_by_one):
             expected = _outcome(args, old)
     assert found == expected
 
@@ -140,7 +140,7 @@ def _files(count: int) -> list[str]:
 @pytest.mark.parametrize("output", [["-o", "out/"], []])
 def test_they_are_convolved_together(in_tmp: Path, output: list[str]) -> None:
     """The test above compares two ways, not one with itself."""
-    with mock.patch.object(into_files, "convolve", side_effect=AssertionError):
+    with mock.patch.object(each_input, "convolve", side_effect=AssertionError):
         done = run_command("run", *_files(9), "-k", "[[2]]", "-q", *output)
     assert done.status == 0
     data = [path.read_bytes() for path in sorted(Path("out").glob("*"))] or [done.data]

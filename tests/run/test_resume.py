@@ -15,7 +15,7 @@ import pytest
 import zarr
 
 from convcli.arrays.files.replaced_folders import NewFolder
-from convcli.arrays.stores.arrays import StoredArray
+from convcli.arrays.stores.zarr_array import StoredArray
 from convcli.errors import ConvcliError
 from tests.conftest import run_command
 from tests.run.stores import integers, load, make

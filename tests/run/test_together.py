@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from convcli.arrays.files import transfer
 from convcli.arrays.sources import records
 from convcli.errors import ConvcliError
-from convcli.run import into_files
+from convcli.run import each_input
 from tests.conftest import npy_bytes, run_command
 
 OPTIONS = [
@@ -37,7 +37,7 @@ OPTIONS = [
 
 
 def _single(args: list[str], data: bytes) -> Any:
-    with mock.patch.object(into_files, "_convolve_together", return_value=False):
+    with mock.patch.object(each_input, "_convolve_together", return_value=False):
         return run_command(*args, stdin=data)
 
 
@@ -130,7 +130,7 @@ def test_what_arrived_before_a_read_error_is_convolved() -> None:
 def test_they_are_convolved_together() -> None:
     """The test above compares two ways, not one with itself."""
     data = npy_bytes(*[np.ones((8, 8))] * 9)
-    with mock.patch.object(into_files, "convolve", side_effect=AssertionError):
+    with mock.patch.object(each_input, "convolve", side_effect=AssertionError):
         assert len(run_command("run", "-k", "box:3", "-q", stdin=data).data) == 9 * (128 + 36 * 8)
 
 

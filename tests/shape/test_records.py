@@ -139,9 +139,15 @@ def test_fields_are_chosen_and_ordered() -> None:
         ("--format json --fields outputs", "--fields 'outputs' is not a field; choose from kind, "),
         ("--format json --fields formula", "is not a field without --explain; add --explain\n"),
         ("--format csv --fields formula", "is not a field of CSV; use --explain --format json\n"),
-        ("--format json --fields field", "of a single layer; write -l 'conv f=3' in place of -f 3"),
-        ("--format csv --fields marks", "of a single layer; write -l 'conv f=3' in place of -f 3"),
-        ("--format json --fields layers", "of a single layer; write -l 'conv f=3' in place of"),
+        (
+            "--format json --fields field",
+            "of a single layer; give the layer with -l, such as -l 'conv f=3'",
+        ),
+        (
+            "--format csv --fields marks",
+            "of a single layer; give the layer with -l, such as -l 'conv f=3'",
+        ),
+        ("--format json --fields layers", "of a single layer; give the layer with -l"),
         ("--explain --fields output", "the format table; add --format json\n"),
         ("--format json --fields output,", "--fields '' is not a field"),
         ("--format json --fields input_width", "'input_width' is not a field"),

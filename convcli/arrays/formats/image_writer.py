@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 
 from convcli.arrays.dtypes import Array, DType
-from convcli.arrays.files.foreign import silenced
+from convcli.arrays.files.silenced import silenced
 from convcli.arrays.files.transfer import write_all
 from convcli.arrays.formats import pixels
 from convcli.arrays.formats.pixels import Mapping, Scaling

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from convcli.arrays.dtypes import Array
-from convcli.arrays.files.foreign import silenced
+from convcli.arrays.files.silenced import silenced
 from convcli.arrays.formats import Note, tiff
 from convcli.arrays.formats.pixels import describes
 from convcli.arrays.sources.npy import check_numbers

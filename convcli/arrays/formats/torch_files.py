@@ -7,7 +7,7 @@ from typing import Any, BinaryIO
 
 from convcli.arrays import members
 from convcli.arrays.dtypes import Array
-from convcli.arrays.files.foreign import silenced
+from convcli.arrays.files.silenced import silenced
 from convcli.arrays.formats import Note
 from convcli.arrays.memory import check_memory
 from convcli.arrays.sources.source import InMemory, Source

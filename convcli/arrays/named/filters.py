@@ -167,6 +167,11 @@ def listing() -> Iterator[tuple[str, Array]]:
         yield spec, named(spec)
 
 
+def is_named(spec: str | None) -> bool:
+    """Whether this is the name of a filter, with its parameters if there are any."""
+    return spec is not None and spec.partition(":")[0] in (*NAMED, *PAIRS)
+
+
 def nearest(spec: str) -> str:
     """Suggest filters with a name like this one."""
     import difflib  # noqa: PLC0415  only needed for errors

@@ -8,7 +8,7 @@ from zarr.errors import NodeNotFoundError
 from convcli.arrays import members
 from convcli.arrays.dtypes import shape_text
 from convcli.arrays.stores import StoreName, ome, parse
-from convcli.arrays.stores.arrays import StoredArray, StoredSource, stored_array
+from convcli.arrays.stores.zarr_array import StoredArray, StoredSource, stored_array
 from convcli.errors import ConvcliError, UsageError, reason, shortened
 
 UNFINISHED = "convcli_unfinished"  # an attribute of an array that a run is writing, or has left

@@ -16,9 +16,9 @@ from zarr.core.sync import sync
 
 from convcli.arrays.files.replaced_folders import NewFolder
 from convcli.arrays.stores import StoreName, parse
-from convcli.arrays.stores.arrays import reporting, stored_array
 from convcli.arrays.stores.form import CREATOR, LEVEL, Form, create, find_done
 from convcli.arrays.stores.inputs import UNFINISHED, open_node
+from convcli.arrays.stores.zarr_array import reporting, stored_array
 from convcli.errors import ConvcliError, UsageError, check_folder
 
 Record = dict[str, str]  # what an array is made from: by kind, a digest or words

@@ -5,7 +5,7 @@ from convcli.arrays.sinks import Target
 from convcli.errors import UsageError, counted
 from convcli.geometry.window.axis import Window
 from convcli.geometry.window.pad_modes import parse_pad_mode
-from convcli.options import refuse
+from convcli.option_rules import refuse
 from convcli.run.options import RunRequest
 from convcli.streams import Streams, note
 
@@ -33,6 +33,7 @@ def check_store_options(request: RunRequest, into_store: bool) -> None:
             "--animate": request.animate,
             "--time": request.time,
             "--output-format": request.output_format,
+            "--scale": None if request.scale == "clip" else request.scale,
         },
         f"-o {request.output}, a chunked store",
         "leave it out, or write -o y.npy",
@@ -57,8 +58,8 @@ def check_animation(request: RunRequest, streams: Streams) -> None:
 
 def note_unused_pad_mode(request: RunRequest, window: Window, streams: Streams) -> None:
     """Say that a pad mode changes nothing without padding."""
-    unpadded = window.kind == "conv" and window.p == ((0, 0),)
-    if unpadded and parse_pad_mode(request.pad_mode) != "zeros":
+    unpadded = window.p == "valid" or not any(map(any, window.p))
+    if unpadded and window.kind == "conv" and parse_pad_mode(request.pad_mode) != "zeros":
         note(streams, f"--pad-mode {request.pad_mode} has no effect without padding; add -p same")
 
 

@@ -13,7 +13,7 @@ from convcli.geometry.network.channels import check_groups
 from convcli.geometry.text import notation
 from convcli.geometry.window.axis import Sizes, spread
 from convcli.geometry.window.pad_modes import parse_pad_mode
-from convcli.options import refuse
+from convcli.option_rules import refuse
 from convcli.run.options import RunRequest
 from convcli.run.resolve.axes import SPATIAL, read_axes
 

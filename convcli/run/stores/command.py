@@ -12,12 +12,12 @@ from convcli.arrays.box import slices
 from convcli.arrays.dtypes import Array
 from convcli.arrays.opener import Opener
 from convcli.arrays.sources.source import Source
-from convcli.arrays.stores.arrays import StoredSource
 from convcli.arrays.stores.outputs import NewArray, find_place
+from convcli.arrays.stores.zarr_array import StoredSource
 from convcli.errors import UsageError, counted
 from convcli.run.compute.blocks import Block
 from convcli.run.compute.executors import Future
-from convcli.run.compute.figures import Figures
+from convcli.run.compute.totals import Figures
 from convcli.run.options import RunRequest
 from convcli.run.prepare import Setup, resolve_job, set_up
 from convcli.run.report.reporter import Reporter

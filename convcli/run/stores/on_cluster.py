@@ -12,14 +12,13 @@ from urllib.parse import urlsplit
 
 from convcli.arrays.box import box_text
 from convcli.arrays.sources.source import Source
-from convcli.arrays.stores import arrays
-from convcli.arrays.stores.arrays import StoredArray, StoredSource, opened
 from convcli.arrays.stores.form import Form
+from convcli.arrays.stores.zarr_array import StoredArray, StoredSource, opened, use_threads
 from convcli.engines import choose
 from convcli.errors import UsageError
 from convcli.run.cluster import connect, worker
 from convcli.run.compute.blocks import Block
-from convcli.run.compute.figures import Figures
+from convcli.run.compute.totals import Figures
 from convcli.run.options import RunRequest
 from convcli.run.prepare import job_for
 from convcli.run.results import Result
@@ -189,7 +188,7 @@ def _make(
 ) -> _Prepared:
     """Prepare a worker: choose its engine, which shares the cores among the blocks done at once."""
     threads = request.threads or max(1, (os.cpu_count() or 1) // at_once.on_machine)
-    arrays.use_threads(threads * at_once.by_worker)
+    use_threads(threads * at_once.by_worker)
     engine = choose.choose_engine(
         request.engine, request.device, threads, request.tf32, request.method
     )

@@ -9,7 +9,7 @@ import numpy as np
 from convcli.arrays.box import Box, slices
 from convcli.arrays.dtypes import Array
 from convcli.arrays.sources.source import InMemory, OnStream, Source
-from convcli.arrays.stores.arrays import StoredSource
+from convcli.arrays.stores.zarr_array import StoredSource
 from convcli.errors import UsageError
 from convcli.run.stores.task import Boxes
 

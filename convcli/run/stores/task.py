@@ -15,8 +15,8 @@ from convcli.errors import ConvcliError
 from convcli.run.compute.blocks import Block
 from convcli.run.compute.convolver import convolve_block
 from convcli.run.compute.executors import Future, InOneThread
-from convcli.run.compute.figures import Figures
 from convcli.run.compute.job import Job
+from convcli.run.compute.totals import Figures
 from convcli.run.resolve.merged import batched
 
 _AT_ONCE = 64  # rows

@@ -10,9 +10,9 @@ from convcli.arrays.sources.records import Records
 from convcli.arrays.sources.ring import Ring
 from convcli.arrays.sources.source import InMemory, Source
 from convcli.errors import ConvcliError
-from convcli.run.compute.figures import Figures, Summary
 from convcli.run.compute.job import Job
 from convcli.run.compute.pipeline import Pipeline
+from convcli.run.compute.totals import Figures, Summary
 from convcli.run.failures import Failures
 from convcli.run.one_array import Run, convolve
 from convcli.run.options import RunRequest
@@ -175,6 +175,6 @@ def _keep_for_picture(run: Run, picture: "PictureFile", result: Result, kept: Sh
 
 
 def _draw(picture: "PictureFile", result: Result, kept: ShownArrays) -> None:
-    from convcli.run.pictures import files  # noqa: PLC0415  seldom needed
+    from convcli.run.pictures import run_picture  # noqa: PLC0415  seldom needed
 
-    files.write(picture, result, kept)
+    run_picture.write(picture, result, kept)
