@@ -78,8 +78,13 @@ class Opener:
             yield from formats.read(spec, path, member or None, self.note)
         else:
             with open(path, "rb", buffering=0) as stream:
-                if member:
+                if member and formats.suffix(path) == ".npy":
                     raise UsageError(f"{spec!r}: {path!r} is one array; leave ::{member} out")
+                if member:
+                    raise UsageError(
+                        f"{spec!r}: a file has members if it is named .npz, .pt, .safetensors, or "
+                        f"as an image; rename {path!r}, or leave ::{member} out"
+                    )
                 yield from self._stream(stream, path, repr(path), together)
 
     def note(self, text: str) -> None:

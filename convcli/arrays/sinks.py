@@ -225,7 +225,7 @@ def _names(folder: str, inputs: Sequence[str], ending: str) -> dict[str, str]:
     if count > 1:
         raise UsageError(
             f"{count} inputs would be written to {os.path.join(folder, name)!r}; "
-            f"run them separately"
+            f"run them into different directories"
         )
     return dict(zip(inputs, named, strict=True))
 

@@ -21,6 +21,7 @@ from convcli.pictures.scene import (
 )
 
 MOST_FRAMES = 400
+_MOST_DONE = 10_000  # outputs that are filled in one picture
 _SECONDS = (0.15, 0.6)  # of a frame
 _WHOLE = 20.0  # seconds, if a frame is not to be faster or slower than these
 
@@ -28,7 +29,10 @@ Sums = Callable[[Sequence[int]], list[str]]  # of a place: lines of numbers
 
 
 def animation_picture(
-    axes: Sequence[Axis], numbers: Numbers | None = None, sums: Sums | None = None
+    axes: Sequence[Axis],
+    numbers: Numbers | None = None,
+    sums: Sums | None = None,
+    frame: int | None = None,
 ) -> Scene:
     """Draw a frame for each output of a layer; of three axes, for those of the first slice.
 
@@ -39,6 +43,8 @@ def animation_picture(
         The numbers of a run, which the cells then hold.
     sums : callable, optional
         Says how an output comes about.
+    frame : int, optional
+        The only one to draw, from 0 on.
 
     Raises
     ------
@@ -48,11 +54,14 @@ def animation_picture(
     planar = board.planar(axes)
     sizes = [axis.out for axis in planar]
     count = prod(sizes)
-    if count > MOST_FRAMES:
+    if frame is None and count > MOST_FRAMES:
         raise UsageError(
             f"--animate -o draws a frame for each output, and {count} are more than {MOST_FRAMES}; "
-            f"use a smaller input or a larger -s, or --explain for one picture"
+            f"use a smaller input or a larger -s, or --frame 1 for one of them"
         )
+    if frame is not None and frame >= min(count, _MOST_DONE):
+        most = min(count, _MOST_DONE)
+        raise UsageError(f"--frame {frame + 1} must be from 1 to {most}; use --frame {most}")
     base = board.board(axes, numbers, filled=False)
     numbers = base.numbers
     rows, columns = board.strips(axes)
@@ -60,9 +69,11 @@ def animation_picture(
     signs, y = board.legend(base.bottom + 14, board.kinds_in(base))
     frames: list[Group] = []
     lowest = y
-    for at in range(count):
+    for at in range(count if frame is None else frame + 1):
         r, c = place_of(at, sizes)
         frames.append(_done(base, (r, c), at, numbers))
+        if frame not in (None, at):
+            continue
         spans = rows.taps(r), columns.taps(c)
         shapes: tuple[Shape, ...] = tuple(grid.window(base.input, *spans, cells))
         frames.append(Group("window", shapes, at, at))

@@ -113,11 +113,6 @@ def refuse_inputs(file: PictureFile, names: Iterable[str]) -> None:
 def save(scene: "Scene", file: PictureFile) -> None:
     """Write a picture; an old file is replaced when the new one is complete."""
     if file.frame is not None:
-        if file.frame >= scene.frames:
-            raise UsageError(
-                f"--frame {file.frame + 1} is beyond the last, {scene.frames}; "
-                f"use --frame {scene.frames}"
-            )
         scene = scene.still(file.frame)
     write(encoded(scene, file.ending), file.path)
 

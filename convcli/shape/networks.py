@@ -84,7 +84,7 @@ def _note_outputs(network: Network, last: str, streams: Streams) -> None:
 def _of_another_size(error: DoesNotFit) -> DoesNotFit:
     """Give the remedy for a network whose layers cannot be written otherwise."""
     why, _, remedy = str(error).rpartition("; ")
-    return DoesNotFit(f"{why}; use another -n") if "=" in remedy else error
+    return DoesNotFit(f"{why}; use a larger -n") if "=" in remedy else error
 
 
 def _notes(steps: Sequence[NodeStep]) -> list[str]:

@@ -36,7 +36,7 @@ def write_picture(request: "ShapeRequest", streams: Streams) -> None:
     elif request.animate:
         from convcli.pictures.animation_picture import animation_picture  # noqa: PLC0415
 
-        files.save(animation_picture(step.axes), file)
+        files.save(animation_picture(step.axes, frame=file.frame), file)
     else:
         from convcli.pictures.layer_picture import layer_picture  # noqa: PLC0415
 

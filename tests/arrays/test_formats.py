@@ -196,7 +196,8 @@ def test_many_inputs_go_to_a_directory(in_tmp: Path) -> None:
     again = run_command("run", "a.npy", "out/a.npy", "-k", "box:1", "-o", "out/", stdin=b"")
     assert (again.status, again.err) == (
         2,
-        "convcli: error: 2 inputs would be written to 'out/a.npy'; run them separately\n",
+        "convcli: error: 2 inputs would be written to 'out/a.npy'; run them into different "
+        "directories\n",
     )
     one = run_command("run", "a.npy", "b.npy", "-k", "box:1", "-o", "one.npy", stdin=b"")
     assert (one.status, Path("one.npy").exists()) == (2, False)

@@ -416,6 +416,7 @@ def test_float8_tables_are_those_of_pytorch() -> None:
         (("[[-1e999]]", *ONE), "INPUT '[[-1e999]]' has numbers beyond the largest float64"),
         (("none::x", *ONE), "'none': No such file"),
         (("x.npy::x", *ONE), "'x.npy' is one array; leave ::x out"),
+        (("layer::x", *ONE), "rename 'layer', or leave ::x out"),
         (("m.onnx::up", *ONE), "the input 'm.onnx::up' is a model, whose layers are filters"),
         (("more.npy", *ONE), "'more.npy' has trailing bytes that are not another array"),
         (
@@ -442,6 +443,7 @@ def test_errors_name_the_cause(args: tuple[str, ...], message: str, in_tmp: Path
     Path("more.npy").write_bytes(npy_bytes(np.ones((3, 3))) + b"xx")
     layer: Any = {"c.bias": np.ones(1), "c.weight": np.ones((1, 1, 3, 3))}
     np.savez("layer.npz", **layer)
+    Path("layer").write_bytes(Path("layer.npz").read_bytes())
     Path("no_axis.npy").write_bytes(npy_bytes(np.ones(())))
     run = run_command("run", *args)
     assert run.status in (1, 2)

@@ -133,7 +133,9 @@ def test_the_range_is_the_inputs(x: Any, pixel: int, in_tmp: Path) -> None:
     found, said = _written("x.npy", "-k", "[[1]]", name="y.bmp")
     assert found.max() == pixel
     if x.dtype == np.uint16:
-        text = "values 0..65535 scaled to 0..255; -o y.png keeps 16 bits"
+        text = (
+            "values 0..65535 scaled to 0..255, none above 200: nearly black; -o y.png keeps 16 bits"
+        )
         assert said == f"convcli: note: 'y.bmp': {text}; see --scale\n"
     else:
         assert said == ""

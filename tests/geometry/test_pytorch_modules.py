@@ -145,8 +145,18 @@ def test_remedies_are_pytorchs_parameters(line: str, remedy: str) -> None:
     [
         ("nn.BatchNorm1d(3)", "write bn2d, in PyTorch's notation BatchNorm2d"),
         ("nn.Conv2d(3, 8, 3, padding='full')", "write 'same', 'valid' or a number such as"),
-        ("nn.CircularPad2d()", "add padding=1 or another"),
-        ("nn.ChannelShuffle()", "add groups=2 or another"),
+        ("nn.CircularPad2d()", "add padding=3 or another"),
+        ("nn.ChannelShuffle()", "add groups=3 or another"),
+        ("nn.Linear(3)", "add out_features=3 or another"),
+        ("nn.GroupNorm(2)", "add num_channels=3 or another"),
+        ("nn.Upsample()", "write scale_factor=2 or size=64"),
+        ("nn.AvgPool2d(2, ceil_mode=2)", "write ceil_mode=1 or ceil_mode=0"),
+        (
+            "nn.MaxPool2d(3, padding=2)",
+            "more than half of its filter, which PyTorch refuses",
+        ),
+        ("nn.MaxPool2d(3, padding='same')", "write a number such as padding=1"),
+        ("nn.ConvTranspose2d(3, 8, 3, padding='same')", "write a number such as padding=1"),
     ],
 )
 def test_other_remedies(line: str, remedy: str) -> None:

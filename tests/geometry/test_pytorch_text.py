@@ -142,7 +142,7 @@ def test_a_class_of_ones_own_is_noted_once() -> None:
         ("nn.Conv2d(3, 64, kernel_size={3: 3})", "is not a number or a tuple of numbers"),
         ("nn.Conv2d(3, 64, kernel_size=9j)", "is not a number or a tuple of numbers"),
         ("nn.Conv2d(3, 64, kernel_size=1e999)", "'inf' is not a whole number"),
-        ("nn.Conv2d(3, 64)", "has no filter size"),
+        ("nn.Conv2d(3, 64)", "nn.Conv2d has no kernel_size; add kernel_size=3 or another"),
         ("nn.Conv2d(3, 64, 7, strid=2)", "'strid' is not a parameter of nn.Conv2d; write one of"),
         ("nn.Conv2d(3, 64, 7, kernel_size=5)", "nn.Conv2d has kernel_size a second time"),
         ("nn.Conv2d(3, 64, 7, stride=2, stride=1)", "nn.Conv2d has stride a second time"),

@@ -146,6 +146,8 @@ def test_receptive_fields_of_the_papers_resnets(name: str) -> None:
         ("bn c=0", "c=0 must be 1 or more; write c=64"),
         ("gn g=banana", "g 'banana' is not a whole number"),
         ("gn g=0", "groups 0 must be 1 or more; use g=1"),
+        ("upsample scale=.", "scale=. is not a number"),
+        ("pad p=1 mode=mirrored", "mode 'mirrored' is not a pad mode; write zeros"),
         ("gn g=2", "input channels 3 must be a multiple of groups 2; use g=1, or other channels"),
         ("prelu c=0", "c=0 must be 1 or more; write c=64"),
         ("prelu c=2", "input channels 2 must equal the 3 channels that come in; use c=3"),

@@ -428,3 +428,9 @@ def test_the_svg_says_what_it_shows() -> None:
 @pytest.fixture(autouse=True)
 def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+
+
+def test_one_frame_is_that_of_the_animation() -> None:
+    whole = animation_picture(AXES)
+    for frame in (0, 3, whole.frames - 1):
+        assert svg(animation_picture(AXES, frame=frame).still(frame)) == svg(whole.still(frame))

@@ -241,6 +241,8 @@ def test_wide_inputs_cross_tiles() -> None:
         ("rand:1x2x9 -k rand:4x2x1", "use -p 2 or more, or --dims 1 for the weight of a 1-D layer"),
         ("rand:40x50x3 -k box:5", "or --layout HWC if the last axis holds channels"),
         ("rand:400x2 -k [1,2,1]", "or --layout WC if the last axis holds channels"),
+        ("rand:6x2 -k rand:5x4x3 --layout HW", "another --layout than HW"),
+        ("rand:8x8 -k box --time 2 --format plain", "--time has no plain form; use --format table"),
         ("arange:4x4 -k [[1]] --dims 1", "leave out --dims 1"),
         ("rand:8x8 -k box --plot --format json", "--plot cannot be combined with --format json"),
         ("rand:8x8 -k box --dtype float32 -o y.png", "--dtype float32 is not a pixel type"),

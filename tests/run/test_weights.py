@@ -59,6 +59,14 @@ def test_the_same_seed_gives_the_same_layer_on_every_engine() -> None:
     assert _run(*args, "--transposed").shape == (6, 8, 8)
 
 
+def test_a_bias_may_be_a_row() -> None:
+    args = ("arange:4x4", "-k", "[[[[1]]],[[[2]]]]", "--bias")
+    row, flat = (run_command("run", *args, bias).data for bias in ("[[3,4]]", "[3,4]"))
+    assert row == flat
+    assert run_command("run", *args, "[[3],[4]]").data == flat
+    assert "shape 2x2" in run_command("run", *args, "[[1,2],[3,4]]").err
+
+
 def test_one_filter_serves_all_inputs(in_tmp: Any) -> None:
     np.save("a.npy", np.ones((3, 5, 5)))
     done = run_command("run", "a.npy", "a.npy", "-f", "3", "-c", "2", "-o", "-")

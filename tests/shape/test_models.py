@@ -192,7 +192,7 @@ def test_mistakes_about_a_file(in_tmp: Path) -> None:
     done = run_command("shape", "-", stdin=Path("m.onnx").read_bytes())
     assert "standard input, line 1 is not text" in done.err
     done = run_command("shape", "vgg16", "-n", "16")
-    assert done.err.endswith("does not fit input 1 with padding 0: 1 + 2·0 < 2; use another -n\n")
+    assert done.err.endswith("does not fit input 1 with padding 0: 1 + 2·0 < 2; use a larger -n\n")
 
 
 class _Masked(nn.Module):

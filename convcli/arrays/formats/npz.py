@@ -75,6 +75,11 @@ def read(
     with _reporting_damage(repr(path) if file is None else path):
         archive = zipfile.ZipFile(file or path)
     with archive:
+        if not any(name.endswith(".npy") for name in archive.namelist()):
+            raise ConvcliError(
+                f"{repr(path) if file is None else path} is an archive without .npy arrays; a file "
+                f"of PyTorch's is read by its name, which ends in .pt"
+            )
         names = [name.removesuffix(".npy") for name in archive.namelist()]
         if file is not None and len(names) > 1:
             listed = ", ".join(names[:12])

@@ -175,8 +175,9 @@ def to_pixels(
     else:
         begin, end = scaling.range
         mapping = _clipping(values, (begin, end), largest)
-        if scaling.asked is not None and high < largest * _NEARLY_BLACK:
-            text = f"{mapping.text} as --dtype {dtype} asks, none above {high:.6g}: nearly black"
+        if 0 < high < end * _NEARLY_BLACK:
+            asked = "" if scaling.asked is None else f" as --dtype {dtype} asks"
+            text = f"{mapping.text}{asked}, none above {high:.6g}: nearly black"
             mapping = Mapping(text, True)
     return _stretch(values, begin, end, largest).astype(dtype), mapping
 

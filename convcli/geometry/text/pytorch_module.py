@@ -49,13 +49,15 @@ def read_module(call: "ast.Call", where: str) -> list[Words]:
     module, dims = _find(name, where)
     called = f"{where}: nn.{name}"
     values = {**module.fixed, **_values(call, module, name, where)}
+    if module.kind in ("conv", "convt", "maxpool", "avgpool"):
+        _check_word(values, module.kind, called)
+    if module.kind in ("maxpool", "avgpool"):
+        _check_half(values, called)
     if module.kind in ("conv", "convt"):
         return _convolution(module.kind, dims, values, called)
     if module.kind in ("bn", "gn", "instancenorm"):
         return [_norm(module.kind, dims, values, called)]
     if module.kind == "pad":
-        if "p" not in values:
-            raise UsageError(f"{called} has no padding; add padding=1 or another")
         values["p"] = _pairs(values["p"])
     elif module.kind == "upsample":
         dims = _axes_of_resizing(values, called)
@@ -101,7 +103,8 @@ def _find(name: str, where: str) -> tuple[Module, str]:
 def _values(call: "ast.Call", module: Module, name: str, where: str) -> dict[str, str]:
     """Read the values of our keys."""
     values: dict[str, str] = {}
-    for parameter, node in _arguments(call, module.parameters.split(), name, where):
+    given = list(_arguments(call, module.parameters.split(), name, where))
+    for parameter, node in given:
         if parameter in FIXED and _value(node, parameter, name, where) != FIXED[parameter]:
             raise UsageError(
                 f"{where}: {parameter} of nn.{name} must be {FIXED[parameter]} here; {_EXPORT}"
@@ -113,6 +116,9 @@ def _values(call: "ast.Call", module: Module, name: str, where: str) -> dict[str
             if KEYS[parameter] in values:
                 raise UsageError(f"{where}: nn.{name} has {parameter} a second time; give it once")
             values[KEYS[parameter]] = text
+    for needed in module.parameters.split()[: module.needed]:
+        if needed not in [parameter for parameter, _ in given]:
+            raise UsageError(f"{where}: nn.{name} has no {needed}; add {needed}=3 or another")
     return values
 
 
@@ -125,7 +131,6 @@ def _convolution(kind: str, dims: str, values: dict[str, str], called: str) -> l
         )
     if kind == "convt" and mode != "zeros":
         raise UsageError(f"{called} has padding_mode {mode!r}; use padding_mode='zeros'")
-    _check_word(values, called)
     p = parse_only_padding(f"{called}: padding", values.get("p", "0"))
     if p == "same" and mode != "zeros":
         p = _same(int(dims[0]), values, called)
@@ -145,18 +150,34 @@ def _same(dims: int, values: dict[str, str], called: str) -> tuple[tuple[int, in
     return tuple([(total // 2, total - total // 2) for total in totals])
 
 
-def _check_word(values: dict[str, str], called: str) -> None:
-    """Refuse words of padding that PyTorch does not have, or not with a stride."""
+def _check_word(values: dict[str, str], kind: str, called: str) -> None:
+    """Refuse words of padding that PyTorch does not have, for this module or with a stride."""
     p = values.get("p", "0")
-    if p not in ("same", "valid") and not any(map(str.isdigit, p)):
+    words = ("same", "valid") if kind == "conv" else ()
+    if p not in words and not any(map(str.isdigit, p)):
+        written = "'same', 'valid' or a number" if words else "a number"
         raise UsageError(
-            f"{called} has padding {p!r}, which PyTorch does not have; write 'same', 'valid' or a "
-            f"number such as padding=1"
+            f"{called} has padding {p!r}, which PyTorch does not have; write {written} such as "
+            f"padding=1"
         )
     if p == "same" and set(values.get("s", "1").split("x")) != {"1"}:
         raise UsageError(
             f"{called} has padding='same' with stride {values['s']}, which PyTorch refuses; write "
             f"the padding as numbers, or a line such as conv f=3 s=2 p=same"
+        )
+
+
+def _check_half(values: dict[str, str], called: str) -> None:
+    """Refuse padding of a pool beyond half of its filter, as PyTorch does."""
+    pads = parse_only_padding(f"{called}: padding", values.get("p", "0"))
+    if isinstance(pads, str):
+        return
+    f, d = (parse_only(f"{called}: {key}", values.get(key, "1")) for key in "fd")
+    most = min(d_ * (f_ - 1) + 1 for f_ in f for d_ in d) // 2
+    if max(map(max, pads)) > most:
+        raise UsageError(
+            f"{called} has padding {values['p']}, more than half of its filter, which PyTorch "
+            f"refuses; write padding={most}"
         )
 
 

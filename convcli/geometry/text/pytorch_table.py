@@ -18,12 +18,15 @@ class Module(NamedTuple):
         Values of keys that the module has where its parameters do not say otherwise.
     each : bool
         Whether it is a family, whose names end in the number of axes.
+    needed : int
+        How many parameters, the first ones, have no default.
     """
 
     kind: str
     parameters: str = ""
     fixed: Mapping[str, str] = MappingProxyType({})
     each: bool = True
+    needed: int = 1
 
 
 _NORM = "num_features eps momentum affine track_running_stats {}device dtype bias"
@@ -33,50 +36,55 @@ MODULES = {
     "Conv": Module(
         "conv",
         f"in_channels out_channels kernel_size stride padding dilation groups bias {_CONV_END}",
+        needed=3,
     ),
     "ConvTranspose": Module(
         "convt",
         "in_channels out_channels kernel_size stride padding output_padding groups bias dilation "
         + _CONV_END,
+        needed=3,
     ),
     "MaxPool": Module("maxpool", "kernel_size stride padding dilation return_indices ceil_mode"),
     "AvgPool": Module(
         "avgpool", "kernel_size stride padding ceil_mode count_include_pad divisor_override"
     ),
-    "LPPool": Module("maxpool", "norm_type kernel_size stride ceil_mode"),
+    "LPPool": Module("maxpool", "norm_type kernel_size stride ceil_mode", needed=2),
     "AdaptiveAvgPool": Module("adaptiveavgpool", "output_size"),
     "AdaptiveMaxPool": Module("adaptivemaxpool", "output_size return_indices"),
     "BatchNorm": Module("bn", _NORM.format(""), _STORED),
     "SyncBatchNorm": Module("bn", _NORM.format("process_group "), _STORED, each=False),
     "InstanceNorm": Module("instancenorm", _NORM.format(""), {"affine": "0", "stored": "0"}),
     "GroupNorm": Module(
-        "gn", "num_groups num_channels eps affine device dtype bias", {"affine": "1"}, each=False
+        "gn", "num_groups num_channels eps affine device dtype bias", {"affine": "1"}, False, 2
     ),
-    "PReLU": Module("prelu", "num_parameters init device dtype", each=False),
+    "PReLU": Module("prelu", "num_parameters init device dtype", each=False, needed=0),
     "PixelShuffle": Module("pixelshuffle", "upscale_factor", each=False),
     "PixelUnshuffle": Module("pixelunshuffle", "downscale_factor", each=False),
     "ChannelShuffle": Module("channelshuffle", "groups", each=False),
-    "Linear": Module("linear", "in_features out_features bias device dtype", each=False),
-    "Flatten": Module("flatten", "start_dim end_dim", each=False),
+    "Linear": Module("linear", "in_features out_features bias device dtype", each=False, needed=2),
+    "Flatten": Module("flatten", "start_dim end_dim", each=False, needed=0),
     "Upsample": Module(
         "upsample",
         "size scale_factor mode align_corners recompute_scale_factor",
         {"mode": "nearest"},
         each=False,
+        needed=0,
     ),
     "UpsamplingNearest2d": Module(
-        "upsample", "size scale_factor mode", {"mode": "nearest"}, each=False
+        "upsample", "size scale_factor mode", {"mode": "nearest"}, False, 0
     ),
     "UpsamplingBilinear2d": Module(
-        "upsample", "size scale_factor mode", {"mode": "bilinear", "align": "1"}, each=False
+        "upsample", "size scale_factor mode", {"mode": "bilinear", "align": "1"}, False, 0
     ),
     "ZeroPad": Module("pad", "padding value"),
     "ConstantPad": Module("pad", "padding value"),
     "ReflectionPad": Module("pad", "padding", {"mode": "reflect"}),
     "ReplicationPad": Module("pad", "padding", {"mode": "replicate"}),
     "CircularPad": Module("pad", "padding", {"mode": "circular"}),
-    **dict.fromkeys(("Softmax", "LogSoftmax", "Softmin"), Module("softmax", "dim", each=False)),
-    "Softmax2d": Module("softmax", "", {"dim": "1"}, each=False),
+    **dict.fromkeys(
+        ("Softmax", "LogSoftmax", "Softmin"), Module("softmax", "dim", each=False, needed=0)
+    ),
+    "Softmax2d": Module("softmax", "", {"dim": "1"}, False, 0),
 }
 # Modules without parameters that compute each number from those in its place.
 POINTWISE = (

@@ -101,8 +101,9 @@ def misfit(n: int, f: int, d: int, pb: int, pe: int, pooling: bool) -> str:
 def transposed_misfit(n: int, e: int, s: int, pb: int, pe: int, op: int) -> str:
     """Say why nothing is left of a transposed output, and the most that may be cropped."""
     whole = (n - 1) * s + e + op
+    most = (whole - 1) // 2
     return (
         f"padding {pb} + {pe} crops all of the transposed output of {whole}: "
         f"({n} - 1)·{s} + {e} + {op} - {pb} - {pe} = {whole - pb - pe} < 1; "
-        f"use -p {(whole - 1) // 2} or less"
+        f"use -p {most}{' or less' if most else ''}"
     )

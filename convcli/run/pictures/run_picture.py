@@ -86,7 +86,8 @@ def _scene(file: files.PictureFile, result: Result, kept: ShownArrays, x: Array,
     if file.what == "--animate":
         from convcli.pictures.animation_picture import animation_picture  # noqa: PLC0415
 
-        return animation_picture(operation.axes, numbers, lambda place: narrator(place, _COLUMNS))
+        axes = operation.axes
+        return animation_picture(axes, numbers, lambda place: narrator(place, _COLUMNS), file.frame)
     from convcli.pictures.layer_picture import layer_picture  # noqa: PLC0415
 
     first = narrator([0] * len(operation.axes), _COLUMNS)

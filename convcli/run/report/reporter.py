@@ -40,6 +40,8 @@ class Reporter:
         unread = data_to_stdout and self._format == "plain" and request.format is None
         if request.explain and self._format == "plain":
             raise UsageError("--explain has no plain form; use --format table or json")
+        if request.time is not None and self._format == "plain":
+            raise UsageError("--time has no plain form; use --format table or json")
         self._shown = not request.quiet and not unread
         many = len(request.inputs or ()) > 1
         self._together = many and self._format == "table" and not extras

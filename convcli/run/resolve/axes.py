@@ -51,8 +51,10 @@ def read_axes(
         some = 1 <= dims <= 3
         kinds = f"{dims} (spatial) or {dims + 2} (out, in/groups, spatial)" if some else "1 to 5"
         remedy = "name the axes with --layout or --dims" if some else "use another filter"
-        if some and layout is None and asked is not None:
+        if some and asked is not None:
             remedy = f"leave out --dims {asked}"
+        elif some and layout is not None:
+            remedy = f"use another filter, or another --layout than {layout}"
         raise DoesNotFit(
             f"the filter has {_axes(f_axes)} ({shape_text(filter_shape)}), which must be {kinds}; "
             f"{remedy}"

@@ -301,7 +301,7 @@ def _gradient(
 def _channel_bias(bias: Array | None, channels: int) -> Array | None:
     if bias is None:
         return None
-    if bias.size not in (1, channels) or bias.ndim > 1:
+    if bias.size not in (1, channels) or bias.squeeze().ndim > 1:  # a row of text has two axes
         raise DoesNotFit(
             f"the bias has shape {shape_text(bias.shape)}, and the output "
             f"{counted(channels, 'channel')}; "
