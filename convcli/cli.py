@@ -165,7 +165,11 @@ def _add_run(app: typer.Typer) -> None:
     @_taking(own.RunRequest, own.stray_words)
     def run(request: own.RunRequest, streams: Streams) -> int:
         """Convolve arrays with a filter."""
-        from convcli.run import command  # noqa: PLC0415  it imports NumPy
+        # Deep inside other imports NumPy's own would cross, at each of thousands of calls, the end
+        # of a chunk of Python's stack, which then asks the system for memory and gives it back.
+        import numpy  # noqa: F401, PLC0415
+
+        from convcli.run import command  # noqa: PLC0415
 
         return command.run(request, streams)
 

@@ -237,12 +237,14 @@ def _check_range(sums: DType, **numbers: Array | None) -> None:
     if sums.kind not in "fc":
         return
     dtype = np.result_type(sums, np.float32)
-    info: Any = np.finfo(dtype)
     for what, given in numbers.items():
-        if given is None or given.dtype.kind not in "fc":
+        if given is None or given.dtype.kind not in "fc" or given.itemsize <= dtype.itemsize:
             continue
-        most = np.abs(given).max(initial=0, where=np.isfinite(given))
-        if most > info.max:
+        with np.errstate(over="ignore"):
+            beyond = np.isinf(given.astype(dtype)) & np.isfinite(given)
+        if beyond.any():
+            info: Any = np.finfo(dtype)  # slow when it is first asked
+            most = np.abs(given[beyond]).max()
             raise UsageError(
                 f"the {what} has numbers up to {most:g}, beyond the largest of {dtype}, "
                 f"{info.max:.2g}; use --dtype {'complex128' if sums.kind == 'c' else 'float64'}"
