@@ -98,10 +98,11 @@ function misfit(n, f, d, e, pb, pe, kind) {
 
 function transposedMisfit(n, e, s, pb, pe, op) {
   const whole = (n - 1) * s + e + op;
+  const most = Math.floor((whole - 1) / 2);
   return (
     `padding ${pb} + ${pe} crops all of the transposed output of ${whole}: ` +
     `(${n} - 1)·${s} + ${e} + ${op} - ${pb} - ${pe} = ${whole - pb - pe} < 1; ` +
-    `use -p ${Math.floor((whole - 1) / 2)} or less`
+    `use -p ${most}${most ? " or less" : ""}`
   );
 }
 
