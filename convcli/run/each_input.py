@@ -110,7 +110,7 @@ def _convolve_input(run: Run, sink: Sink, spec: str, streams: Streams) -> None:
 def _write_files(
     run: Run, sink: Sink, names: Sequence[str], files: "ConvolvedFiles", failures: Failures
 ) -> None:
-    """Write and report each of the files that were convolved together as if it were alone."""
+    """Write and report each of the files that were convolved together, as if by itself."""
     source, made = files.source, files.made
     weights, job, _, _ = prepare(run.setup, source, many=True)
     done = RunOutcome(Figures.of(made.plans), files.seconds, None)

@@ -13,7 +13,7 @@ from tests.conftest import run_command
 
 @pytest.fixture
 def inputs(in_tmp: Path) -> list[str]:
-    """Five inputs: of the middle ones one is no array, one is too small, one is not there."""
+    """Five inputs: the middle ones are not an array, too small, and not there."""
     for name in ("a", "e"):
         np.save(f"{name}.npy", np.ones((6, 6)))
     Path("b.npy").write_bytes(b"none")
