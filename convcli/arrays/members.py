@@ -39,13 +39,10 @@ def choose(path: str, member: str | None, names: list[str], what: str = "arrays"
         )
     import difflib  # noqa: PLC0415  only needed for errors
 
-    inside = sorted((n for n in names if n.startswith(f"{member}.")), key=_is_no_weight)
+    inside = [name for name in names if name.startswith(f"{member}.")]
+    inside.sort(key=lambda name: not name.endswith(".weight"))
     close = inside or difflib.get_close_matches(member, names, n=1)
     raise ConvcliError(
         f"{path!r} has no member {member!r} (it holds {listed}); "
         f"write such as {path}::{close[0] if close else names[0]}"
     )
-
-
-def _is_no_weight(name: str) -> bool:
-    return not name.endswith(".weight")

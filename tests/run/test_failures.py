@@ -1,14 +1,11 @@
 """One input of several that cannot be convolved."""
 
-import errno
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
-from convcli.run import each_input
-from tests.conftest import run_command
+from tests.conftest import run_command, shell
 
 
 @pytest.fixture
@@ -66,10 +63,12 @@ def test_an_input_that_is_not_one_array_or_cannot_be_written(in_tmp: Path) -> No
     assert [np.load(f"out/{name}.npy")[0, 0] for name in "abd"] == [97, 98, 100]
 
 
-def test_a_full_disk_ends_the_run(inputs: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: Any) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(each_input, "_convolve_input", full)
-    done = run_command("run", *inputs, "-k", "box:3", "-o", "out/")
-    assert (done.status, done.err.count("\n")) == (1, 1)
+@pytest.mark.parametrize("together", [True, False])
+def test_a_disk_that_takes_no_more_ends_the_run(in_tmp: Path, together: bool) -> None:
+    for name in "abcd":
+        np.save(f"{name}.npy", np.ones((64, 64)))
+    verify = "" if together else "--verify"
+    # A limit on files of 1 KB, which is reported as a full disk is.
+    done = shell(f"ulimit -f 1; convcli run [a-d].npy -k '[[1]]' -o out/ -q {verify}")
+    assert (done.returncode, done.stderr.count(b"\n")) == (1, 1)
+    assert b"make room" in done.stderr

@@ -118,7 +118,7 @@ def test_the_list_of_filters_has_their_numbers() -> None:
         ("-k box --bias 1e39", "the bias has numbers up to 1e+39, beyond the largest of float32"),
         ("-k box --dtype float99", "'float99' is not a type of number"),
         ("-k box --threads 0", "--threads 0 must be 1 or more"),
-        ("-k box --memory lots", "'lots' is not an amount of memory"),
+        ("-k box --memory lots", "'lots' is not a whole number of bytes, K, M or G"),
         ("-k box --engine jax", "'jax' is not an engine"),
         ("-k box --time 0", "--time 0 must be from 1 to 1000000"),
         ("-k box --time 1000001", "--time 1000001 must be from 1 to 1000000"),

@@ -84,7 +84,9 @@ def parse_bytes(option: str, text: str) -> int:
     """Read an amount of memory such as ``64M`` or ``2G``; K, M and G are powers of 1024."""
     found = re.fullmatch(r"([0-9]{1,12})([kKmMgG]?)[iI]?[bB]?", text)
     if found is None or int(found[1]) == 0:
-        raise UsageError(f"{option} {text!r} is not an amount of memory; write one such as 256M")
+        raise UsageError(
+            f"{option} {text!r} is not a whole number of bytes, K, M or G; write one such as 256M"
+        )
     return int(found[1]) << {"": 0, "k": 10, "m": 20, "g": 30}[found[2].lower()]
 
 

@@ -58,7 +58,8 @@ def check_animation(request: RunRequest, streams: Streams) -> None:
 
 def note_unused_pad_mode(request: RunRequest, window: Window, streams: Streams) -> None:
     """Say that a pad mode changes nothing without padding."""
-    unpadded = window.p == "valid" or not any(map(any, window.p))
+    p = window.p
+    unpadded = p == "valid" if isinstance(p, str) else not any(map(any, p))
     if unpadded and window.kind == "conv" and parse_pad_mode(request.pad_mode) != "zeros":
         note(streams, f"--pad-mode {request.pad_mode} has no effect without padding; add -p same")
 
