@@ -12,7 +12,7 @@ from convcli.arrays.sources.source import InMemory, Source
 from convcli.errors import ConvcliError
 from convcli.run.compute.job import Job
 from convcli.run.compute.pipeline import Pipeline
-from convcli.run.compute.totals import Figures, Summary
+from convcli.run.compute.totals import Summary, Totals
 from convcli.run.failures import Failures
 from convcli.run.one_array import Run, convolve
 from convcli.run.options import RunRequest
@@ -113,7 +113,7 @@ def _write_files(
     """Write and report each of the files that were convolved together, as if by itself."""
     source, made = files.source, files.made
     weights, job, _, _ = prepare(run.setup, source, many=True)
-    done = RunOutcome(Figures.of(made.plans), files.seconds, None)
+    done = RunOutcome(Totals.of(made.plans), files.seconds, None)
     kept = ShownArrays(job.operation, None, (), None)
     run.progress.pause()
     with made.loan as memory:

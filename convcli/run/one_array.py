@@ -16,7 +16,7 @@ from convcli.arrays.sources.source import InMemory, Source
 from convcli.run.compute.blocks import Blocks
 from convcli.run.compute.job import Job
 from convcli.run.compute.pipeline import Pipeline
-from convcli.run.compute.totals import Figures
+from convcli.run.compute.totals import Totals
 from convcli.run.options import RunRequest
 from convcli.run.prepare import Setup, prepare
 from convcli.run.report.reporter import Reporter
@@ -103,7 +103,7 @@ def _stream(
     operation = job.operation
     shape = operation.out_shape(source.shape)
     total = math.prod(shape)
-    figures, seconds = Figures.of(()), 0.0
+    totals, seconds = Totals.of(()), 0.0
     kept = np.empty(shape, operation.out_dtype) if keep else None
     made = run.pipeline.run(job, source, blocks, lambda count: run.progress.advance(count / total))
     with closing(made):
@@ -112,10 +112,10 @@ def _stream(
             block = next(made, None)
             seconds += time.perf_counter() - begin
             if block is None:
-                return RunOutcome(figures, seconds, kept)
-            figures.add_plans(block.plans)
+                return RunOutcome(totals, seconds, kept)
+            totals.add_plans(block.plans)
             if run.reporter.needs_summary:
-                figures.summary.add(block.y)
+                totals.summary.add(block.y)
             if kept is not None:
                 kept[slices(block.block.output)] = block.y
             target.write(block.y)
@@ -126,4 +126,4 @@ def _verify(run: Run, operation: Operation, x: Array | None, done: RunOutcome) -
         return None
     from convcli.run.verify import verify  # noqa: PLC0415  seldom needed
 
-    return verify(x, done.output, operation, transformed=done.figures.transformed)
+    return verify(x, done.output, operation, transformed=done.totals.transformed)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from convcli.arrays.dtypes import Array
 from convcli.errors import ConvcliError
 from convcli.geometry.window.axis import POOL_KINDS, Axis, Kind, Padding, PaddingWord
-from convcli.run.compute.totals import Figures, Summary
+from convcli.run.compute.totals import Summary, Totals
 from convcli.run.resolve.merged import full_layout, full_shape, lead_of
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ class ShownArrays(NamedTuple):
 class RunOutcome(NamedTuple):
     """What became of one array while it was convolved."""
 
-    figures: Figures
+    totals: Totals
     seconds: float  # of waiting for blocks
     output: Array | None  # if it was kept
 
@@ -177,7 +177,7 @@ def gather(
     done: RunOutcome,
 ) -> Result:
     """Gather the facts of a report about an array that was written to `path`, if to any."""
-    operation, summary, lead = job.operation, done.figures.summary, lead_of(source)
+    operation, summary, lead = job.operation, done.totals.summary, lead_of(source)
     pooling = operation.kind in POOL_KINDS
     return Result(
         input=Facts(
@@ -202,8 +202,8 @@ def gather(
         bias=() if operation.bias is None else tuple(operation.bias.tolist()),
         device=job.engine.device,
         engine=job.engine.name,
-        methods=tuple(sorted(done.figures.methods)),
-        costs=dict(done.figures.costs),
+        methods=tuple(sorted(done.totals.methods)),
+        costs=dict(done.totals.costs),
         low=summary.low,
         mean=summary.mean,
         high=summary.high,

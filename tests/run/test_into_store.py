@@ -20,7 +20,7 @@ from convcli.geometry.window.axis import Window
 from convcli.geometry.window.pad_modes import PAD_MODES
 from convcli.run.compute.blocks import Block
 from convcli.run.compute.executors import Future
-from convcli.run.compute.totals import Figures
+from convcli.run.compute.totals import Totals
 from convcli.run.resolve.operation import resolve
 from convcli.run.stores import command as into_store
 from convcli.run.stores.blocks import Axes, plan_chunk_blocks
@@ -286,7 +286,7 @@ class Pickled:
 
     window = 1
 
-    def submit(self, task: Task, block: Block) -> Future[Figures]:
+    def submit(self, task: Task, block: Block) -> Future[Totals]:
         """Do a block that was pickled."""
         size = len(pickle.dumps(task))
         assert size < 20_000 or isinstance(task.source, InMemoryBoxes)

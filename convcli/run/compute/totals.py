@@ -48,7 +48,7 @@ class Summary:
         return self._sum / self._count if self._count else math.nan
 
 
-class Figures(NamedTuple):
+class Totals(NamedTuple):
     """Values of an output, the methods that computed it, and their estimated nanoseconds."""
 
     summary: Summary
@@ -56,11 +56,11 @@ class Figures(NamedTuple):
     costs: Counter[str]
 
     @classmethod
-    def of(cls, plans: Iterable[Plan]) -> "Figures":
+    def of(cls, plans: Iterable[Plan]) -> "Totals":
         """Begin with the plans of some blocks, and no values."""
-        figures = cls(Summary(), set(), Counter())
-        figures.add_plans(plans)
-        return figures
+        totals = cls(Summary(), set(), Counter())
+        totals.add_plans(plans)
+        return totals
 
     @property
     def transformed(self) -> bool:
@@ -73,7 +73,7 @@ class Figures(NamedTuple):
             self.methods.add(plan.method)
             self.costs.update(plan.costs)
 
-    def join(self, other: "Figures") -> None:
+    def join(self, other: "Totals") -> None:
         """Take in those of other blocks."""
         self.summary.join(other.summary)
         self.methods.update(other.methods)

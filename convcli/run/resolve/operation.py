@@ -2,15 +2,16 @@
 
 from collections.abc import Sequence
 from math import gcd
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from convcli.arrays.dtypes import Array, DType, asked_dtype, result_dtype, shape_text
+from convcli.arrays.dtypes import Array, DType, shape_text
 from convcli.errors import DoesNotFit, UsageError, counted
 from convcli.geometry.network.channels import check_groups
-from convcli.geometry.window.axis import POOL_KINDS, Axis, Kind, Window
+from convcli.geometry.window.axis import Axis, Kind, Window
 from convcli.run.resolve.axes import SPATIAL, read_axes, with_channel_axis
+from convcli.run.resolve.types import resolve_types
 
 _FEW_CHANNELS = 4  # a last axis of as many is likely colours, or the channels of a sound
 
@@ -188,28 +189,21 @@ def resolve(
         )
     else:
         weights = filter_[None, None]
-    if flip:
-        weights = np.flip(weights, tuple(range(2, weights.ndim)))
     n = tuple(sizes[letter] for letter in SPATIAL[dims])
-    others = [filter_.dtype] if bias is None else [filter_.dtype, bias.dtype]
-    natural = result_dtype(x_dtype, *others)
-    if window.kind in POOL_KINDS:
-        natural = _pooled_dtype(x_dtype, window.kind)
-    sums = natural
     if second is not None:
-        second, natural, sums = _gradient(second, flip, natural, x_dtype, bias)
-    out_dtype = natural
-    if dtype is not None:
-        out_dtype = asked_dtype(dtype, natural, _why_float(window, second), saturate)
-    if second is not None:
-        sums = np.result_type(sums, out_dtype) if sums.kind == out_dtype.kind == "f" else sums
-    elif not (saturate and out_dtype.kind in "iu"):
-        sums = out_dtype
-    _check_range(sums, filter=filter_, bias=bias)
+        if bias is not None:
+            raise UsageError(
+                "--bias cannot be combined with the magnitude of a gradient; use a filter of one "
+                "direction, such as -k sobel-x"
+            )
+        second = second[None, None]
+    out_dtype, sums_dtype = resolve_types(
+        window.kind, x_dtype, filter_, bias, second is not None, dtype, saturate
+    )
     return Operation(
         layout=letters,
         out_layout=letters if "C" in letters or not weight else with_channel_axis(letters),
-        filter=weights,
+        filter=_flipped(weights) if flip else weights,
         bias=_channel_bias(bias, weights.shape[0] if weight else channels),
         axes=_fit(window._replace(f=weights.shape[2:]), n, letters if guessed else ""),
         groups=(groups or 1) if weight else channels,
@@ -218,37 +212,13 @@ def resolve(
         out_dtype=out_dtype,
         flip=flip,
         in_dtype=x_dtype,
-        sums_dtype=sums,
-        second=second,
+        sums_dtype=sums_dtype,
+        second=_flipped(second) if flip and second is not None else second,
     )
 
 
-def _why_float(window: Window, second: Array | None) -> str:
-    """Say what makes results floats, where they are."""
-    if window.kind == "avgpool":
-        return "a mean is a float"
-    if second is not None:
-        return "a magnitude is a float"
-    return "input, filter or bias hold floats"
-
-
-def _check_range(sums: DType, **numbers: Array | None) -> None:
-    """Refuse numbers of filter or bias that become infinite in the type of sums, or float32."""
-    if sums.kind not in "fc":
-        return
-    dtype = np.result_type(sums, np.float32)
-    for what, given in numbers.items():
-        if given is None or given.dtype.kind not in "fc" or given.itemsize <= dtype.itemsize:
-            continue
-        with np.errstate(over="ignore"):
-            beyond = np.isinf(given.astype(dtype)) & np.isfinite(given)
-        if beyond.any():
-            info: Any = np.finfo(dtype)  # slow when it is first asked
-            most = np.abs(given[beyond]).max()
-            raise UsageError(
-                f"the {what} has numbers up to {most:g}, beyond the largest of {dtype}, "
-                f"{info.max:.2g}; use --dtype {'complex128' if sums.kind == 'c' else 'float64'}"
-            )
+def _flipped(weights: Array) -> Array:
+    return np.flip(weights, tuple(range(2, weights.ndim)))
 
 
 def _fit(window: Window, n: tuple[int, ...], guessed: str) -> tuple[Axis, ...]:
@@ -262,42 +232,6 @@ def _fit(window: Window, n: tuple[int, ...], guessed: str) -> tuple[Axis, ...]:
         elif guessed.startswith("C") and n[-1] <= _FEW_CHANNELS:
             remedy = f"--layout {guessed[1:]}C if the last axis holds channels"
         raise DoesNotFit(f"{error}, or {remedy}" if remedy else str(error)) from None
-
-
-def _pooled_dtype(x_dtype: DType, kind: Kind) -> DType:
-    """Choose the type of a pooled output: a maximum keeps that of the input, a mean is a float."""
-    if x_dtype.kind == "c":
-        raise DoesNotFit(f"the input is {x_dtype}, and pooling takes real numbers; pool its parts")
-    if kind == "maxpool":
-        return x_dtype.newbyteorder("=")
-    return result_dtype(x_dtype, np.dtype(np.float32))
-
-
-def _gradient(
-    second: Array, flip: bool, natural: DType, x_dtype: DType, bias: Array | None
-) -> tuple[Array, DType, DType]:
-    """Return the second filter, and the types of the magnitude and of the sums it is made from.
-
-    The magnitude of integers has the type that a float filter would give. Their sums are exact:
-    those of up to 16 bits in float32, as the weights are small.
-    """
-    if bias is not None:
-        raise UsageError(
-            "--bias cannot be combined with the magnitude of a gradient; use a filter of one "
-            "direction, such as -k sobel-x"
-        )
-    if natural.kind == "c":
-        raise UsageError(
-            "the magnitude of a gradient is of real numbers, and the input is complex; use a "
-            "filter of one direction, such as -k sobel-x"
-        )
-    second = second[None, None]
-    if flip:
-        second = np.flip(second, tuple(range(2, second.ndim)))
-    if natural.kind == "i":
-        kind = result_dtype(x_dtype, np.dtype(np.float64))
-        return second, kind, kind if kind == np.float32 else natural
-    return second, natural, np.result_type(natural, np.float32)
 
 
 def _channel_bias(bias: Array | None, channels: int) -> Array | None:

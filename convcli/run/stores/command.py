@@ -17,7 +17,7 @@ from convcli.arrays.stores.zarr_array import StoredSource
 from convcli.errors import UsageError, counted
 from convcli.run.compute.blocks import Block
 from convcli.run.compute.executors import Future
-from convcli.run.compute.totals import Figures
+from convcli.run.compute.totals import Totals
 from convcli.run.options import RunRequest
 from convcli.run.prepare import Setup, resolve_job, set_up
 from convcli.run.report.reporter import Reporter
@@ -52,7 +52,7 @@ class BlockExecutor(Protocol):
 
     window: int  # blocks on their way at a time
 
-    def submit(self, task: Task, block: Block) -> Future[Figures]:
+    def submit(self, task: Task, block: Block) -> Future[Totals]:
         """Arrange for a block to be done."""
 
     def shutdown(self) -> None:
@@ -95,17 +95,17 @@ def _convolve(
     new, total = plan.new, len(plan.blocks)
     if request.resume and not new.resumed:
         note(streams, f"there is nothing of {output!r} to resume; it begins from the start")
-    figures, seconds, cluster = _do(setup, plan, progress, streams)
+    totals, seconds, cluster = _do(setup, plan, progress, streams)
     verdict = None
     if request.verify:
         # What methods an earlier run used is not known.
-        transformed = plan.before > 0 or figures.transformed
+        transformed = plan.before > 0 or totals.transformed
         verdict = _verify(plan, transformed)
     if verdict is None or verdict.passed:
         new.commit()
     else:
         new.abandon()
-    done = RunOutcome(figures, seconds, None)
+    done = RunOutcome(totals, seconds, None)
     weights, job = plan.weights, plan.task.job
     result = gather(plan.source, weights.filter, job, setup.window.p, output, done)
     count = BlockCount(total, plan.before)
@@ -154,18 +154,18 @@ def _distributed(request: RunRequest) -> bool:
 
 def _do(
     setup: Setup, plan: _Plan, progress: Progress, streams: Streams
-) -> "tuple[Figures, float, OnCluster | None]":
+) -> "tuple[Totals, float, OnCluster | None]":
     """Do the blocks that are left; of a failure say what can be continued.
 
     Returns
     -------
-    figures : Figures
+    totals : Totals
     seconds : float
         Without the start of workers.
     cluster : OnCluster or None
     """
     executor, cluster = InThreads(), None
-    figures = Figures.of(())
+    totals = Totals.of(())
     total, count = len(plan.blocks), plan.before
     progress.advance(count / total)
     try:
@@ -180,7 +180,7 @@ def _do(
             made = do_blocks(executor, plan.task, plan.left)
         begin = time.perf_counter()
         for each in made:
-            figures.join(each)
+            totals.join(each)
             count += 1
             progress.advance(1 / total)
         seconds = time.perf_counter() - begin
@@ -198,7 +198,7 @@ def _do(
             )
         raise
     _shut_down(executor, cluster)
-    return figures, seconds, cluster
+    return totals, seconds, cluster
 
 
 def _shut_down(executor: InThreads, cluster: "OnCluster | None") -> None:
@@ -259,9 +259,9 @@ def _verify(plan: _Plan, transformed: bool) -> Verdict:
     return worst._replace(checked=sum(each.checked for each in verdicts), total=total)
 
 
-def do_blocks(executor: BlockExecutor, task: Task, blocks: RemainingBlocks) -> Iterator[Figures]:
+def do_blocks(executor: BlockExecutor, task: Task, blocks: RemainingBlocks) -> Iterator[Totals]:
     """Do blocks, some of them at a time; gives what is reported of each."""
-    waiting: deque[Future[Figures]] = deque()
+    waiting: deque[Future[Totals]] = deque()
     for block in blocks:
         waiting.append(executor.submit(task, block))
         if len(waiting) >= executor.window:

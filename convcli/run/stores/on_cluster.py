@@ -18,7 +18,7 @@ from convcli.engines import choose
 from convcli.errors import UsageError
 from convcli.run.cluster import connect, worker
 from convcli.run.compute.blocks import Block
-from convcli.run.compute.totals import Figures
+from convcli.run.compute.totals import Totals
 from convcli.run.options import RunRequest
 from convcli.run.prepare import job_for
 from convcli.run.results import Result
@@ -33,7 +33,7 @@ _WORKERS = 4  # of a machine, or of a cluster whose size is not known yet
 class DoneBlock(NamedTuple):
     """A block that is done, and on what."""
 
-    figures: Figures
+    totals: Totals
     engine: str
     device: str
 
@@ -68,7 +68,7 @@ class OnCluster:
         blocks: Sequence[Block],
         numbers: Iterable[int],
         count: int,
-    ) -> Iterator[Figures]:
+    ) -> Iterator[Totals]:
         """Prepare the workers; gives an iterator that does blocks, with what is reported of each.
 
         Parameters
@@ -96,13 +96,13 @@ class OnCluster:
         def name(number: int) -> str:
             return f"{called}: block {box_text(blocks[number].output)}"
 
-        return self._figures(Window(self._client, shared, name).run(numbers, count))
+        return self._totals(Window(self._client, shared, name).run(numbers, count))
 
-    def _figures(self, made: Generator[DoneBlock, None, None]) -> Iterator[Figures]:
+    def _totals(self, made: Generator[DoneBlock, None, None]) -> Iterator[Totals]:
         with contextlib.closing(made):
             for done in made:
                 self.engine, self.device = done.engine, done.device
-                yield done.figures
+                yield done.totals
 
     def reported(self, result: Result) -> Result:
         """Add to what is reported where it was done."""

@@ -16,7 +16,7 @@ from convcli.run.compute.blocks import Block
 from convcli.run.compute.convolver import convolve_block
 from convcli.run.compute.executors import Future, InOneThread
 from convcli.run.compute.job import Job
-from convcli.run.compute.totals import Figures
+from convcli.run.compute.totals import Totals
 from convcli.run.resolve.merged import batched
 
 _AT_ONCE = 64  # rows
@@ -79,12 +79,12 @@ class Task(NamedTuple):
         shapes = batched(x.shape, merged), batched(y.shape, merged)
         return flat, x.reshape(shapes[0]), y.reshape(shapes[1])
 
-    def figures(self, y: Array, plans: tuple[Plan, ...]) -> Figures:
+    def totals(self, y: Array, plans: tuple[Plan, ...]) -> Totals:
         """Find out what is reported of a block."""
-        figures = Figures.of(plans)
+        totals = Totals.of(plans)
         if self.summarized:
-            figures.summary.add(y)
-        return figures
+            totals.summary.add(y)
+        return totals
 
 
 def _as_batch(box: Box, merged: int) -> Box:
@@ -170,7 +170,7 @@ def _move(source: Array, target: Array, axis: int) -> None:
 _here = threading.local()  # each thread of a worker has a reader
 
 
-def do_block(task: Task, block: Block) -> Figures:
+def do_block(task: Task, block: Block) -> Totals:
     """Read, convolve and write one block; done twice, it writes the same bytes twice."""
     if not hasattr(_here, "reader"):
         _here.reader = Reader(Ring(slots=1))
@@ -179,7 +179,7 @@ def do_block(task: Task, block: Block) -> Figures:
     with loan:
         y, plans = task.convolve(block, x, out)
     task.target.write(block.output, y)
-    return task.figures(y, plans)
+    return task.totals(y, plans)
 
 
 class InThreads:
@@ -192,7 +192,7 @@ class InThreads:
         self._reader, self._outputs = Reader(Ring()), Ring()
         self._writing, self._stopped = threading.Lock(), False
 
-    def submit(self, task: Task, block: Block) -> Future[Figures]:
+    def submit(self, task: Task, block: Block) -> Future[Totals]:
         """Arrange for a block to be done."""
         read, convolve, write = self._threads
         reading = read.submit(self._reader.read, task, block)
@@ -217,10 +217,10 @@ class InThreads:
 
     def _write(
         self, task: Task, block: Block, convolving: Future[tuple[Array, tuple[Plan, ...], Loan]]
-    ) -> Figures:
+    ) -> Totals:
         y, plans, loan = convolving.result()
         with loan, self._writing:
             if self._stopped:
                 raise ConvcliError("stopped")
             task.target.write(block.output, y)
-            return task.figures(y, plans)
+            return task.totals(y, plans)
